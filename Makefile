@@ -1,0 +1,43 @@
+# Each target works from a clean checkout: it makes .venv and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SAMPLES := samples/metoral-spl.xml samples/sugarnorm-openfda.json samples/levetira-eu-leaflet.txt \
+	samples/mingkang-zh.txt
+
+.PHONY: demo test check fix clean
+
+demo: $(INSTALLED)  ## classify the sample inserts with the bundled checkpoint, offline
+	@echo "\n# How an insert is read: drugtext read samples/mingkang-zh.txt"
+	@$(BIN)/drugtext read samples/mingkang-zh.txt
+	@echo "\n# What it is: drugtext classify samples"
+	@HF_HUB_OFFLINE=1 $(BIN)/drugtext classify $(SAMPLES); status=$$?; \
+	if [ $$status -eq 1 ]; then \
+		echo "\nExit status 1: the Chinese insert was read, but the English checkpoint does not know its language."; \
+	else \
+		echo "expected exit status 1, got $$status"; exit 1; \
+	fi
+
+test: $(INSTALLED)  ## run the tests, offline
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(INSTALLED)  ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torch first and alone: with another package asking for it, pip may fetch a CUDA build of many GB.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(shell grep '^torch==' constraints.txt)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,180 @@
+"""A classifier's folder: what is in it, how it is found, loaded and written.
+
+config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured figures
+model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
+head.safetensors     the head alone, over the encoder that `encoder_name` names
+tokenizer files      beside model.safetensors
+README.md            model card
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, PreTrainedTokenizerBase
+
+from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
+from drugtext.cards import model_card
+from drugtext.encoder import (
+    DEFAULT_ENCODER,
+    default_encoder_folder,
+    encoder_folder,
+    load_encoder,
+    load_tokenizer,
+)
+from drugtext.errors import CheckpointError, EncoderError
+from drugtext.config import FORMAT_VERSION, DrugTextConfig
+from drugtext.model import DrugTextModel
+
+_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
+_HEAD = "head.safetensors"
+
+
+def load_model(
+    name_or_path: str | os.PathLike[str] | None = None, *, revision: str | None = None
+) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
+    """Load a classifier's model, or a plain encoder as a model without categories.
+
+    Args:
+        name_or_path: the name of a bundled checkpoint (None: the default one), a folder, or a hub id.
+        revision: branch, tag or commit of a hub id.
+
+    Returns:
+        The model in evaluation mode, and its tokenizer.
+
+    Raises:
+        CheckpointError: the folder is incomplete, damaged or of a newer format.
+        EncoderError: the encoder's weights cannot be found.
+    """
+    folder = checkpoint_folder(name_or_path, revision)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: found no config.json; a checkpoint's folder is needed.")
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}/config.json cannot be read ({_first(error)}).") from error
+    if not isinstance(config, DrugTextConfig):
+        return _from_encoder(str(folder), str(name_or_path))
+    if config.format_version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder}: format version {config.format_version}, this drugtext reads up to"
+            f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
+        )
+    try:
+        if (folder / _HEAD).is_file():
+            return _from_head(folder, config)
+        model = DrugTextModel.from_pretrained(folder, config=config, use_safetensors=True)
+        return model.eval(), load_tokenizer(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder}: the weights are missing or damaged ({_first(error)}). Fetch or train it again."
+        ) from error
+
+
+def checkpoint_folder(
+    name_or_path: str | os.PathLike[str] | None, revision: str | None = None
+) -> Path:
+    """Return the folder of a bundled checkpoint, of a path, or of a hub id that it downloads."""
+    name = os.fspath(name_or_path or DEFAULT_CHECKPOINT)
+    if name in bundled_checkpoints():
+        return bundled_checkpoints()[name]
+    if name == DEFAULT_ENCODER:
+        return default_encoder_folder()
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).exists():
+        raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_DOWNLOADED))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{name!r} is no folder and no bundled checkpoint"
+            f" ({', '.join(bundled_checkpoints()) or 'none'}), and no hub answers for it"
+            f" ({_first(error)}). Check the name, or the network."
+        ) from error
+
+
+def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
+    encoder = load_encoder(folder)
+    languages = ["en"] if name == DEFAULT_ENCODER else []
+    config = DrugTextConfig(
+        encoder_config=encoder.config, encoder_name=name, languages=languages
+    )
+    return DrugTextModel.assembled(config, encoder), load_tokenizer(folder)
+
+
+def _from_head(
+    folder: Path, config: DrugTextConfig
+) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
+    encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
+    model = DrugTextModel.assembled(config, load_encoder(encoder_path))
+    model.head.load_state_dict(load_file(folder / _HEAD))
+    return model, load_tokenizer(encoder_path)
+
+
+def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
+    """Write the folder of a checkpoint that leaves the encoder's weights where pip put them."""
+    if not model.config.encoder_name:
+        raise EncoderError("the model does not say which encoder it stands on; save it whole.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {name: tensor.contiguous() for name, tensor in model.head.state_dict().items()}
+    save_file(head, folder / _HEAD, metadata={"format": "pt"})
+    model.config.save_pretrained(folder)
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]
+
+
+def save_model(
+    model: DrugTextModel, tokenizer: PreTrainedTokenizerBase, folder: str | os.PathLike[str]
+) -> None:
+    """Write a classifier's whole folder: config, weights, tokenizer, model card.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        (folder / "README.md").write_text(model_card(model.config), encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be written ({_first(error)}).") from error
+
+
+def push_model(
+    model: DrugTextModel,
+    tokenizer: PreTrainedTokenizerBase,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+) -> str:
+    """Upload a classifier's folder to the hub.
+
+    Returns:
+        Address of the commit.
+
+    Raises:
+        CheckpointError: the hub cannot be reached or refuses.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            save_model(model, tokenizer, folder)
+            api = HfApi()
+            api.create_repo(repo_id, private=private, exist_ok=True)
+            commit = api.upload_folder(repo_id=repo_id, folder_path=folder)
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise CheckpointError(
+            f"{repo_id}: the upload failed ({_first(error)}). Check the name, your login"
+            " (hf auth login) and the network."
+        ) from error
+    return str(commit.commit_url)

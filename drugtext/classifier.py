@@ -1,0 +1,350 @@
+"""DrugClassifier: inserts in, predictions out; fit, add, save, push."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from drugtext.checkpoint import load_model, save_model
+from drugtext.encoder import length_sorted_batches, pad, pool_windows
+from drugtext.errors import CorpusError, DrugTextError, LanguageError, TaxonomyError
+from drugtext.heads import PrototypeHead
+from drugtext.inserts.insert import DrugInsert
+from drugtext.model import DrugTextModel
+from drugtext.prediction import Prediction, make_prediction
+from drugtext.taxonomy import Category, Taxonomy
+from drugtext.windows import ReadingPlan, Windows, read_windows
+
+_INSERTS_A_BATCH = 32
+
+
+def load(
+    name_or_path: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    prefix: str | None = None,
+) -> DrugClassifier:
+    """Load a classifier: the bundled one, a saved folder, or one from the Hugging Face Hub.
+
+    Args:
+        name_or_path: name of a bundled checkpoint (left out: the default one), a folder, or a hub
+            id. A plain encoder loads as a classifier without categories, ready for `fit`.
+        revision: branch, tag or commit of a hub id.
+        prefix: what a plain encoder wants in front of every text ("query: " for e5).
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged or of a newer format.
+        EncoderError: the encoder's weights are missing or not the expected ones.
+    """
+    model, tokenizer = load_model(name_or_path, revision=revision)
+    if prefix is not None:
+        model.config.prefix = prefix
+    return DrugClassifier(model, tokenizer)
+
+
+class DrugClassifier:
+    """Assigns drug inserts to the categories of a taxonomy.
+
+    Args:
+        model: encoder and head.
+        tokenizer: the encoder's.
+
+    Attributes:
+        taxonomy: the categories with their ancestors.
+        category_ids: the categories that it answers with, in the order of the head's rows.
+    """
+
+    def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        config = model.config
+        self.category_ids = [config.id2label[n] for n in range(len(config.n_support))]
+        self.taxonomy = Taxonomy(
+            (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
+            config.taxonomy_name,
+        )
+        self.reading_plan = ReadingPlan(**(config.reading_plan or {}))
+
+    def __repr__(self) -> str:
+        encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
+        return f"DrugClassifier({len(self.category_ids)} categories over {encoder})"
+
+    def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:
+        """Predict the category of each insert.
+
+        Args:
+            inserts: any number of them.
+            top_k: how many alternatives to give.
+
+        Returns:
+            One prediction an insert, in order.
+
+        Raises:
+            LanguageError: an insert is in a language that the encoder does not know.
+            DrugTextError: an insert has no text, or the classifier has no category.
+        """
+        return list(self.stream(inserts, top_k=top_k))
+
+    def stream(
+        self,
+        inserts: Iterable[DrugInsert],
+        *,
+        top_k: int = 3,
+        on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Predict without holding more than a batch of inserts in memory.
+
+        Args:
+            inserts: any number of them, read as they are needed.
+            top_k: how many alternatives to give.
+            on_error: called with each insert that cannot be classified, and why; the others are
+                still answered, in order. Without it the first one raises.
+
+        Yields:
+            One prediction an insert that can be classified.
+        """
+        if not self.category_ids:
+            raise DrugTextError("the classifier has no category yet; give it some with fit().")
+        if top_k < 1:
+            raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
+        for batch in _batches(inserts, _INSERTS_A_BATCH):
+            readable = []
+            for insert in batch:
+                try:
+                    self._check(insert)
+                    readable.append(insert)
+                except DrugTextError as error:
+                    if on_error is None:
+                        raise
+                    on_error(insert, error)
+            if readable:
+                yield from self._predict_batch(readable, top_k)
+
+    def _predict_batch(self, inserts: Sequence[DrugInsert], top_k: int) -> Iterator[Prediction]:
+        windows = self._windows(inserts)
+        projected = self._embed_windows(windows, len(inserts))
+        probabilities = self.probabilities(projected)
+        nearness = self.nearness(projected)
+        for n, insert in enumerate(inserts):
+            yield make_prediction(
+                insert,
+                probabilities[n],
+                self.category_ids,
+                self.taxonomy,
+                top_k=top_k,
+                in_scope=bool(nearness[n] >= self.model.config.scope_threshold),
+                tokens_read=windows.tokens_read[n],
+                tokens_total=windows.tokens_total[n],
+            )
+
+    def embed(self, inserts: Iterable[DrugInsert]) -> NDArray:
+        """Embed inserts.
+
+        Returns:
+            float32 unit vectors, shape (n_inserts, embedding_dim).
+
+        Raises:
+            LanguageError: an insert is in a language that the encoder does not know.
+            DrugTextError: an insert has no text.
+        """
+        parts = []
+        for batch in _batches(inserts, _INSERTS_A_BATCH):
+            for insert in batch:
+                self._check(insert)
+            parts.append(self._embed_windows(self._windows(batch), len(batch)))
+        return torch.cat(parts or [self.model.head.prototypes[:0]]).numpy()
+
+    @torch.no_grad()
+    def probabilities(self, embeddings: ArrayLike) -> NDArray:
+        """Return the calibrated probability of each category.
+
+        Args:
+            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            float64, shape (n_inserts, n_categories), rows summing to 1, columns as `category_ids`.
+        """
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        return self.model.head.logits(projected).double().softmax(dim=1).cpu().numpy()
+
+    @torch.no_grad()
+    def nearness(self, embeddings: ArrayLike) -> NDArray:
+        """Return the cosine to the nearest prototype: what `in_scope` is judged by.
+
+        Args:
+            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            float32, shape (n_inserts,).
+        """
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        return self.model.head.nearness(projected).cpu().numpy()
+
+    def fit(
+        self,
+        inserts: Iterable[DrugInsert],
+        categories: Sequence[str],
+        *,
+        taxonomy: Taxonomy | None = None,
+    ) -> DrugClassifier:
+        """Learn new categories from a support set; this classifier stays as it is.
+
+        Args:
+            inserts: the support set, one or more inserts a category.
+            categories: of each insert, an id or a name. One that this classifier's taxonomy (or
+                the given one) holds keeps its place in the tree; any other stands on its own.
+            taxonomy: where given, every category must be in it.
+
+        Returns:
+            A classifier over exactly these categories.
+
+        Raises:
+            CorpusError: not one category an insert, or no insert at all.
+            TaxonomyError: a category is not in the given taxonomy.
+        """
+        inserts = list(inserts)
+        if len(inserts) != len(categories):
+            raise CorpusError(
+                f"found {len(inserts)} inserts and {len(categories)} categories;"
+                " one category an insert is needed."
+            )
+        return self.fit_embeddings(self.embed(inserts), categories, taxonomy=taxonomy)
+
+    @torch.no_grad()
+    def fit_embeddings(
+        self, embeddings: ArrayLike, categories: Sequence[str], *, taxonomy: Taxonomy | None = None
+    ) -> DrugClassifier:
+        """Learn new categories from embeddings that `embed` gave; otherwise as `fit`."""
+        if not len(categories):
+            raise CorpusError("the support set is empty; one insert or more a category is needed.")
+        found = [self._category(name, taxonomy) for name in categories]
+        order = list(dict.fromkeys(category.id for category in found))
+        tree = taxonomy or _with_new(self.taxonomy, found)
+        rows = torch.tensor([order.index(category.id) for category in found])
+        support, head = torch.as_tensor(embeddings), self.model.head
+        if head.is_bare:
+            head = head.with_projection(support, rows)
+            support = head.project(support)
+        ancestors = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
+        return self._with_head(
+            head.fitted(support, rows, ancestors),
+            tree.restricted_to(order),
+            order,
+            torch.bincount(rows).tolist(),
+        )
+
+    @torch.no_grad()
+    def add_category(self, category: str, inserts: Iterable[DrugInsert]) -> DrugClassifier:
+        """Learn one category more; this classifier stays as it is.
+
+        The scores of the other categories do not change.
+
+        Args:
+            category: its name, or its id where the taxonomy knows one.
+            inserts: its support, one or more.
+
+        Raises:
+            CorpusError: the classifier has this category already, or there is no insert.
+        """
+        found = self._category(category, None)
+        if found.id in self.category_ids:
+            raise CorpusError(
+                f"category {category!r} is known already; give another name,"
+                " or fit() all categories anew."
+            )
+        embeddings = torch.as_tensor(self.embed(inserts))
+        if not len(embeddings):
+            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
+        if not self.category_ids:
+            return self.fit_embeddings(embeddings, [category] * len(embeddings))
+        return self._with_head(
+            self.model.head.with_category(embeddings),
+            _with_new(self.taxonomy, [found]),
+            [*self.category_ids, found.id],
+            [*self.model.config.n_support, len(embeddings)],
+        )
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write a folder that `load`, the Auto classes and `pipeline()` open."""
+        save_model(self.model, self.tokenizer, folder)
+
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None) -> str:
+        """Upload the folder to the Hugging Face Hub, and return the address of the commit."""
+        from drugtext.checkpoint import push_model
+
+        return push_model(self.model, self.tokenizer, repo_id, private=private)
+
+    def _check(self, insert: DrugInsert) -> None:
+        if not isinstance(insert, DrugInsert):
+            raise DrugTextError(
+                f"found {type(insert).__name__}; a list of DrugInsert is needed,"
+                " as read_inserts(path) yields them."
+            )
+        known = self.model.config.languages
+        what = insert.source or insert.name or "the insert"
+        if not insert.text.strip():
+            raise DrugTextError(f"{what}: holds no text; one section or more is needed.")
+        if insert.language and known and insert.language not in known:
+            raise LanguageError(
+                f"{what}: is written in {insert.language!r}; this checkpoint knows"
+                f" {', '.join(known)}. Load one whose encoder knows the language."
+            )
+
+    def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
+        return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
+
+    @torch.no_grad()
+    def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:
+        """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
+        model, padding = self.model, self.tokenizer.pad_token_id or 0
+        embeddings = torch.empty(len(windows.token_ids), model.head.centre.shape[0])
+        for batch in length_sorted_batches(windows.token_ids):
+            ids, mask = pad([windows.token_ids[n] for n in batch], padding)
+            vectors = model.embed_windows(ids.to(model.device), mask.to(model.device))
+            embeddings[batch] = vectors.cpu()
+        pooled = pool_windows(embeddings, torch.tensor(windows.insert_numbers), n_inserts)
+        return model.head.project(pooled.to(model.device)).cpu()
+
+    def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
+        if taxonomy is not None:
+            return taxonomy.find(id_or_name)
+        if not isinstance(id_or_name, str) or not id_or_name.strip():
+            raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
+        try:
+            return self.taxonomy.find(id_or_name)
+        except TaxonomyError:
+            return Category(id_or_name, id_or_name)
+
+    def _with_head(
+        self, head: PrototypeHead, taxonomy: Taxonomy, order: list[str], n_support: list[int]
+    ) -> DrugClassifier:
+        config = copy.deepcopy(self.model.config)
+        config.id2label = dict(enumerate(order))
+        config.label2id = {category_id: n for n, category_id in enumerate(order)}
+        config.n_support = n_support
+        config.taxonomy_name = taxonomy.name
+        config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
+        config.measured = None  # figures of other categories would be false here
+        model = DrugTextModel.assembled(config, self.model.encoder, head.to(self.model.device))
+        return DrugClassifier(model, self.tokenizer)
+
+
+def _with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
+    new = {category.id: category for category in categories if category.id not in taxonomy}
+    return taxonomy.with_categories(new.values())
+
+
+def _batches(inserts: Iterable[DrugInsert], size: int) -> Iterator[list[DrugInsert]]:
+    if isinstance(inserts, DrugInsert | str):
+        raise DrugTextError(
+            f"found one {type(inserts).__name__}; a list of DrugInsert is needed: [insert]."
+        )
+    remaining = iter(inserts)
+    while batch := list(islice(remaining, size)):
+        yield batch

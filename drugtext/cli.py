@@ -1,0 +1,296 @@
+"""The command line: arguments, tables and exit codes; the work is done by the Python functions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from drugtext._version import __version__
+from drugtext.errors import DrugTextError
+
+if TYPE_CHECKING:
+    from drugtext.classifier import DrugClassifier
+    from drugtext.prediction import Prediction
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Read drug package inserts and say which drug category each belongs to.",
+    epilog="Exit status: 0, all inserts were read; 1, some could not be, and each is named on"
+    " standard error; 2, the call itself is wrong.",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders, archives, or - for standard input. SPL XML, openFDA JSON, HTML, text"
+        " and CSV are told apart by content.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A bundled checkpoint's name, a folder, or a Hugging Face Hub id.  [default: atc]",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+class _Unread:
+    """Names on standard error what could not be read or classified, and counts it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, error: DrugTextError) -> None:
+        self.count += 1
+        err.print(Text(f"drugtext: {error}", style="yellow"))
+
+    def exit_status(self) -> int:
+        return 1 if self.count else 0
+
+
+@app.command()
+def classify(
+    paths: Paths,
+    model: Model = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Say which category each insert belongs to, in order.
+
+    Example: **drugtext classify insert.xml leaflets/ --json**
+    """
+    from drugtext.inserts.read import read_inserts
+
+    unread = _Unread()
+    with _wrong_call():
+        predictions = _load(model).stream(
+            read_inserts(paths, on_error=unread),
+            top_k=top_k,
+            on_error=lambda _, error: unread(error),
+        )
+        for prediction in _with_progress(predictions, "classifying"):
+            if as_json:
+                print(json.dumps(prediction.to_dict(), ensure_ascii=False))
+            else:
+                _print_prediction(prediction)
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
+def learn(
+    support: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one folder of inserts a category, or a .jsonl or .csv file with"
+            " text and category.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the new classifier.")],
+    model: Model = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the model's categories and add these.")
+    ] = False,
+) -> None:
+    """Learn categories from a few inserts each, and save a classifier that knows them.
+
+    Example: **drugtext learn my-shelves/ --output my-classifier**
+    """
+    from drugtext.support import read_support
+
+    unread = _Unread()
+    with _wrong_call():
+        classifier = _load(model)
+        examples = list(_with_progress(read_support(support, on_error=unread), "reading"))
+        inserts, categories = [i for i, _ in examples], [c for _, c in examples]
+        if add:
+            for category in dict.fromkeys(categories):
+                chosen = [i for i, c in examples if c == category]
+                classifier = classifier.add_category(category, chosen)
+        else:
+            classifier = classifier.fit(inserts, categories)
+        classifier.save_pretrained(output)
+    err.print(f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}")
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Argument(help="Inserts with their categories, as for learn.", show_default=False),
+    ],
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how often a classifier is right, at each level of its tree.
+
+    Example: **drugtext evaluate held-out.jsonl --model my-classifier**
+    """
+    from drugtext.evaluation.evaluate import evaluate as measure_on
+    from drugtext.evaluation.tables import measured_table
+    from drugtext.support import read_support
+
+    unread = _Unread()
+    with _wrong_call():
+        classifier = _load(model)
+        examples = read_support(
+            data, taxonomy_name=classifier.taxonomy.name, on_error=unread
+        )
+        kept = list(_with_progress(examples, "reading"))
+        figures = measure_on(classifier, [i for i, _ in kept], [c for _, c in kept])
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        note = f"{len(kept)} inserts; expected calibration error {figures['calibration_error']:.3f}"
+        out.print(Markdown(measured_table({"forms": {"given, as given": figures}, "note": note})))
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
+def models() -> None:
+    """Show the bundled checkpoints: what each knows, and how good it is on unseen ingredients."""
+    from drugtext.bundled import bundled_checkpoints
+    from drugtext.evaluation.tables import measured_table
+
+    for name, folder in bundled_checkpoints().items():
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        support = config["n_support"]
+        out.print(
+            Markdown(
+                f"**{name}**: {len(support)} categories of `{config['taxonomy_name']}`, learnt from"
+                f" {sum(support)} texts; reads {', '.join(config['languages'])};"
+                f" encoder {config['encoder_name']}"
+            )
+        )
+        out.print(Markdown(measured_table(config["measured"])))
+
+
+@app.command()
+def read(paths: Paths, as_json: AsJson = False) -> None:
+    """Show how inserts are read: names, language, and sections with their lengths.
+
+    Example: **drugtext read insert.xml**
+    """
+    from drugtext.inserts.read import read_inserts
+
+    unread = _Unread()
+    for insert in _with_progress(read_inserts(paths, on_error=unread), "reading"):
+        if as_json:
+            record = {
+                "source": insert.source,
+                "name": insert.name,
+                "language": insert.language,
+                "ingredients": list(insert.ingredients),
+                "sections": dict(insert.sections),
+            }
+            print(json.dumps(record, ensure_ascii=False))
+            continue
+        out.print(Text(insert.name or "(no name)", style="bold"), f"[{insert.language}]", insert.source)
+        for name, text in insert.sections.items():
+            start = " ".join(text[:200].split())
+            out.print(Text(f"  {name:30} {len(text):7,}  {start}"), no_wrap=True, overflow="ellipsis")
+    raise typer.Exit(unread.exit_status())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"drugtext {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _load(model: str | None) -> DrugClassifier:
+    with err.status("loading the model") if err.is_terminal else nullcontext():
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        from drugtext.classifier import load
+
+        return load(model)
+
+
+def _print_prediction(prediction: Prediction) -> None:
+    """One line an insert: fixed columns for people, tabs where the output is piped."""
+    name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
+    columns = [
+        Path(prediction.source).name,
+        prediction.name,
+        prediction.category_id,
+        f"{prediction.probability:.0%}",
+        name,
+    ]
+    if not out.is_terminal:
+        print("\t".join(" ".join(column.split()) for column in columns))
+        return
+    widths = (24, 28, 8, 4, max(out.width - 70, 20))
+    cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
+    out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
+
+
+def _with_progress(items: Iterable[T], what: str) -> Iterator[T]:
+    """Count items on standard error while they go by, if a person is looking."""
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
+    with Progress(
+        *columns,
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
+        task = progress.add_task(what, total=None)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+@contextmanager
+def _wrong_call() -> Iterator[None]:
+    """Turn an error that is no single insert's into exit status 2, without a traceback."""
+    try:
+        yield
+    except DrugTextError as error:
+        err.print(Text(f"drugtext: {error}", style="red"))
+        raise typer.Exit(2) from error
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except BrokenPipeError:  # `drugtext … | head` closed the pipe: nobody reads on
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""DrugTextConfig: what a checkpoint says of itself, beside the weights."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.configuration_utils import SubConfigSpec
+
+FORMAT_VERSION = 1
+"""Of a saved classifier; a folder with a higher one is refused."""
+
+
+@strict
+class DrugTextConfig(PreTrainedConfig):
+    """Configuration of a `DrugTextModel`.
+
+    `id2label` maps a row of the head onto a category id; names and parents are in `taxonomy`.
+
+    Attributes:
+        encoder_config: configuration of the encoder.
+        encoder_name: hub id or folder that the encoder's weights came from.
+        prefix: put in front of every window ("query: " for e5).
+        languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
+        reading_plan: arguments of `windows.ReadingPlan`.
+        taxonomy_name: name of the taxonomy.
+        taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
+        scope_threshold: an insert whose cosine to the nearest prototype is below it is out of scope;
+            -1 lets all pass.
+        n_support: support inserts of each category, in the order of the head's rows.
+        measured: figures on unseen ingredients, as the training script wrote them.
+        training: how it was trained: script, seed, data fingerprint, versions.
+        format_version: of the folder.
+    """
+
+    model_type = "drugtext"
+    sub_configs_defaults: ClassVar[dict[str, SubConfigSpec]] = {
+        "encoder_config": SubConfigSpec(config_class=AutoConfig, model_type="bert")
+    }
+
+    encoder_config: PreTrainedConfig | dict | None = None
+    encoder_name: str = ""
+    prefix: str = ""
+    languages: list[str] | tuple[str, ...] = ()
+    reading_plan: dict | None = None
+    taxonomy_name: str = ""
+    taxonomy: list | tuple = ()
+    scope_threshold: float = -1.0
+    n_support: list | tuple = ()
+    measured: dict | None = None
+    training: dict | None = None
+    format_version: int = FORMAT_VERSION
+
+
+AutoConfig.register(DrugTextConfig.model_type, DrugTextConfig)

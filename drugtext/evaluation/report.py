@@ -1,0 +1,54 @@
+"""Measured figures as a plain dictionary, which config.json carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugtext.evaluation.metrics import accuracy_by_level, expected_calibration_error
+from drugtext.prediction import node_probabilities
+from drugtext.taxonomy import Taxonomy
+
+
+def measure(
+    probabilities: NDArray,
+    category_ids: Sequence[str],
+    known: Taxonomy,
+    true_ids: Sequence[str],
+    groups: Sequence[str],
+    taxonomy: Taxonomy,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Judge the probabilities that a classifier gave to inserts of unseen ingredients.
+
+    Args:
+        probabilities: shape (n_inserts, n_categories).
+        category_ids: of the columns.
+        known: the classifier's taxonomy.
+        true_ids: the true category of each insert.
+        groups: ingredients of each insert, as one string.
+        taxonomy: holds the true categories, known to the classifier or not.
+        seed: of the bootstrap.
+
+    Returns:
+        `levels` (see `LevelAccuracy`), `calibration_error` at the deepest level, `n_inserts`.
+    """
+    answers = [category_ids[n] for n in probabilities.argmax(1)]
+    nodes = node_probabilities(probabilities, category_ids, known)
+    levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
+    is_known = np.array([true in set(category_ids) for true in true_ids])
+    right = np.array([a == t for a, t in zip(answers, true_ids, strict=True)])
+    return {
+        "n_inserts": len(true_ids),
+        "levels": [
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(level).items()}
+            for level in levels
+        ],
+        "calibration_error": round(
+            expected_calibration_error(probabilities.max(1)[is_known], right[is_known]), 4
+        ),
+    }

@@ -1,0 +1,219 @@
+"""Support embeddings -> category scores. The prototype head: a category is the mean of its support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+ANCESTOR_SHARES = (0.25, 0.2, 0.1)
+"""Of a prototype: what the parent's, the grandparent's and the next mean take of it."""
+PRIOR_STRENGTH = 0.5
+"""Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
+INITIAL_SCALE = 16.0
+"""Of the scores in the softmax, until it is calibrated on held-out ingredients."""
+
+_BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
+
+
+def category_prototypes(embeddings: Tensor, category_ids: Tensor, n_categories: int) -> Tensor:
+    """Average the support embeddings of each category.
+
+    Args:
+        embeddings: support set, unit vectors, shape (n_support, embedding_dim).
+        category_ids: int64 in [0, n_categories), shape (n_support,).
+        n_categories: number of categories.
+
+    Returns:
+        Row i is the prototype of category i, shape (n_categories, embedding_dim).
+
+    Raises:
+        ValueError: a category has no support.
+
+    Source:
+        Snell et al. 2017, arXiv:1703.05175, equation 1.
+    """
+    counts = torch.bincount(category_ids, minlength=n_categories)
+    if (counts == 0).any():
+        empty = (counts == 0).nonzero().flatten().tolist()
+        raise ValueError(f"categories {empty[:10]} have no support; each needs one insert or more.")
+    sums = embeddings.new_zeros(n_categories, embeddings.shape[1])
+    return sums.index_add_(0, category_ids, embeddings) / counts.unsqueeze(1)
+
+
+def within_category_whitening(
+    embeddings: Tensor, category_ids: Tensor, shrinkage: float = 0.15
+) -> Tensor:
+    """Learn the projection that evens out how inserts of one category differ from each other.
+
+    Directions in which inserts of the same category vary much (dose form, maker, style) tell
+    nothing of the category and are scaled down.
+
+    Args:
+        embeddings: shape (n, embedding_dim).
+        category_ids: int64, shape (n,).
+        shrinkage: share of the identity in the covariance, in [0, 1]; 1 changes nothing.
+
+    Returns:
+        Symmetric matrix W, shape (embedding_dim, embedding_dim); whitened = embeddings @ W.
+
+    Source:
+        Within-class covariance normalisation: Hatch, Kajarekar, Stolcke 2006, Interspeech; the
+        shrinkage of Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4.
+    """
+    n_categories = int(category_ids.max()) + 1
+    sums = embeddings.new_zeros(n_categories, embeddings.shape[1]).double()
+    sums.index_add_(0, category_ids, embeddings.double())
+    counts = torch.bincount(category_ids, minlength=n_categories).clamp(min=1).unsqueeze(1)
+    residuals = embeddings.double() - (sums / counts)[category_ids]
+    covariance = residuals.T @ residuals / len(residuals)
+    scale = covariance.diagonal().mean()
+    identity = torch.eye(len(covariance), dtype=covariance.dtype)
+    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * scale * identity)
+    whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
+    return (whitening * scale.sqrt()).to(embeddings.dtype)
+
+
+def share_with_ancestors(
+    prototypes: Tensor, counts: Tensor, ancestors: Sequence[Sequence[str]]
+) -> Tensor:
+    """Move each prototype towards those of the categories above it in the tree.
+
+    A category of few inserts is known better together with its siblings: the mean of all support
+    below each ancestor takes `ANCESTOR_SHARES` of the prototype, nearest ancestor first.
+
+    Args:
+        prototypes: shape (n_categories, embedding_dim).
+        counts: support inserts of each category, shape (n_categories,).
+        ancestors: of each category, ids of the ancestors, nearest first; empty in a flat taxonomy.
+
+    Returns:
+        Shape (n_categories, embedding_dim).
+
+    Source:
+        Shrinkage along a class hierarchy: McCallum et al. 1998, ICML, section 3; here of means.
+    """
+    sums, weights = prototypes * counts.unsqueeze(1), counts.to(prototypes.dtype)
+    below: dict[str, list[int]] = {}
+    for category, ids in enumerate(ancestors):
+        for ancestor in ids:
+            below.setdefault(ancestor, []).append(category)
+    means = {a: sums[rows].sum(0) / weights[rows].sum() for a, rows in below.items()}
+    shared = []
+    for prototype, ids in zip(prototypes, ancestors, strict=True):
+        shares = dict(zip(ids, ANCESTOR_SHARES, strict=False))
+        own = prototype * (1 - sum(shares.values()))
+        shared.append(own + sum((share * means[a] for a, share in shares.items()), torch.zeros(())))
+    return torch.stack(shared)
+
+
+class PrototypeHead(nn.Module):
+    """Scores an embedding by its distance to each category's prototype.
+
+    Embeddings are first centred, whitened and brought to unit length: `project`.
+
+    Args:
+        embedding_dim: of the encoder.
+        n_categories: rows of `prototypes`; 0 before the first fit.
+
+    Source:
+        Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
+    """
+
+    def __init__(self, embedding_dim: int, n_categories: int) -> None:
+        super().__init__()
+        self.centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
+        self.whitening = nn.Parameter(torch.eye(embedding_dim), requires_grad=False)
+        self.prototypes = nn.Parameter(torch.zeros(n_categories, embedding_dim))
+        self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
+        self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
+
+    def with_projection(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
+        """Return a head without categories whose projection is learnt from a support set.
+
+        The centre is the mean; the whitening is learnt where there is enough support to tell how
+        inserts of one category differ, two per dimension.
+
+        Args:
+            embeddings: support set, unit vectors, not projected, shape (n_support, embedding_dim).
+            category_ids: int64, shape (n_support,).
+        """
+        head = PrototypeHead(embeddings.shape[1], 0)
+        if category_ids.max() > 0:
+            head.centre.copy_(embeddings.mean(0))
+        if len(embeddings) >= 2 * embeddings.shape[1]:
+            head.whitening.copy_(within_category_whitening(embeddings, category_ids))
+        return head
+
+    def fitted(
+        self, embeddings: Tensor, category_ids: Tensor, ancestors: Sequence[Sequence[str]]
+    ) -> PrototypeHead:
+        """Return a new head over the categories of a support set; this one stays as it is.
+
+        Args:
+            embeddings: support set, projected, shape (n_support, embedding_dim).
+            category_ids: int64 in [0, n_categories), shape (n_support,).
+            ancestors: of each category, ids of the ancestors, nearest first.
+        """
+        n_categories = len(ancestors)
+        prototypes = category_prototypes(embeddings, category_ids, n_categories)
+        counts = torch.bincount(category_ids, minlength=n_categories)
+        log_counts = counts.to(prototypes.dtype).log()
+        return self._with_categories(
+            share_with_ancestors(prototypes, counts, ancestors),
+            PRIOR_STRENGTH * (log_counts - log_counts.mean()),
+        )
+
+    def with_category(self, embeddings: Tensor) -> PrototypeHead:
+        """Return a new head with one category more, behind the others, which do not change.
+
+        Args:
+            embeddings: its support, projected, shape (n_support, embedding_dim).
+        """
+        prototype = embeddings.mean(0, keepdim=True)
+        prior = self.log_prior.mean().nan_to_num().reshape(1)  # as likely as the others are
+        return self._with_categories(
+            torch.cat([self.prototypes, prototype]), torch.cat([self.log_prior, prior])
+        )
+
+    def _with_categories(self, prototypes: Tensor, log_prior: Tensor) -> PrototypeHead:
+        head = PrototypeHead(prototypes.shape[1], len(prototypes))
+        state = self.state_dict() | {"prototypes": prototypes, "log_prior": log_prior}
+        head.load_state_dict(state)
+        return head
+
+    @property
+    def is_bare(self) -> bool:
+        """True before anything was learnt: no category, no projection."""
+        return len(self.prototypes) == 0 and not self.centre.any()
+
+    def project(self, embeddings: Tensor) -> Tensor:
+        """Centre, whiten and normalise; shape kept, (n, embedding_dim)."""
+        return nn.functional.normalize((embeddings - self.centre) @ self.whitening, dim=-1)
+
+    def scores(self, projected: Tensor) -> Tensor:
+        """Return minus the squared distance to each prototype, shape (n, n_categories).
+
+        Categories are scored in blocks of one size, so that a category's scores stay the same to the
+        last bit when another is added: a matrix product of another shape may round otherwise.
+        """
+        padding = (0, 0, 0, -len(self.prototypes) % _BLOCK)
+        blocks = nn.functional.pad(self.prototypes, padding).split(_BLOCK)
+        products = torch.cat([projected @ block.T for block in blocks], dim=-1)
+        products = products[..., : len(self.prototypes)]
+        squares = self.prototypes.square().sum(-1)
+        return 2 * products - squares - projected.square().sum(-1, keepdim=True)
+
+    def nearness(self, projected: Tensor) -> Tensor:
+        """Return the cosine to the nearest prototype, shape (n,): how much in scope an insert is."""
+        prototypes = nn.functional.normalize(self.prototypes, dim=-1)
+        return (projected @ prototypes.T).max(dim=-1).values
+
+    def logits(self, projected: Tensor) -> Tensor:
+        """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
+        return self.scores(projected) * self.scale + self.log_prior
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Return the logits of embeddings that are not yet projected: (n, n_categories)."""
+        return self.logits(self.project(embeddings))

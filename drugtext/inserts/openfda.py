@@ -1,0 +1,153 @@
+"""JSON inserts, streamed: openFDA drug/label records and drugtext's own normalised records.
+
+Source: https://open.fda.gov/apis/drug/label/searchable-fields/ and the layout of the bulk
+download, `{"meta": …, "results": […]}`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import ijson
+
+from drugtext.errors import ReadError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.record import insert_from_record
+
+MAX_RECORD_BYTES = 64 * 2**20
+"""A record larger than this is refused; the largest real one is under 3 MB."""
+
+Events = Iterator[tuple[str, Any]]
+
+
+class _RecordSized(io.RawIOBase):
+    """A stream that counts the bytes since the last complete record, so that memory is bounded."""
+
+    def __init__(self, stream: BinaryIO, source: str) -> None:
+        self._stream, self._source, self._since_record = stream, source, 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self._since_record += len(block)
+        if self._since_record > MAX_RECORD_BYTES:
+            raise ReadError(
+                self._source,
+                f"a record is larger than {MAX_RECORD_BYTES // 2**20} MB, and no insert is that"
+                " long. Split the file into one record an insert.",
+            )
+        return block
+
+    def record_done(self) -> None:
+        self._since_record = 0
+
+
+def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]:
+    """Yield the inserts of a JSON document of any layout, one record in memory at a time.
+
+    Args:
+        stream: an API response or bulk part (`{"results": […]}`), an array of records, a single
+            record, or records one after the other (newline-delimited), in UTF-8.
+        source: the file's name, for messages.
+
+    Yields:
+        In order, a `DrugInsert` a record, or the `ReadError` of a record that holds none; the
+        records behind it are still read.
+
+    Raises:
+        ReadError: the JSON is damaged or cut off, or holds no record.
+    """
+    sized = _RecordSized(stream, source)
+    n_records = 0
+    try:
+        events = ijson.basic_parse(sized, buf_size=2**16, multiple_values=True)
+        for record in _records(events):
+            sized.record_done()
+            n_records += 1
+            try:
+                yield insert_from_record(record, source)
+            except ReadError as error:
+                yield ReadError(f"{source}[{n_records - 1}]", error.reason)
+    except (ijson.JSONError, ValueError, ArithmeticError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ReadError(
+            source,
+            f"the JSON cannot be read behind record {n_records} ({reason})."
+            " The file may be cut off, or not be UTF-8; fetch or save it again.",
+        ) from error
+    if n_records == 0:
+        raise ReadError(source, 'holds no record; a drug record, or a list under "results", is needed.')
+
+
+def _records(events: Events) -> Iterator[object]:
+    """Yield the items of `results` and of outer arrays, and every other outermost value whole."""
+    for event, value in events:
+        if event == "start_array":
+            yield from _items(events)
+        elif event == "start_map":
+            yield from _results_or_object(events)
+        else:
+            yield value
+
+
+def _results_or_object(events: Events) -> Iterator[object]:
+    fields: dict[str, object] = {}
+    is_response = False
+    for event, key in events:
+        if event == "end_map":
+            break
+        event, value = next(events)
+        if key == "results" and event == "start_array":
+            is_response = True
+            yield from _items(events)
+        else:
+            fields[key] = _value(event, value, events)
+    if not is_response:
+        yield fields
+
+
+def _items(events: Events) -> Iterator[object]:
+    for event, value in events:
+        if event == "end_array":
+            return
+        yield _value(event, value, events)
+
+
+def _value(event: str, value: object, events: Events) -> object:
+    """Build the value that begins with this event, taking as many more events as it needs."""
+    builder = ijson.ObjectBuilder()
+    builder.event(event, value)
+    depth = event in ("start_map", "start_array")
+    while depth > 0:
+        event, value = next(events)
+        builder.event(event, value)
+        depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
+    return builder.value
+
+
+def read_json_lines(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]:
+    """Yield the inserts of newline-delimited records; a damaged line costs that record alone.
+
+    Args:
+        stream: one JSON record a line, in UTF-8.
+        source: the file's name, for messages.
+
+    Yields:
+        In order, a `DrugInsert` a line, or the `ReadError` of a line that holds none.
+    """
+    n_lines = 0
+    while line := stream.readline(MAX_RECORD_BYTES + 1):
+        n_lines += 1
+        place = f"{source}[{n_lines - 1}]"
+        if len(line) > MAX_RECORD_BYTES:
+            raise ReadError(place, f"is over {MAX_RECORD_BYTES // 2**20} MB; no insert is that long.")
+        if line.isspace():
+            continue
+        try:
+            yield insert_from_record(json.loads(line), source)
+        except ReadError as error:
+            yield ReadError(place, error.reason)
+        except (ValueError, RecursionError) as error:
+            yield ReadError(place, f"the line is not JSON ({error}); one record a line is needed.")

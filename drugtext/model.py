@@ -1,0 +1,94 @@
+"""DrugTextModel: encoder and head as one transformers model."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from drugtext.config import DrugTextConfig
+from drugtext.encoder import build_encoder, mean_pool
+from drugtext.heads import INITIAL_SCALE, PrototypeHead
+
+
+class DrugTextModel(PreTrainedModel):
+    """An encoder with a prototype head: token ids in, one logit a category out.
+
+    Each row of `input_ids` is read as one window, which is what a plain `text-classification`
+    pipeline needs; `DrugClassifier` averages the windows of an insert before the head.
+    """
+
+    config_class = DrugTextConfig
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+    _no_split_modules: ClassVar[list[str]] = []
+
+    def __init__(self, config: DrugTextConfig) -> None:
+        super().__init__(config)
+        self.encoder = build_encoder(config.encoder_config)
+        self.head = PrototypeHead(config.encoder_config.hidden_size, len(config.n_support))
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, PrototypeHead):
+            init.zeros_(module.centre)
+            init.eye_(module.whitening)
+            init.zeros_(module.prototypes)
+            init.zeros_(module.log_prior)
+            init.constant_(module.scale, INITIAL_SCALE)
+        else:
+            super()._init_weights(module)
+
+    @classmethod
+    def assembled(
+        cls, config: DrugTextConfig, encoder: nn.Module, head: PrototypeHead | None = None
+    ) -> DrugTextModel:
+        """Return a model over a loaded encoder, which it shares with others, in evaluation mode.
+
+        Args:
+            config: of the model; its `n_support` has one entry a category.
+            encoder: an encoder without pooler.
+            head: one without categories, if left out.
+        """
+        with torch.device("meta"):  # millions of random weights would be thrown away at once
+            model = cls(config)
+        model.encoder = encoder
+        model.head = head or PrototypeHead(config.encoder_config.hidden_size, len(config.n_support))
+        return model.eval()
+
+    def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the mean token vector of each window, float32, (n_windows, embedding_dim)."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return mean_pool(hidden, attention_mask)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput:
+        """Classify each row as one window.
+
+        Args:
+            input_ids: int64, shape (n_windows, n_tokens).
+            attention_mask: 1 for a token, 0 for padding, same shape; all ones if left out.
+            labels: int64 in [0, n_categories), shape (n_windows,).
+
+        Returns:
+            `logits` of shape (n_windows, n_categories), and the cross-entropy `loss` with `labels`.
+        """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        embeddings = nn.functional.normalize(self.embed_windows(input_ids, attention_mask), dim=-1)
+        logits = self.head(embeddings)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+AutoModelForSequenceClassification.register(DrugTextConfig, DrugTextModel)

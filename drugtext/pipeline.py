@@ -1,0 +1,84 @@
+"""drug-insert-classification: the classifier's path as a transformers pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModelForSequenceClassification, Pipeline
+from transformers.pipelines import PIPELINE_REGISTRY
+
+from drugtext.classifier import DrugClassifier
+from drugtext.errors import DrugTextError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.read import read_inserts
+from drugtext.inserts.record import insert_from_record
+
+TASK = "drug-insert-classification"
+
+
+class DrugInsertPipeline(Pipeline):
+    """Classifies inserts, files and texts of any length.
+
+    An input is a `DrugInsert`, a path, or the text of an insert. The answer to each is the JSON
+    object of `Prediction.to_dict`; a file of several inserts is answered with a list of them.
+    """
+
+    _load_tokenizer = True
+
+    def __call__(self, inputs: Any, *args: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+        """Classify one input, a list, a dataset or a generator.
+
+        Args:
+            inputs: a `DrugInsert`, a path, a text, or many of them.
+            args: as for every transformers pipeline.
+            batch_size: accepted and not needed: windows are batched by length in any case.
+            kwargs: `top_k`, how many alternatives to give.
+        """
+        return super().__call__(inputs, *args, **kwargs)
+
+    def _sanitize_parameters(self, top_k: int | None = None, **_: Any) -> tuple[dict, dict, dict]:
+        return {}, ({} if top_k is None else {"top_k": top_k}), {}
+
+    def preprocess(self, inputs: DrugInsert | str | os.PathLike[str]) -> dict[str, Any]:
+        inserts = list(_inserts(inputs))
+        return {"inserts": inserts, "several": not isinstance(inputs, DrugInsert) and len(inserts) > 1}
+
+    def _forward(self, model_inputs: dict[str, Any], top_k: int = 3) -> dict[str, Any]:
+        classifier = DrugClassifier(self.model, self.tokenizer)
+        predictions = classifier.predict(model_inputs["inserts"], top_k=top_k)
+        return {"predictions": predictions, "several": model_inputs["several"]}
+
+    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        answers = [prediction.to_dict() for prediction in model_outputs["predictions"]]
+        return answers if model_outputs["several"] else answers[0]
+
+
+def _inserts(inputs: DrugInsert | str | os.PathLike[str]) -> Iterator[DrugInsert]:
+    if isinstance(inputs, DrugInsert):
+        yield inputs
+    elif isinstance(inputs, os.PathLike) or (isinstance(inputs, str) and _is_path(inputs)):
+        yield from read_inserts(inputs)
+    elif isinstance(inputs, str):
+        yield insert_from_record({"text": inputs}, "")
+    else:
+        raise DrugTextError(
+            f"found {type(inputs).__name__}; a DrugInsert, a path or a text is needed."
+        )
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return "\n" not in text and Path(text).exists()
+    except (OSError, ValueError):  # a text is longer than any path, or holds what no path may
+        return False
+
+
+PIPELINE_REGISTRY.register_pipeline(
+    TASK,
+    pipeline_class=DrugInsertPipeline,
+    pt_model=AutoModelForSequenceClassification,
+    type="text",
+)

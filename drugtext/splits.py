@@ -1,0 +1,136 @@
+"""Which insert goes into which split: whole groups of ingredients, and no near-duplicates across."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from drugtext.errors import CorpusError
+
+SPLITS = ("train", "validation", "test")
+
+_SALTS = (
+    "acetate anhydrous besylate bitartrate bromide calcium chloride citrate dihydrate dimesylate"
+    " disodium ethanolate fumarate gluconate hemihydrate hydrobromide hydrochloride hydroxide"
+    " isethionate lactate magnesium malate maleate medoxomil mesylate monohydrate monosodium"
+    " nitrate oxalate palmitate pamoate phosphate potassium sesquihydrate sodium succinate sulfate"
+    " tartrate tosylate trihydrate trometamol tromethamine xinafoate"
+).split()
+SHORTEST_NAME = 4
+"""Letters; a shorter name is met inside ordinary text by chance."""
+_COMPARED_WORDS = 1500  # of a text, when near-duplicates are looked for
+
+
+def ingredient_key(name: str) -> str:
+    """Reduce an ingredient's name to the moiety that splits go by.
+
+    Case, salts, hydrates and a biologic's four-letter suffix are dropped: "Metoprolol Succinate"
+    and "metoprolol tartrate" are one ingredient. A name made of salt words alone ("sodium
+    chloride") is kept whole.
+    """
+    words = re.sub(r"[^\w\s-]", " ", name.lower()).split()
+    moiety = [re.sub(r"(?<=mab|ept|tim|tin|rgo)-[a-z]{4}$", "", word) for word in words]
+    kept = [word for word in moiety if word not in _SALTS]
+    return " ".join(kept or words)
+
+
+def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
+    """Number the inserts so that inserts that share an ingredient, even by a chain, share a number.
+
+    A combination ties its ingredients together. So does a name that holds another one as a whole
+    word ("abacavir zidovudine lamivudine").
+
+    Args:
+        ingredients: of each insert; an empty list stands alone.
+
+    Returns:
+        Group number of each insert, counted from 0.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    keys = [[ingredient_key(name) for name in names] for names in ingredients]
+    known = {key for names in keys for key in names if len(key) >= SHORTEST_NAME}
+    number = {key: n for n, key in enumerate(sorted(known | {k for names in keys for k in names}))}
+    ties = []
+    for insert, names in enumerate(keys, start=len(number)):
+        parts = {p for key in names for p in _names_inside(key, known)}
+        ties += [(insert, number[key]) for key in {*names, *parts}]
+    n_nodes = len(number) + len(keys)
+    row, column = np.array(ties).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(ties)), (row, column)), shape=(n_nodes, n_nodes))
+    groups = connected_components(graph, directed=False)[1][len(number) :]
+    return np.unique(groups, return_inverse=True)[1].tolist()
+
+
+def _names_inside(key: str, known: set[str]) -> Iterator[str]:
+    words = key.split()
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            if (part := " ".join(words[start:end])) in known:
+                yield part
+
+
+def split_groups(
+    groups: Sequence[int], fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0
+) -> list[str]:
+    """Assign whole groups to train, validation and test.
+
+    Groups larger than a twentieth of all inserts go to train (the combinations of
+    hydrochlorothiazide, say); the rest are dealt at random.
+
+    Args:
+        groups: group number of each insert.
+        fractions: of inserts in each of `SPLITS`.
+        seed: of the shuffle.
+
+    Returns:
+        The split of each insert.
+    """
+    if len(fractions) != len(SPLITS) or abs(sum(fractions) - 1) > 1e-6:
+        raise CorpusError(f"fractions {tuple(fractions)}: three are needed that sum to 1.")
+    sizes = Counter(groups)
+    large = [g for g in sizes if sizes[g] > len(groups) / 20]
+    small = sorted(set(sizes) - set(large))
+    order = large + [small[n] for n in np.random.default_rng(seed).permutation(len(small))]
+    bounds = np.cumsum(fractions) * len(groups)
+    placed, split_of = 0, {}
+    for group in order:
+        split_of[group] = SPLITS[min(int(np.searchsorted(bounds, placed, side="right")), 2)]
+        placed += sizes[group]
+    return [split_of[group] for group in groups]
+
+
+def near_duplicates(
+    texts: Sequence[str], of: Sequence[str], threshold: float = 0.8, shingle: int = 5
+) -> list[bool]:
+    """Tell which texts nearly repeat one of others.
+
+    Args:
+        texts: the texts to be judged.
+        of: the texts that they may repeat.
+        threshold: Jaccard similarity of word shingles, estimated by MinHash.
+        shingle: words a shingle.
+
+    Returns:
+        True for each text that repeats one of `of`.
+
+    Source:
+        Broder 1997, doi:10.1109/SEQUEN.1997.666900, by the library datasketch.
+    """
+    from datasketch import MinHash, MinHashLSH
+
+    def sketch(text: str) -> MinHash:
+        words = re.findall(r"\w+", text.lower())[:_COMPARED_WORDS]
+        starts = range(max(len(words) - shingle, 0) + 1)
+        minhash = MinHash(num_perm=128, seed=1)
+        minhash.update_batch({" ".join(words[s : s + shingle]).encode() for s in starts})
+        return minhash
+
+    index = MinHashLSH(threshold=threshold, num_perm=128)
+    for n, text in enumerate(of):
+        index.insert(str(n), sketch(text))
+    return [bool(index.query(sketch(text))) for text in texts]

@@ -1,0 +1,136 @@
+"""An insert's sections -> the windows of tokens that the encoder reads, and what was left unread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drugtext.inserts.insert import DrugInsert
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
+
+
+@dataclass(frozen=True)
+class ReadingPlan:
+    """Which sections are read, in what order, and how much of each.
+
+    Indications, mechanism and description tell the category; most of a full insert is tables of
+    trials, doses and adverse reactions. The order and the figures were chosen on the validation
+    split; `scripts/train_checkpoint.py` says how.
+
+    Attributes:
+        section_tokens: section name -> most tokens read of it, in reading order.
+        other_tokens: most tokens read of the other sections together, in the insert's own order,
+            and only where the plan's sections hold fewer than `enough_tokens`.
+        enough_tokens: of the plan's own sections.
+        window_tokens: tokens that the encoder sees at once, its special tokens included.
+    """
+
+    section_tokens: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "indications_and_usage": 254,
+            "mechanism_of_action": 254,
+            "description": 254,
+            "clinical_pharmacology": 254,
+        }
+    )
+    other_tokens: int = 508
+    enough_tokens: int = 16
+    window_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What is read of some inserts.
+
+    Attributes:
+        token_ids: of each window, special tokens included.
+        insert_numbers: the insert that each window is of, counted from 0.
+        tokens_read: of each insert, special tokens and prefix left out.
+        tokens_total: of each insert.
+    """
+
+    token_ids: list[list[int]]
+    insert_numbers: list[int]
+    tokens_read: list[int]
+    tokens_total: list[int]
+
+
+def read_windows(
+    inserts: Sequence[DrugInsert],
+    tokenizer: PreTrainedTokenizerBase,
+    plan: ReadingPlan,
+    prefix: str = "",
+) -> Windows:
+    """Cut the sections that the plan names into windows.
+
+    Args:
+        inserts: any number of them; one without text gives one window of special tokens alone.
+        tokenizer: the encoder's.
+        plan: which sections, in what order, how much of each.
+        prefix: put in front of every window, as some encoders were trained ("query: ").
+
+    Returns:
+        The windows of all inserts, in order.
+    """
+    before, after = _around(prefix, tokenizer)
+    room = plan.window_tokens - len(before) - len(after)
+    windows = Windows([], [], [], [])
+    for number, insert in enumerate(inserts):
+        token_ids = dict(
+            zip(insert.sections, _tokenize(list(insert.sections.values()), tokenizer), strict=True)
+        )
+        parts = [
+            part
+            for name, limit in sections_to_read(token_ids, plan)
+            for part in _cut(token_ids[name][:limit], room)
+        ] or [[]]
+        windows.token_ids.extend(before + part + after for part in parts)
+        windows.insert_numbers.extend([number] * len(parts))
+        windows.tokens_read.append(sum(map(len, parts)))
+        windows.tokens_total.append(sum(map(len, token_ids.values())))
+    return windows
+
+
+def sections_to_read(
+    token_ids: Mapping[str, Sequence[int]], plan: ReadingPlan
+) -> list[tuple[str, int]]:
+    """Choose sections and how many tokens of each, in reading order."""
+    chosen = [(name, limit) for name, limit in plan.section_tokens.items() if name in token_ids]
+    left = plan.other_tokens
+    if sum(min(len(token_ids[name]), limit) for name, limit in chosen) < plan.enough_tokens:
+        for name, ids in token_ids.items():
+            if name not in plan.section_tokens and left > 0:
+                chosen.append((name, left))
+                left -= len(ids)
+    return chosen
+
+
+def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Return the token ids in front of and behind the text of every window."""
+    word = _tokenize(["drug"], tokenizer)[0]
+    whole = tokenizer("drug")["input_ids"]
+    start = next(n for n in range(len(whole)) if whole[n : n + len(word)] == word)
+    prefix_ids = _tokenize([prefix], tokenizer)[0] if prefix else []
+    return whole[:start] + prefix_ids, whole[start + len(word) :]
+
+
+def _tokenize(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    if not texts:
+        return []
+    # `verbose=False`: sections longer than the encoder's limit are cut into windows just below.
+    return tokenizer(
+        texts, add_special_tokens=False, return_attention_mask=False, verbose=False
+    )["input_ids"]
+
+
+def _cut(token_ids: list[int], room: int) -> list[list[int]]:
+    """Cut into windows of at most `room` tokens; a tiny rest behind a full window is left unread."""
+    parts = [token_ids[start : start + room] for start in range(0, len(token_ids), room)]
+    if len(parts) > 1 and len(parts[-1]) < _SHORTEST_LAST_WINDOW:
+        parts.pop()
+    return parts
