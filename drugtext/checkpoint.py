@@ -88,6 +88,8 @@ def checkpoint_folder(
         return default_encoder_folder()
     if Path(name).is_dir():
         return Path(name)
+    if name_or_path is None:
+        raise CheckpointError(f"the bundled checkpoint {name!r} is missing; reinstall drugtext.")
     if Path(name).exists():
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     try:

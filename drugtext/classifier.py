@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -69,7 +70,9 @@ class DrugClassifier:
             (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
             config.taxonomy_name,
         )
-        self.reading_plan = ReadingPlan(**(config.reading_plan or {}))
+        plan = ReadingPlan(**(config.reading_plan or {}))
+        longest = min(tokenizer.model_max_length, plan.window_tokens)
+        self.reading_plan = replace(plan, window_tokens=longest)
 
     def __repr__(self) -> str:
         encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
@@ -158,7 +161,7 @@ class DrugClassifier:
             for insert in batch:
                 self._check(insert)
             parts.append(self._embed_windows(self._windows(batch), len(batch)))
-        return torch.cat(parts or [self.model.head.prototypes[:0]]).numpy()
+        return torch.cat(parts or [self.model.head.prototypes[:0].detach()]).numpy()
 
     @torch.no_grad()
     def probabilities(self, embeddings: ArrayLike) -> NDArray:

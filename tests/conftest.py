@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, which reads it once
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from drugtext.classifier import DrugClassifier
+
+TINY_WORDS = """
+a an and are as by for from in is it not of on or take tell that the this to use used with
+medicine drug tablet tablets solution injection dose daily mg ml patient patients doctor
+treatment treats lowers blood pressure heart pain fever infection bacteria bacterial diabetes
+glucose sugar cough skin eczema asthma stomach acid sleep hypertension adults children
+receptor blocks inhibits enzyme beta agonist antagonist indicated relief query :
+"""
+TINY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;()/%-#?!'"
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +32,39 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real inserts: {folder} is absent; set DRUGTEXT_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded BERT of 16 dimensions and a WordPiece tokenizer: every English text has tokens.
+
+    Words of `TINY_WORDS` are one token each, others one token a letter.
+    """
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("tiny-encoder")
+    words = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *TINY_WORDS.split()])
+    words |= dict.fromkeys([*TINY_LETTERS, *(f"##{letter}" for letter in TINY_LETTERS)])
+    vocabulary = {word: n for n, word in enumerate(words)}
+    BertTokenizer(vocab=vocabulary, model_max_length=64).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=256,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_encoder_folder: Path) -> DrugClassifier:
+    """A classifier without categories over the tiny encoder, ready for `fit`."""
+    import drugtext
+
+    return drugtext.load(tiny_encoder_folder)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import IO, BinaryIO, cast
 
 from drugtext.errors import ReadError
@@ -19,6 +24,36 @@ MAX_MEMBERS = 100_000
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small file of repeated records may well pack tighter
 _BLOCK = 2**16
+_IN_MEMORY = 64 * 2**20  # bytes of an archive from a pipe; beyond, it goes to a temporary file
+# zipfile lets errors of the modules below it through: struct, the codecs, the file's own seek.
+_DAMAGE = (
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    IndexError,
+)
+_PICTURES = (".jpg", ".jpeg", ".png", ".gif")  # DailyMed packs those of a label beside it
+
+
+@contextmanager
+def _explained(source: str) -> Iterator[None]:
+    """Turn what goes wrong in unpacking into a `ReadError`."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise ReadError(
+            source, f"is packed in a way that Python cannot unpack ({error}); pack it as plain zip."
+        ) from error
+    except _DAMAGE as error:
+        reason = str(error) or type(error).__name__
+        raise ReadError(
+            source, f"the archive is damaged or cut off ({reason}); fetch or save it again."
+        ) from error
 
 
 class _Unpacked(io.RawIOBase):
@@ -32,90 +67,112 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        block = self._stream.read(min(len(buffer), _BLOCK))
+        with _explained(self._source):
+            block = self._stream.read(len(buffer))
         self._n_read += len(block)
         too_dense = self._n_read > MAX_RATIO * max(self._packed_bytes(), 1)
         if self._n_read > MAX_UNPACKED_BYTES or (too_dense and self._n_read > _RATIO_COUNTS_FROM):
             raise ReadError(
                 self._source,
-                f"unpacks to more than {self._n_read // 2**20} MB, over {MAX_RATIO} times its packed"
-                " size: it looks like an archive bomb. Unpack it yourself if you trust it.",
+                f"unpacks to {self._n_read // 2**20} MB and more from"
+                f" {self._packed_bytes() / 2**20:.1f} MB; at most {MAX_RATIO} times as much and"
+                f" {MAX_UNPACKED_BYTES // 2**30} GB are read. It looks like an archive bomb: unpack"
+                " it yourself if you trust it.",
             )
         buffer[: len(block)] = block
         return len(block)
 
 
+class _Counted(io.RawIOBase):
+    """A stream that knows how many bytes were read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.n_read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        block = self._stream.read(len(buffer))
+        self.n_read += len(block)
+        buffer[: len(block)] = block
+        return len(block)
+
+
 def unpack_gzip(stream: BinaryIO, source: str) -> BinaryIO:
-    """Return the unpacked bytes of a gzip stream; reading raises `ReadError` on a bomb."""
-    n_packed = 0
+    """Return the unpacked bytes of a gzip stream.
 
-    class Counted(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
+    Args:
+        stream: the packed bytes; it need not seek.
+        source: the file's name, for messages.
 
-        def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-            nonlocal n_packed
-            block = stream.read(len(buffer))
-            n_packed += len(block)
-            buffer[: len(block)] = block
-            return len(block)
-
-    unpacked = gzip.GzipFile(fileobj=io.BufferedReader(Counted(), _BLOCK))
-    return cast(BinaryIO, _Unpacked(cast(IO[bytes], unpacked), lambda: n_packed, source))
+    Returns:
+        A stream; reading it raises `ReadError` where the data is damaged, cut off or a bomb.
+    """
+    packed = _Counted(stream)
+    unpacked = gzip.GzipFile(fileobj=io.BufferedReader(packed, _BLOCK))
+    return cast(BinaryIO, _Unpacked(cast(IO[bytes], unpacked), lambda: packed.n_read, source))
 
 
-def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield (name, unpacked bytes) of each file in a zip archive, in its own order.
+def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, Callable[[], BinaryIO]]]:
+    """List the files in a zip archive, in its own order.
+
+    Folders, hidden files and the pictures that accompany a label are passed over.
 
     Args:
         stream: the archive; one that cannot seek (a pipe) is first copied to a temporary file.
         source: the archive's name; a member's is `source/member`.
 
     Yields:
-        Name and stream of each member; folders and hidden files are passed over.
+        Name of each member, and a function that opens it. The function, and reading what it
+        returns, raise `ReadError` where this member is locked, damaged or a bomb.
 
     Raises:
-        ReadError: no member, too many, or one under a password.
+        ReadError: the archive is damaged, an office document, or holds no member or too many.
     """
-    with tempfile.SpooledTemporaryFile(max_size=64 * 2**20) as copy:
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
         if not stream.seekable():
-            while block := stream.read(_BLOCK):
-                copy.write(block)
-                if copy.tell() > MAX_UNPACKED_BYTES:
-                    raise ReadError(source, f"is over {MAX_UNPACKED_BYTES // 2**30} GB; split it.")
-            copy.seek(0)
-        with zipfile.ZipFile(cast(IO[bytes], stream if stream.seekable() else copy)) as archive:
-            members = [m for m in archive.infolist() if _is_document(m.filename)]
+            _copy(stream, cast(BinaryIO, copy), source)
+        with _explained(source):
+            archive = zipfile.ZipFile(cast(IO[bytes], stream if stream.seekable() else copy))
+        with archive:
+            names = archive.namelist()
+            if "[Content_Types].xml" in names or names[:1] == ["mimetype"]:
+                raise ReadError(
+                    source, "is an office document or e-book; save it as plain text, HTML or CSV."
+                )
+            members = [member for member in archive.infolist() if _is_document(member.filename)]
             if not 0 < len(members) <= MAX_MEMBERS:
                 raise ReadError(
-                    source, f"holds {len(members)} files; 1 to {MAX_MEMBERS} inserts are needed."
+                    source,
+                    f"the archive holds {len(members):,} documents; 1 to {MAX_MEMBERS:,} are"
+                    " needed. Pack the inserts themselves.",
                 )
             for member in members:
                 name = f"{source}/{member.filename}"
-                if member.flag_bits & 1:
-                    raise ReadError(name, "is locked with a password; unpack it first.")
-                with archive.open(member) as unpacked:
-                    yield name, cast(
-                        BinaryIO, _Unpacked(unpacked, lambda m=member: m.compress_size, name)
-                    )
+                yield name, partial(_open_member, archive, member, name)
+
+
+def _copy(stream: BinaryIO, copy: BinaryIO, source: str) -> None:
+    while block := stream.read(_BLOCK):
+        copy.write(block)
+        if copy.tell() > MAX_UNPACKED_BYTES:
+            raise ReadError(
+                source, f"the archive is over {MAX_UNPACKED_BYTES // 2**30} GB; split it."
+            )
+    copy.seek(0)
+
+
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> BinaryIO:
+    if member.flag_bits & 1:
+        raise ReadError(name, "is locked with a password; unpack it first, and give what is inside.")
+    with _explained(name):
+        unpacked = archive.open(member)
+    return cast(BinaryIO, _Unpacked(unpacked, lambda: member.compress_size, name))
 
 
 def _is_document(name: str) -> bool:
     parts = name.split("/")
-    return bool(parts[-1]) and not any(p.startswith((".", "__MACOSX")) for p in parts)
-
-
-def read_limited(stream: BinaryIO, limit: int, source: str) -> bytes:
-    """Read a whole stream of at most `limit` bytes.
-
-    Raises:
-        ReadError: the stream is longer.
-    """
-    data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise ReadError(
-            source,
-            f"is over {limit // 2**20} MB, and no single insert is that long."
-            " Split it into one file an insert, or use JSON lines, which are streamed.",
-        )
-    return data
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    return bool(parts[-1]) and not is_hidden and not name.lower().endswith(_PICTURES)

@@ -270,6 +270,7 @@ def heading_key(heading: str) -> str:
     return key
 
 
+@lru_cache(maxsize=8192)
 def canonical_name(heading: str) -> str | None:
     """Name the canonical section that a heading opens.
 
@@ -296,6 +297,7 @@ def simplified(text: str) -> str:
     return text.translate(_TRADITIONAL)
 
 
+@lru_cache(maxsize=8192)
 def chinese_heading_kind(heading: str) -> str | None:
     """Tell what a Chinese heading announces, canonical or not.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from lxml import etree, html
 
@@ -27,8 +28,7 @@ PREAMBLE = "preamble"
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Heading:
+class _Heading(NamedTuple):
     """A heading, or a line that may be one.
 
     Attributes:
@@ -50,8 +50,7 @@ class _Heading:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A heading with the text below it; `title` is empty for the preamble."""
 
     name: str
@@ -278,8 +277,10 @@ _REFERS = re.compile(
 _REFERS_ACROSS_LINES = re.compile(
     r"(?:(?<![偶少罕常多可未易较])见|参阅|参照|(?<!供)参考|[和与及或、])$"
 )
-_REFERRED = re.compile(r"\s{0,2}(?:项|部分|章节|一节|内容|中[的所，]|下[的所]|[)）。、，；,;”」])")
-_REFERRED_AT_LINE_START = re.compile(r"(?:项|部分|章节|一节|[)）、]|[和与及或][【\[［〖])")
+_REFERRED = re.compile(
+    r"\s{0,2}(?:项(?!目)|部分[。，；,)）内中]|章节|一节|的?内容|中[的所，]|下[的所]|[)）。、，；,;”」])"
+)
+_LISTED = re.compile(r"\s*(?:$|[和与及或][【\[［〖])", re.MULTILINE)
 _NOTE = re.compile(r"详?见|参|注\d?$")
 _BARE_LINE = re.compile(
     r"^[ \t\u3000#*·•●◆■]*+(?P<head>[^\n:：。；;，,【\[]{2,24}?)[ \t\u3000*]{0,8}(?P<end>[:：]|$)",
@@ -334,13 +335,15 @@ def _bracketed_headings(text: str, plain: str) -> Iterator[_Heading]:
         line_start = _line_start(plain, start)
         own = opened and plain[start] in "【〖" and line_start is not None and not kind
         if kind or (own and len(inside) <= 20 and not _NOTE.match(inside)):
-            follows_reference = last_refers and start == last
-            last_refers = follows_reference or _is_reference(plain, start, close + 1, line_start)
+            goes_on = last_refers and not plain[last:start].strip(" ，,、和及与或;；")
+            last_refers = goes_on or _is_reference(plain, start, close + 1, line_start)
             if not last_refers:
                 begin = start if line_start is None else line_start
                 body = _COLON.match(plain, close + 1).end()  # type: ignore[union-attr]
                 title = text[start + opened : close].strip()
                 yield _Heading(begin, body, title, canonical_name(inside), "chinese")
+        else:
+            last_refers = False
         last = close + 1
 
 
@@ -372,18 +375,22 @@ def _line_start(plain: str, start: int) -> int | None:
 
 def _is_reference(plain: str, start: int, end: int, line_start: int | None) -> bool:
     """Tell "(参见【注意事项】)" from a heading."""
-    if line_start is not None:
-        before = plain[max(0, line_start - 16) : line_start].rstrip()
-        return bool(
-            _REFERS_ACROSS_LINES.search(before) or _REFERRED_AT_LINE_START.match(plain, end)
-        )
-    before = plain[max(0, start - 16) : start].rstrip()
-    return bool(_REFERS.search(before) or _REFERRED.match(plain, end))
+    before = plain[max(0, start - 16) : start]
+    if line_start is None:
+        return bool(_REFERS.search(before.rstrip()) or _REFERRED.match(plain, end))
+    before = plain[max(0, line_start - 16) : line_start].rstrip()
+    # At the start of a line only a wrapped sentence that goes on behind the bracket refers.
+    return bool(_REFERS_ACROSS_LINES.search(before)) and bool(
+        _REFERRED.match(plain, end) or _LISTED.match(plain, end)
+    )
 
 
 # --- English headings --------------------------------------------------------------------------
 
-_LINE = re.compile(r"[^\n]+")
+# Lines that can be headings: they begin with a capital, a number or Markdown's "#".
+_LINE = re.compile(
+    r"^(?:[^\S\n]{0,3}#|[^\S\n]*+[*_–—=~-]*+[^\S\n]*+[A-Z\d])[^\n]{2,}", re.MULTILINE
+)
 _MARKDOWN = re.compile(r"\s{0,3}(#{1,6})\s+")
 _NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,2}(?:\.\d{1,2}){0,3})(?:[.)]\s*|\s+)(?=[^\W\d_])", re.IGNORECASE
@@ -392,7 +399,9 @@ _LEAFLET_KEY = re.compile(
     r"what .+ is |what you |before |how (?:to |you |your |is |are |.+ (?:is|are) (?:given|used))|"
     r"(?:possible )?side effects|contents of the pack|further information"
 )
-_LINKING = re.compile(r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])\s*$", re.I)
+_LINKING = re.compile(
+    r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])[^\S\n]*$", re.I
+)
 _RUN_IN = re.compile(r"\s*+([A-Za-z0-9*][^:\n;]{2,60}?)\s?:\**[ \t]+\S")
 _UPPER_RUN_IN = re.compile(r"\s*+(?:\d{1,2}\.?\s+)?([A-Z][A-Z&,/]*(?:[ ][A-Z&,/]+){0,9}) ")
 _ONE_WORD = frozenset({"DESCRIPTION", "CONTRAINDICATIONS", "WARNINGS", "PRECAUTIONS", "OVERDOSAGE"})
@@ -443,14 +452,11 @@ _CONTENTS = "full prescribing information: contents"
 def _english_headings(text: str, *, only_marked: bool) -> list[_Heading]:
     """Find US and EU headings; `only_marked` takes Markdown headings alone."""
     candidates: list[_Heading] = []
-    before = ""
     for line in _LINE.finditer(text):
+        before = text[max(0, line.start() - 40) : max(0, line.start() - 1)]
         heading = _candidate(line[0], line.start(), before)
         if heading and (heading.level or not only_marked):
             candidates.append(heading)
-        before = line[0][-40:]
-        if text[line.end() : line.end() + 2] == "\n\n":
-            before = ""
     candidates, landmarks = _outside_front_matter(candidates)
     return [*_in_the_style_of_the_text(candidates), *landmarks]
 

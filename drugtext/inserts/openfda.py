@@ -6,7 +6,6 @@ download, `{"meta": …, "results": […]}`.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -16,26 +15,27 @@ import ijson
 from drugtext.errors import ReadError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
-
-MAX_RECORD_BYTES = 64 * 2**20
-"""A record larger than this is refused; the largest real one is under 3 MB."""
+from drugtext.inserts.text import MAX_INSERT_BYTES
 
 Events = Iterator[tuple[str, Any]]
 
+_BLOCK = 2**16
+_NEEDED = 'a drug record such as {"indications_and_usage": ["…"]}, or a list of them under "results",'
 
-class _RecordSized(io.RawIOBase):
+
+class _RecordSized:
     """A stream that counts the bytes since the last complete record, so that memory is bounded."""
 
     def __init__(self, stream: BinaryIO, source: str) -> None:
         self._stream, self._source, self._since_record = stream, source, 0
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         block = self._stream.read(size)
         self._since_record += len(block)
-        if self._since_record > MAX_RECORD_BYTES:
+        if self._since_record > MAX_INSERT_BYTES:
             raise ReadError(
                 self._source,
-                f"a record is larger than {MAX_RECORD_BYTES // 2**20} MB, and no insert is that"
+                f"a record is larger than {MAX_INSERT_BYTES // 2**20} MB, and no insert is that"
                 " long. Split the file into one record an insert.",
             )
         return block
@@ -49,7 +49,7 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
 
     Args:
         stream: an API response or bulk part (`{"results": […]}`), an array of records, a single
-            record, or records one after the other (newline-delimited), in UTF-8.
+            record, or several of these one after the other, in UTF-8 without byte order mark.
         source: the file's name, for messages.
 
     Yields:
@@ -62,23 +62,59 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
     sized = _RecordSized(stream, source)
     n_records = 0
     try:
-        events = ijson.basic_parse(sized, buf_size=2**16, multiple_values=True)
-        for record in _records(events):
+        for record in _records(ijson.basic_parse(sized, buf_size=_BLOCK, multiple_values=True)):
             sized.record_done()
+            yield _insert(record, source, n_records)
             n_records += 1
-            try:
-                yield insert_from_record(record, source)
-            except ReadError as error:
-                yield ReadError(f"{source}[{n_records - 1}]", error.reason)
     except (ijson.JSONError, ValueError, ArithmeticError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ReadError(
             source,
-            f"the JSON cannot be read behind record {n_records} ({reason})."
-            " The file may be cut off, or not be UTF-8; fetch or save it again.",
+            f"the JSON is damaged, cut off or not UTF-8 behind record {n_records} ({reason})."
+            " Fetch or save it again.",
         ) from error
     if n_records == 0:
-        raise ReadError(source, 'holds no record; a drug record, or a list under "results", is needed.')
+        raise ReadError(source, f"the JSON holds no record; {_NEEDED} is needed.")
+
+
+def read_json_lines(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]:
+    """Yield the inserts of newline-delimited records; a damaged line costs that record alone.
+
+    Args:
+        stream: one JSON record a line, in UTF-8 without byte order mark; empty lines are ignored.
+        source: the file's name, for messages.
+
+    Yields:
+        In order, a `DrugInsert` a line, or the `ReadError` of a line that holds none.
+    """
+    n_records = n_lines = 0
+    while line := stream.readline(MAX_INSERT_BYTES):
+        n_lines += 1
+        if line.isspace():
+            continue
+        if len(line) == MAX_INSERT_BYTES and not line.endswith(b"\n"):
+            _skip_line(stream)
+            limit = f"is over {MAX_INSERT_BYTES // 2**20} MB, and no insert is that long"
+            yield ReadError(f"{source}[{n_records}]", f"line {n_lines} {limit}. Leave it out.")
+        else:
+            try:
+                yield _insert(json.loads(line), source, n_records)
+            except (ValueError, RecursionError) as error:
+                reason = f"line {n_lines} is not JSON ({error}); one record a line is needed."
+                yield ReadError(f"{source}[{n_records}]", reason)
+        n_records += 1
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (piece := stream.readline(_BLOCK)) and not piece.endswith(b"\n"):
+        pass
+
+
+def _insert(record: object, source: str, n: int) -> DrugInsert | ReadError:
+    try:
+        return insert_from_record(record, source)
+    except ReadError as error:
+        return ReadError(f"{source}[{n}]", error.reason)
 
 
 def _records(events: Events) -> Iterator[object]:
@@ -125,29 +161,3 @@ def _value(event: str, value: object, events: Events) -> object:
         builder.event(event, value)
         depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
     return builder.value
-
-
-def read_json_lines(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]:
-    """Yield the inserts of newline-delimited records; a damaged line costs that record alone.
-
-    Args:
-        stream: one JSON record a line, in UTF-8.
-        source: the file's name, for messages.
-
-    Yields:
-        In order, a `DrugInsert` a line, or the `ReadError` of a line that holds none.
-    """
-    n_lines = 0
-    while line := stream.readline(MAX_RECORD_BYTES + 1):
-        n_lines += 1
-        place = f"{source}[{n_lines - 1}]"
-        if len(line) > MAX_RECORD_BYTES:
-            raise ReadError(place, f"is over {MAX_RECORD_BYTES // 2**20} MB; no insert is that long.")
-        if line.isspace():
-            continue
-        try:
-            yield insert_from_record(json.loads(line), source)
-        except ReadError as error:
-            yield ReadError(place, error.reason)
-        except (ValueError, RecursionError) as error:
-            yield ReadError(place, f"the line is not JSON ({error}); one record a line is needed.")

@@ -1,21 +1,87 @@
-"""Bytes -> text, and a plain word for what is not text."""
+"""Bytes -> text, within bounds, and a plain word for what is not text."""
 
 from __future__ import annotations
 
 import codecs
+import re
+from typing import BinaryIO
 
 from drugtext.errors import ReadError
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_MAGIC = {
+MAX_INSERT_BYTES = 32 * 2**20
+"""A record, or a document that is parsed whole, may be this large; the largest real one is 5 MB."""
+
+BLANKS = b"\xef\xbb\xbf \t\r\n\f\v"
+"""White space, and the byte order mark of UTF-8, that may stand in front of a document."""
+
+_BOMS = {  # UTF-32 first: its mark begins like that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
+}
+_FOREIGN = {
     b"%PDF": "a PDF; extract its text first (for example: pdftotext -layout insert.pdf insert.txt)",
-    b"\xd0\xcf\x11\xe0": "an old Word or Excel file; save it as text or HTML",
+    b"{\\rtf": "a document in RTF; save it as plain text or HTML",
+    b"\xd0\xcf\x11\xe0": "an old Word or Excel file; save it as plain text, HTML or CSV",
     b"\x89PNG": "a picture; run text recognition on it first",
     b"\xff\xd8\xff": "a picture; run text recognition on it first",
-    b"PK\x03\x04": "an archive inside an archive; unpack it first",
-    b"\x1f\x8b": "an archive inside an archive; unpack it first",
+    b"GIF8": "a picture; run text recognition on it first",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first, or pack it as zip",
+    b"Rar!": "a RAR archive; unpack it first, or pack it as zip",
+    b"\xfd7zXZ": "compressed with xz; unpack it first, or use gzip",
+    b"BZh": "compressed with bzip2; unpack it first, or use gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first, or use gzip",
+    b"PAR1": "a Parquet table; save it as JSON lines or CSV",
 }
+# Each the widest of its family: GB 18030 also reads GBK and GB 2312, cp1252 also Latin-1.
+_ENCODINGS = ["gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "cp1253"]
 _SAMPLE = 2**16
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_BINARY = "holds binary data, not text; an insert as text, HTML, XML, JSON or CSV is needed."
+
+
+def refuse_foreign(head: bytes, source: str) -> None:
+    """Refuse a file of a format that is known, but not read here.
+
+    Args:
+        head: the first bytes of the file.
+        source: the file's name, for messages.
+
+    Raises:
+        ReadError: it is a PDF, a picture, an office document or an archive of another kind.
+    """
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            raise ReadError(source, f"is {what}.")
+    if head[257:262] == b"ustar":
+        raise ReadError(source, "is a tar archive; unpack it and give the folder, or pack it as zip.")
+
+
+def read_bounded(stream: BinaryIO, source: str) -> bytes:
+    """Read a whole stream of at most `MAX_INSERT_BYTES`.
+
+    Args:
+        stream: any stream of bytes.
+        source: the file's name, for messages.
+
+    Raises:
+        ReadError: the stream is longer.
+    """
+    data = stream.read(MAX_INSERT_BYTES + 1)
+    if len(data) > MAX_INSERT_BYTES:
+        raise ReadError(
+            source,
+            f"is over {MAX_INSERT_BYTES // 2**20} MB, and no single insert is that long."
+            " Split it into one file an insert, or use JSON lines, which are streamed.",
+        )
+    return data
+
+
+def byte_order_mark(data: bytes) -> str | None:
+    """Name the encoding that a byte order mark announces; None where there is no such mark."""
+    return next((encoding for mark, encoding in _BOMS.items() if data.startswith(mark)), None)
 
 
 def decode_text(data: bytes, source: str) -> str:
@@ -32,30 +98,35 @@ def decode_text(data: bytes, source: str) -> str:
     Raises:
         ReadError: the bytes are no text, or in no encoding that can be told.
     """
-    for magic, what in _MAGIC.items():
-        if data.startswith(magic):
-            raise ReadError(source, f"is {what}.")
-    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
+    encoding = byte_order_mark(data)
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
+        text = data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        if encoding:
+            raise ReadError(
+                source, f"its byte order mark says {encoding}, but it cannot be read as that"
+                f" ({error.reason} at byte {error.start:,}). Save it as UTF-8."
+            ) from error
         text = _decode_by_content(data, source)
-    if text.count("\0") + text.count("\ufffd") > len(text) // 100:
-        raise ReadError(source, "holds binary data, not text; an insert as text is needed.")
+    if sum(1 for _ in _CONTROL.finditer(text)) > len(text) // 100:
+        raise ReadError(source, _BINARY)
     return text.replace("\0", " ")
 
 
 def _decode_by_content(data: bytes, source: str) -> str:
     from charset_normalizer import from_bytes, is_binary
 
-    if is_binary(data[:_SAMPLE]):
-        raise ReadError(source, "holds binary data, not text; an insert as text is needed.")
-    best = from_bytes(data[:_SAMPLE]).best()
-    for encoding in [best.encoding] if best else []:
-        # A sample may end inside a character, and a superset reads what its subset cannot.
-        wider = {"gb2312": "gb18030", "gbk": "gb18030", "ascii": "cp1252"}.get(encoding, encoding)
-        try:
-            return data.decode(wider)
-        except UnicodeDecodeError:
-            continue
-    raise ReadError(source, "its text encoding cannot be told; save it as UTF-8.")
+    sample = data[:_SAMPLE]
+    if len(data) > _SAMPLE:  # ends at a line, so that no character is cut in two
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    if is_binary(sample):
+        raise ReadError(source, _BINARY)
+    best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
+    try:
+        return data.decode(best.encoding if best else "utf-8")
+    except UnicodeDecodeError as error:
+        raise ReadError(
+            source,
+            f"its text encoding cannot be told ({error.reason} at byte {error.start:,} when read as"
+            f" {error.encoding}). Save it as UTF-8.",
+        ) from error

@@ -1,0 +1,179 @@
+"""DrugClassifier: fit, add, predict, embed, save, load."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import drugtext
+from drugtext import Category, DrugInsert, Taxonomy
+from drugtext.errors import CorpusError, DrugTextError, LanguageError, TaxonomyError
+
+
+def insert(text: str, name: str = "Examplol", language: str = "en") -> DrugInsert:
+    return DrugInsert(name=name, language=language, sections={"indications_and_usage": text})
+
+
+SUPPORT = [
+    insert("treatment of high blood pressure"),
+    insert("lowers the pressure of the blood"),
+    insert("relief of pain"),
+    insert("pain and fever"),
+]
+CATEGORIES = ["heart", "heart", "pain", "pain"]
+
+
+@pytest.fixture(scope="module")
+def few(tiny_classifier):
+    return tiny_classifier.fit(SUPPORT, CATEGORIES)
+
+
+def test_predict_gives_one_prediction_an_insert_in_order(few):
+    inserts = [insert(f"pain number {n}", name=f"drug {n}") for n in range(70)]
+    predictions = few.predict(inserts, top_k=2)
+    assert [p.name for p in predictions] == [i.name for i in inserts]
+    for p in predictions:
+        assert {a.category_id for a in p.alternatives} == {"heart", "pain"}
+        assert sum(a.probability for a in p.alternatives) == pytest.approx(1, abs=1e-5)
+        assert p.alternatives[0].category_id == p.category_id
+        assert p.alternatives[0].probability == p.probability >= p.alternatives[1].probability
+        assert p.path == (Category(p.category_id, p.category_id),)
+        assert 0 < p.tokens_read <= p.tokens_total
+
+
+def test_support_is_recognised(few):
+    assert [p.category_id for p in few.predict(SUPPORT)] == CATEGORIES
+
+
+def test_top_k_limits_the_alternatives(few):
+    assert len(few.predict(SUPPORT[:1], top_k=1)[0].alternatives) == 1
+    with pytest.raises(DrugTextError, match="top_k is 0; 1 or more"):
+        few.predict(SUPPORT, top_k=0)
+
+
+def test_embeddings_are_unit_vectors(few):
+    embeddings = few.embed(SUPPORT)
+    assert embeddings.dtype == np.float32
+    assert embeddings.shape == (4, few.model.config.encoder_config.hidden_size)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_one_by_one_equals_all_at_once(few):
+    together = few.embed(SUPPORT)
+    alone = np.concatenate([few.embed([i]) for i in SUPPORT])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_no_insert_gives_no_prediction(few):
+    assert few.predict([]) == []
+    assert few.embed([]).shape == (0, few.model.config.encoder_config.hidden_size)
+
+
+def test_fit_leaves_the_old_classifier_as_it_was(few):
+    before = few.predict(SUPPORT)
+    other = few.fit(SUPPORT[:2], ["a", "b"])
+    assert other.category_ids == ["a", "b"]
+    assert few.predict(SUPPORT) == before
+
+
+def test_add_category_changes_no_score_of_the_others(few):
+    before = few.predict(SUPPORT)
+    embeddings = few.embed(SUPPORT)
+    more = few.add_category("skin", [insert("eczema of the skin")])
+    assert more.category_ids == ["heart", "pain", "skin"]
+    assert few.category_ids == ["heart", "pain"]
+    assert few.predict(SUPPORT) == before
+    np.testing.assert_array_equal(more.embed(SUPPORT), embeddings)
+    old_scores = few.model.head.scores(few_tensor(embeddings)).detach().numpy()
+    new_scores = more.model.head.scores(few_tensor(embeddings)).detach().numpy()
+    np.testing.assert_array_equal(new_scores[:, :2], old_scores)
+    assert more.predict([insert("eczema of the skin")])[0].category_id == "skin"
+
+
+def few_tensor(embeddings):
+    import torch
+
+    return torch.from_numpy(embeddings)
+
+
+def test_add_category_refuses_a_known_one_and_an_empty_one(few):
+    with pytest.raises(CorpusError, match="'pain' is known already"):
+        few.add_category("pain", SUPPORT)
+    with pytest.raises(CorpusError, match="'skin' has no insert; one or more is needed"):
+        few.add_category("skin", [])
+
+
+def test_add_category_to_a_classifier_without_categories(tiny_classifier):
+    assert tiny_classifier.add_category("skin", SUPPORT[:1]).category_ids == ["skin"]
+
+
+def test_fit_asks_for_one_category_an_insert(tiny_classifier):
+    with pytest.raises(CorpusError, match="found 4 inserts and 1 categories"):
+        tiny_classifier.fit(SUPPORT, ["heart"])
+    with pytest.raises(CorpusError, match="support set is empty"):
+        tiny_classifier.fit([], [])
+
+
+def test_a_classifier_without_categories_says_so(tiny_classifier):
+    with pytest.raises(DrugTextError, match=r"no category yet; give it some with fit\(\)"):
+        tiny_classifier.predict(SUPPORT)
+
+
+def test_categories_keep_their_place_in_a_given_tree(tiny_classifier):
+    tree = Taxonomy(
+        [Category("H", "Heart"), Category("H1", "Pressure", "H"), Category("P", "Pain")], "shelves"
+    )
+    placed = tiny_classifier.fit(SUPPORT, ["H1", "Pressure", "P", "Pain"], taxonomy=tree)
+    assert placed.category_ids == ["H1", "P"]
+    prediction = placed.predict(SUPPORT)[0]
+    assert [c.id for c in prediction.path] == ["H", "H1"]
+    assert prediction.path_probabilities[0] >= prediction.path_probabilities[1]
+    again = placed.fit(SUPPORT, ["H1", "H1", "mine", "mine"])
+    assert [c.id for c in again.predict(SUPPORT)[0].path] == ["H", "H1"]
+    with pytest.raises(TaxonomyError, match="'skin' is not in the taxonomy 'shelves'"):
+        tiny_classifier.fit(SUPPORT[:1], ["skin"], taxonomy=tree)
+
+
+def test_an_unknown_language_is_refused_by_name(few):
+    few.model.config.languages = ["en"]
+    try:
+        with pytest.raises(LanguageError, match="'zh'; this checkpoint knows en"):
+            few.predict([insert("高血压", language="zh")])
+        errors = []
+        inserts = [SUPPORT[0], insert("高血压", language="zh"), SUPPORT[2]]
+        answers = list(few.stream(inserts, on_error=lambda i, e: errors.append((i, str(e)))))
+        assert len(answers) == 2
+        assert [i.language for i, _ in errors] == ["zh"]
+    finally:
+        few.model.config.languages = []
+
+
+def test_wrong_input_is_refused_by_name(few):
+    with pytest.raises(DrugTextError, match="found one str; a list of DrugInsert"):
+        few.predict("pain")
+    with pytest.raises(DrugTextError, match="found int; a list of DrugInsert"):
+        few.predict([3])
+    with pytest.raises(DrugTextError, match="holds no text"):
+        few.predict([DrugInsert(name="x", sections={"warnings": " "})])
+
+
+def test_saved_and_loaded_it_answers_the_same(few, tmp_path):
+    few.save_pretrained(tmp_path)
+    again = drugtext.load(tmp_path)
+    assert again.predict(SUPPORT) == few.predict(SUPPORT)
+    assert again.category_ids == few.category_ids
+    assert list(again.taxonomy) == list(few.taxonomy)
+    assert again.reading_plan == few.reading_plan
+
+
+def test_out_of_scope_is_told_by_the_threshold(few):
+    few.model.config.scope_threshold = 1.1
+    assert not few.predict(SUPPORT)[0].in_scope
+    few.model.config.scope_threshold = -1.0
+    assert few.predict(SUPPORT)[0].in_scope
+
+
+def test_a_later_fit_does_not_carry_figures_of_other_categories(few):
+    few.model.config.measured = {"forms": {}, "note": ""}
+    assert few.fit(SUPPORT, CATEGORIES).model.config.measured is None
+    few.model.config.measured = None

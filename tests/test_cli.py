@@ -1,0 +1,190 @@
+"""The command line: output that pipes, errors that name, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import drugtext
+from drugtext import DrugInsert
+from drugtext.cli import app
+
+runner = CliRunner()
+
+PAIN = "INDICATIONS AND USAGE\nrelief of pain\n\nWARNINGS\nnone known\n"
+HEART = "INDICATIONS AND USAGE\nlowers blood pressure\n\nWARNINGS\nnone known\n"
+
+
+def run(*arguments: object):
+    return runner.invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def model(tiny_classifier, tmp_path_factory) -> Path:
+    inserts = [
+        DrugInsert(language="en", sections={"indications_and_usage": text})
+        for text in ("relief of pain", "lowers blood pressure")
+    ]
+    folder = tmp_path_factory.mktemp("cli-model")
+    tiny_classifier.fit(inserts, ["pain", "heart"]).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path) -> Path:
+    (tmp_path / "a.txt").write_text(HEART)
+    (tmp_path / "b.txt").write_text(PAIN)
+    return tmp_path
+
+
+def test_json_is_one_object_an_insert_in_order(model, files):
+    done = run("classify", files / "b.txt", files / "a.txt", "--json", "--model", model)
+    assert done.exit_code == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(a["source"]).name for a in answers] == ["b.txt", "a.txt"]
+    assert [a["category_id"] for a in answers] == ["pain", "heart"]
+    assert set(answers[0]) == {
+        "source", "name", "category_id", "category_name", "probability", "path",
+        "alternatives", "in_scope", "tokens_read", "tokens_total",
+    }  # fmt: skip
+    assert set(answers[0]["path"][0]) == {"id", "name", "probability"}
+
+
+def test_piped_lines_are_tab_separated(model, files):
+    done = run("classify", files, "--model", model)
+    assert done.exit_code == 0, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(row[0], row[2]) for row in rows] == [("a.txt", "heart"), ("b.txt", "pain")]
+
+
+def test_top_k_and_its_lower_bound(model, files):
+    done = run("classify", files / "a.txt", "--json", "--top-k", 1, "--model", model)
+    assert len(json.loads(done.stdout)["alternatives"]) == 1
+    assert run("classify", files / "a.txt", "--top-k", 0, "--model", model).exit_code == 2
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_answered(model, files):
+    (files / "aa.txt").write_text("")
+    (files / "ab.json").write_text('{"results": [{"indications_and_usage": ["relief')
+    done = run("classify", files, "--json", "--model", model)
+    assert done.exit_code == 1
+    assert [json.loads(line)["category_id"] for line in done.stdout.splitlines()] == ["heart", "pain"]
+    assert "aa.txt: is empty; an insert is needed." in done.stderr
+    assert "ab.json: the JSON cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_exit_status_1(model, files):
+    done = run("classify", files / "nowhere.txt", files / "a.txt", "--model", model)
+    assert done.exit_code == 1
+    assert "nowhere.txt: there is no such file or folder" in done.stderr
+    assert done.stdout.startswith("a.txt\t")
+
+
+def test_a_wrong_call_is_exit_status_2(files):
+    assert run("classify").exit_code == 2
+    assert run("classify", files, "--nonsense").exit_code == 2
+    done = run("classify", files, "--model", files)
+    assert done.exit_code == 2
+    assert "found no config.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_language_is_named(files, tmp_path, tiny_classifier):
+    few = tiny_classifier.fit(
+        [DrugInsert(language="en", sections={"indications_and_usage": "relief of pain"})], ["pain"]
+    )
+    few.model.config.languages = ["en"]
+    few.save_pretrained(tmp_path / "model")
+    few.model.config.languages = []
+    (files / "zh.txt").write_text(
+        "【适应症】用于高血压的治疗。\n【用法用量】口服，一次一片，一日一次。\n【禁忌】对本品过敏者禁用。\n"
+    )
+    done = run("classify", files / "zh.txt", files / "a.txt", "--model", tmp_path / "model")
+    assert done.exit_code == 1
+    assert "'zh'; this checkpoint knows en" in done.stderr
+    assert done.stdout.startswith("a.txt\t")
+
+
+@pytest.fixture
+def support(tmp_path) -> Path:
+    for category, text in (("pain", PAIN), ("heart", HEART)):
+        (tmp_path / "support" / category).mkdir(parents=True)
+        (tmp_path / "support" / category / "1.txt").write_text(text)
+    return tmp_path / "support"
+
+
+def test_learn_from_folders_and_use_it(tiny_encoder_folder, support, tmp_path):
+    done = run("learn", support, "--output", tmp_path / "new", "--model", tiny_encoder_folder)
+    assert done.exit_code == 0, done.stderr
+    assert "learnt 2 categories from 2 inserts" in done.stderr
+    assert drugtext.load(tmp_path / "new").category_ids == ["heart", "pain"]
+
+
+def test_learn_adds_to_what_is_known(model, tmp_path):
+    table = tmp_path / "more.csv"
+    table.write_text('text,category\n"eczema of the skin",skin\n"dry skin",skin\n')
+    done = run("learn", table, "--output", tmp_path / "more", "--model", model, "--add")
+    assert done.exit_code == 0, done.stderr
+    assert drugtext.load(tmp_path / "more").category_ids == ["pain", "heart", "skin"]
+    again = run("learn", table, "--output", tmp_path / "x", "--model", tmp_path / "more", "--add")
+    assert again.exit_code == 2
+    assert "'skin' is known already" in again.stderr
+
+
+def test_learn_names_a_record_without_category(tiny_encoder_folder, tmp_path):
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"text": "relief of pain", "category": "pain"}\n{"text": "blood pressure"}\n')
+    done = run("learn", lines, "--output", tmp_path / "m", "--model", tiny_encoder_folder)
+    assert done.exit_code == 1
+    assert 'has no "category"; give it one.' in done.stderr
+
+
+def test_evaluate_counts_right_answers(model, support):
+    done = run("evaluate", support, "--model", model, "--json")
+    assert done.exit_code == 0, done.stderr
+    level = json.loads(done.stdout)["levels"][0]
+    assert (level["n_inserts"], level["accuracy"]) == (2, 1.0)
+    assert "1.000" in run("evaluate", support, "--model", model).stdout
+
+
+def test_models_tells_what_is_bundled_and_how_good_it_is():
+    done = run("models")
+    assert done.exit_code == 0
+    assert "atc" in done.stdout
+    assert "masked" in done.stdout
+
+
+def test_read_shows_sections(files):
+    done = run("read", files / "a.txt")
+    assert "indications_and_usage" in done.stdout
+    record = json.loads(run("read", files / "a.txt", "--json").stdout)
+    assert record["sections"]["indications_and_usage"] == "lowers blood pressure"
+
+
+def test_help_imports_neither_torch_nor_transformers():
+    program = (
+        "import sys\nfrom drugtext.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert "classify" in done.stdout
+
+
+def test_a_closed_pipe_is_no_error(model, files):
+    many = files / "many.jsonl"
+    many.write_text('{"text": "relief of pain"}\n' * 3000)
+    command = f"{sys.executable} -m drugtext.cli classify {many} --json --model {model} | head -1"
+    done = subprocess.run(  # noqa: S602
+        command, shell=True, capture_output=True, text=True, env=os.environ
+    )
+    assert json.loads(done.stdout)["category_id"] == "pain"
+    assert "Traceback" not in done.stderr

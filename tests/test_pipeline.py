@@ -1,0 +1,82 @@
+"""The two transformers pipelines over a saved folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import transformers
+
+from drugtext import DrugInsert
+from drugtext.errors import DrugTextError
+
+PAIN = DrugInsert(name="A", language="en", sections={"indications_and_usage": "relief of pain"})
+HEART = DrugInsert(name="B", language="en", sections={"indications_and_usage": "blood pressure"})
+
+
+@pytest.fixture(scope="module")
+def few(tiny_classifier):
+    return tiny_classifier.fit([PAIN, HEART], ["pain", "heart"])
+
+
+@pytest.fixture(scope="module")
+def saved(few, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few")
+    few.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def pipe(saved):
+    return transformers.pipeline("drug-insert-classification", model=saved)
+
+
+def test_plain_text_classification(saved):
+    pipe = transformers.pipeline("text-classification", model=saved)
+    assert pipe("relief of pain")[0]["label"] == "pain"
+    scores = pipe("relief of pain", top_k=None)
+    assert {s["label"] for s in scores} == {"pain", "heart"}
+    assert sum(s["score"] for s in scores) == pytest.approx(1, abs=1e-5)
+
+
+def test_inserts_are_answered_as_the_classifier_answers(pipe, few):
+    assert pipe(PAIN) == few.predict([PAIN])[0].to_dict()
+    assert pipe([PAIN, HEART], batch_size=2) == [p.to_dict() for p in few.predict([PAIN, HEART])]
+    assert [a["category_id"] for a in pipe(i for i in (HEART, PAIN))] == ["heart", "pain"]
+    assert len(pipe(PAIN, top_k=1)["alternatives"]) == 1
+
+
+def test_paths_and_texts_of_any_length(pipe, tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("INDICATIONS AND USAGE\nrelief of pain\n\nWARNINGS\nnone known\n")
+    assert pipe(str(file))["category_id"] == "pain"
+    assert pipe(file)["source"] == str(file)
+    long = "relief of pain " * 5000
+    assert pipe(long)["category_id"] == "pain"
+    assert pipe(long)["tokens_total"] > pipe(long)["tokens_read"]
+
+
+def test_a_file_of_several_inserts_is_answered_with_a_list(pipe, tmp_path):
+    file = tmp_path / "two.jsonl"
+    file.write_text('{"text": "relief of pain"}\n{"text": "blood pressure"}\n')
+    assert [a["category_id"] for a in pipe(str(file))] == ["pain", "heart"]
+
+
+def test_wrong_input_is_refused(pipe):
+    with pytest.raises(DrugTextError, match="found int; a DrugInsert, a path or a text"):
+        pipe(3)
+
+
+@pytest.mark.parametrize(
+    "order",
+    ["import drugtext, transformers", "import transformers, drugtext", "import transformers\n"
+     "from transformers import AutoModel, pipeline\nimport drugtext"],
+)
+def test_importing_drugtext_registers_in_any_order(saved, order):
+    program = (
+        f"{order}\nprint(transformers.pipeline('text-classification', model={saved!r})"
+        "('relief of pain')[0]['label'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.split() == ["pain"], done.stderr

@@ -1,0 +1,76 @@
+"""The README is true: its examples run, and its figures are those of the bundled checkpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from drugtext.bundled import bundled_checkpoints
+from drugtext.cli import app
+from drugtext.evaluation.tables import measured_table
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+NEEDS_A_HUB = ("microsoft/", "cambridgeltl/")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def shell_calls() -> list[str]:
+    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("drugtext ")]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(PROJECT / "samples", folder / "samples")
+    for shelf, sample in (("heart", "metoral-spl.xml"), ("nerves", "levetira-eu-leaflet.txt")):
+        (folder / "my-shelves" / shelf).mkdir(parents=True)
+        shutil.copy(PROJECT / "samples" / sample, folder / "my-shelves" / shelf)
+    return folder
+
+
+def test_python_examples_run(workplace, monkeypatch, capsys):
+    monkeypatch.chdir(workplace)
+    names: dict[str, object] = {}
+    assert len(blocks("python")) >= 3
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)  # noqa: S102
+    assert names["p"][0].path[0].id == "C"
+    assert names["x"].shape == (1, 384)
+    assert capsys.readouterr().out.startswith("C07AB ")
+
+
+def test_shell_examples_run(workplace, monkeypatch):
+    monkeypatch.chdir(workplace)
+    ran = 0
+    for call in shell_calls():
+        if any(hub in call for hub in NEEDS_A_HUB):
+            continue
+        words = shlex.split(call.partition(" > ")[0], comments=True)
+        done = CliRunner().invoke(app, words[1:])
+        names_the_chinese_one = "samples --" in call
+        assert done.exit_code == (1 if names_the_chinese_one else 0), (call, done.stderr)
+        ran += 1
+    assert ran >= 8
+
+
+def test_figures_are_those_of_the_bundled_checkpoint():
+    shown = re.search(r"<!-- measured: drugtext models -->\n(.*?)\n<!-- end -->", README, re.DOTALL)
+    config = json.loads((bundled_checkpoints()["atc"] / "config.json").read_text())
+    assert shown is not None
+    assert shown[1].strip() == measured_table(config["measured"]).strip()
+
+
+def test_files_that_are_named_exist():
+    for name in re.findall(r"(?:samples|scripts|data_cards)/[\w.-]+", README):
+        assert (PROJECT / name).exists(), name
