@@ -14,11 +14,11 @@ from drugtext._version import __version__
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier, load
+    from drugtext.config import DrugTextConfig
     from drugtext.corpus import build_corpus
     from drugtext.errors import DrugTextError
     from drugtext.inserts.insert import DrugInsert, Section
     from drugtext.inserts.read import read_inserts
-    from drugtext.config import DrugTextConfig
     from drugtext.model import DrugTextModel
     from drugtext.prediction import Prediction
     from drugtext.taxonomy import Category, Taxonomy

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import DatasetCardData, ModelCardData
 
-from drugtext.evaluation.tables import measured_table
 from drugtext.config import DrugTextConfig
+from drugtext.evaluation.tables import measured_table
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -70,7 +70,9 @@ def data_card(
     rows = []
     for split, part in corpus.items():
         ingredients = {name for names in part["ingredients"] for name in names}
-        rows.append(f"| {split} | {len(part)} | {len(ingredients)} | {len(set(part['category_id']))} |")
+        rows.append(
+            f"| {split} | {len(part)} | {len(ingredients)} | {len(set(part['category_id']))} |"
+        )
     kinds = Counter(kind or "not stated" for part in corpus.values() for kind in part["kind"])
     parts = [
         f"---\n{data.to_yaml()}\n---",

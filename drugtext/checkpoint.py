@@ -21,6 +21,7 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
 from drugtext.cards import model_card
+from drugtext.config import FORMAT_VERSION, DrugTextConfig
 from drugtext.encoder import (
     DEFAULT_ENCODER,
     default_encoder_folder,
@@ -29,7 +30,6 @@ from drugtext.encoder import (
     load_tokenizer,
 )
 from drugtext.errors import CheckpointError, EncoderError
-from drugtext.config import FORMAT_VERSION, DrugTextConfig
 from drugtext.model import DrugTextModel
 
 _DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
@@ -42,7 +42,7 @@ def load_model(
     """Load a classifier's model, or a plain encoder as a model without categories.
 
     Args:
-        name_or_path: the name of a bundled checkpoint (None: the default one), a folder, or a hub id.
+        name_or_path: name of a bundled checkpoint (None: the default one), a folder, or a hub id.
         revision: branch, tag or commit of a hub id.
 
     Returns:
@@ -73,7 +73,8 @@ def load_model(
         return model.eval(), load_tokenizer(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
-            f"{folder}: the weights are missing or damaged ({_first(error)}). Fetch or train it again."
+            f"{folder}: the weights are missing or damaged ({_first(error)})."
+            " Fetch or train it again."
         ) from error
 
 
@@ -106,7 +107,7 @@ def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedToke
     encoder = load_encoder(folder)
     languages = ["en"] if name == DEFAULT_ENCODER else []
     config = DrugTextConfig(
-        encoder_config=encoder.config, encoder_name=name, languages=languages
+        encoder_config=AutoConfig.from_pretrained(folder), encoder_name=name, languages=languages
     )
     return DrugTextModel.assembled(config, encoder), load_tokenizer(folder)
 

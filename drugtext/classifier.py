@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -65,7 +66,8 @@ class DrugClassifier:
     def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model, tokenizer
         config = model.config
-        self.category_ids = [config.id2label[n] for n in range(len(config.n_support))]
+        names = cast(dict[int, str], config.id2label)
+        self.category_ids = [names[n] for n in range(len(config.n_support))]
         self.taxonomy = Taxonomy(
             (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
             config.taxonomy_name,

@@ -154,9 +154,7 @@ def evaluate(
     unread = _Unread()
     with _wrong_call():
         classifier = _load(model)
-        examples = read_support(
-            data, taxonomy_name=classifier.taxonomy.name, on_error=unread
-        )
+        examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         kept = list(_with_progress(examples, "reading"))
         figures = measure_on(classifier, [i for i, _ in kept], [c for _, c in kept])
     if as_json:
@@ -206,10 +204,14 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
             }
             print(json.dumps(record, ensure_ascii=False))
             continue
-        out.print(Text(insert.name or "(no name)", style="bold"), f"[{insert.language}]", insert.source)
+        out.print(
+            Text(insert.name or "(no name)", style="bold"), f"[{insert.language}]", insert.source
+        )
         for name, text in insert.sections.items():
             start = " ".join(text[:200].split())
-            out.print(Text(f"  {name:30} {len(text):7,}  {start}"), no_wrap=True, overflow="ellipsis")
+            out.print(
+                Text(f"  {name:30} {len(text):7,}  {start}"), no_wrap=True, overflow="ellipsis"
+            )
     raise typer.Exit(unread.exit_status())
 
 
@@ -259,7 +261,11 @@ def _print_prediction(prediction: Prediction) -> None:
 
 def _with_progress(items: Iterable[T], what: str) -> Iterator[T]:
     """Count items on standard error while they go by, if a person is looking."""
-    columns = (TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed}"),
+        TimeElapsedColumn(),
+    )
     with Progress(
         *columns,
         console=err,

@@ -8,6 +8,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
+from drugtext.errors import CheckpointError
+
 FORMAT_VERSION = 1
 """Of a saved classifier; a folder with a higher one is refused."""
 
@@ -26,8 +28,8 @@ class DrugTextConfig(PreTrainedConfig):
         reading_plan: arguments of `windows.ReadingPlan`.
         taxonomy_name: name of the taxonomy.
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
-        scope_threshold: an insert whose cosine to the nearest prototype is below it is out of scope;
-            -1 lets all pass.
+        scope_threshold: an insert whose cosine to the nearest prototype is below it is out of
+            scope; -1 lets all pass.
         n_support: support inserts of each category, in the order of the head's rows.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
@@ -51,6 +53,13 @@ class DrugTextConfig(PreTrainedConfig):
     measured: dict | None = None
     training: dict | None = None
     format_version: int = FORMAT_VERSION
+
+    @property
+    def encoder(self) -> PreTrainedConfig:
+        """Configuration of the encoder; `CheckpointError` where there is none."""
+        if not isinstance(self.encoder_config, PreTrainedConfig):
+            raise CheckpointError("the configuration has no encoder_config; give it one.")
+        return self.encoder_config
 
 
 AutoConfig.register(DrugTextConfig.model_type, DrugTextConfig)

@@ -1,4 +1,4 @@
-"""Inserts and a taxonomy -> datasets.DatasetDict, split so that no ingredient stands in two parts."""
+"""Inserts and a taxonomy -> datasets.DatasetDict; no ingredient stands in two splits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import CorpusError
-from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.insert import DrugInsert, Section, join_sections
 from drugtext.splits import (
     SHORTEST_NAME,
     SPLITS,
@@ -25,27 +25,35 @@ if TYPE_CHECKING:
 MASK = "this medicine"
 """What stands in a masked text in the place of an ingredient or brand name."""
 
+_MARKED_LINE = re.compile(r"^(\\*## )", re.MULTILINE)
+_ESCAPED_LINE = re.compile(r"^\\(\\*## )", re.MULTILINE)
+_ESCAPE = r"\\\1"
+_LETTER = r"[^\W\u3400-\u9fff]"  # Chinese is written without spaces: its words end anywhere
+
 
 def mask_names(text: str, names: Iterable[str]) -> str:
     """Replace ingredient and brand names in a text, so that it must be understood to be classified.
 
     Args:
         text: text of an insert.
-        names: names to hide, in any case; each also without its salt.
+        names: names to hide, in any case, broken over lines or not; each also without its salt.
 
     Returns:
         The text with `MASK` in the place of every whole-word occurrence.
     """
-    hidden = {n.strip().lower() for name in names for n in (name, ingredient_key(name))}
+    hidden = {" ".join(n.split()) for name in names for n in (name, ingredient_key(name))}
     hidden = {name for name in hidden if len(name) >= SHORTEST_NAME}
     if not hidden:
         return text
     longest_first = sorted(hidden, key=lambda name: (-len(name), name))
-    pattern = r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?:-[a-z]{4})?(?!\w)"
+    patterns = (r"\s+".join(map(re.escape, name.split())) for name in longest_first)
+    pattern = rf"(?<!{_LETTER})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{_LETTER})"
     return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
 
 
-def common_category(ids: Sequence[str], taxonomy: Taxonomy, max_depth: int | None = None) -> str | None:
+def common_category(
+    ids: Sequence[str], taxonomy: Taxonomy, max_depth: int | None = None
+) -> str | None:
     """Return the deepest category that all the given ones share; None if they share none.
 
     An insert with codes C07AB02 and C07AB03 is a C07AB; one with D07AD01 and S01BA17 has no single
@@ -76,8 +84,8 @@ def build_corpus(
 ) -> tuple[DatasetDict, dict[str, int]]:
     """Make a dataset of inserts with one category each, disjoint in ingredient between splits.
 
-    Validation and test inserts that nearly repeat a text of another split are left out of them: they
-    would measure memory, not reading.
+    Validation and test inserts that nearly repeat a text of another split are left out of them:
+    they would measure memory, not reading.
 
     Args:
         inserts: with `ingredients`, and with `categories` under the taxonomy's name.
@@ -93,50 +101,69 @@ def build_corpus(
         `## name`; `insert_from_row` reads them back); and why inserts were left out, with counts.
 
     Raises:
-        CorpusError: no insert is left.
+        CorpusError: no insert has an ingredient and one category, or the fractions are wrong.
     """
     from datasets import Dataset, DatasetDict
 
     left_out: Counter[str] = Counter()
     rows = []
+    brands = _by_key(aliases or {})
     for insert in inserts:
-        ids = insert.categories.get(taxonomy.name, ())
+        ids = [i for i in insert.categories.get(taxonomy.name, ()) if i in taxonomy]
         category_id = common_category(ids, taxonomy, max_depth)
         if not insert.ingredients:
             left_out["no ingredient known"] += 1
         elif category_id is None:
             left_out["several categories" if ids else "no category"] += 1
         else:
-            rows.append(_row(insert, category_id, taxonomy, aliases or {}))
+            rows.append(_row(insert, category_id, taxonomy, brands))
     if not rows:
         raise CorpusError(
             f"no insert has both an ingredient and one category of {taxonomy.name!r}"
-            f" ({dict(left_out) or 'there are no inserts'}); give inserts with ingredients and categories."
+            f" ({dict(left_out) or 'there are no inserts'});"
+            " give inserts with ingredients and categories."
         )
     split_of = split_groups(ingredient_groups([r["ingredients"] for r in rows]), fractions, seed)
     parts: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for row, split in zip(rows, split_of, strict=True):
         parts[split].append(row)
-    for n, split in enumerate(SPLITS[1:], start=1):
-        earlier = [row["masked"] for other in SPLITS[:n] for row in parts[other]]
-        repeats = near_duplicates([row["masked"] for row in parts[split]], earlier)
-        left_out[f"near-duplicate in {split}"] += sum(repeats)
-        parts[split] = [r for r, again in zip(parts[split], repeats, strict=True) if not again]
-    columns = list(rows[0])
+    left_out.update(_drop_repeats(parts))
     datasets = {
-        split: Dataset.from_dict({c: [row[c] for row in parts[split]] for c in columns})
-        for split in SPLITS
-        if parts[split]
+        split: Dataset.from_dict({c: [row[c] for row in part] for c in rows[0]})
+        for split, part in parts.items()
+        if part
     }
     return DatasetDict(datasets), dict(left_out)
 
 
+def _by_key(aliases: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    by_key: dict[str, list[str]] = {}
+    for ingredient, names in aliases.items():
+        by_key.setdefault(ingredient_key(ingredient), []).extend(names)
+    return by_key
+
+
+def _drop_repeats(parts: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+    """Drop, of each split, what nearly repeats a text of the splits before it; return counts."""
+    dropped = {}
+    for n, split in enumerate(SPLITS[1:], start=1):
+        earlier = [row["masked"] for other in SPLITS[:n] for row in parts[other]]
+        repeats = near_duplicates([row["masked"] for row in parts[split]], earlier)
+        dropped[f"near-duplicate in {split}"] = sum(repeats)
+        parts[split] = [r for r, again in zip(parts[split], repeats, strict=True) if not again]
+    return dropped
+
+
 def _row(
-    insert: DrugInsert, category_id: str, taxonomy: Taxonomy, aliases: Mapping[str, Iterable[str]]
+    insert: DrugInsert, category_id: str, taxonomy: Taxonomy, brands: Mapping[str, Iterable[str]]
 ) -> dict[str, Any]:
     keys = sorted({ingredient_key(name) for name in insert.ingredients})
     names = [insert.name, *insert.ingredients, *insert.brand_names]
-    names += [alias for key in keys for alias in aliases.get(key, ())]
+    names += [brand for key in keys for brand in brands.get(key, ())]
+    masked = [
+        Section(mask_names(title, names), mask_names(text, names))
+        for title, text in insert.sections.items()
+    ]
     return {
         "name": insert.name,
         "kind": insert.metadata.get("kind", ""),
@@ -146,14 +173,17 @@ def _row(
         "category_id": category_id,
         "category_path": [category.id for category in taxonomy.path(category_id)],
         "text": sections_to_text(insert.sections),
-        "masked": sections_to_text({k: mask_names(t, names) for k, t in insert.sections.items()}),
+        "masked": sections_to_text(join_sections(masked)),
     }
 
 
 def sections_to_text(sections: Mapping[str, str]) -> str:
-    """Write sections into one text, each below a line `## name`."""
+    """Write sections into one text, each below a line `## name`.
+
+    A line of a section that itself begins so gets a backslash in front, as in Markdown.
+    """
     return "\n\n".join(
-        f"## {name}\n{re.sub(r'^## ', '# ', text, flags=re.MULTILINE)}"
+        f"## {' '.join(name.splitlines())}\n{_MARKED_LINE.sub(_ESCAPE, text)}"
         for name, text in sections.items()
     )
 
@@ -164,7 +194,7 @@ def insert_from_row(row: Mapping[str, Any], *, masked: bool = False) -> DrugInse
     sections = {}
     for part in re.split(r"(?:\A|\n\n)## ", text)[1:]:
         name, _, body = part.partition("\n")
-        sections[name] = body
+        sections[name] = _ESCAPED_LINE.sub(r"\1", body)
     return DrugInsert(
         name="" if masked else row["name"],
         sections=sections,

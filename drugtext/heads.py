@@ -1,4 +1,4 @@
-"""Support embeddings -> category scores. The prototype head: a category is the mean of its support."""
+"""Support embeddings -> category scores; the prototype head: a category is its support's mean."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ PRIOR_STRENGTH = 0.5
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""
 
+_NO_VARIANCE = 1e-12  # below it, unit vectors of one category differ by rounding alone
 _BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
 
 
@@ -53,10 +54,11 @@ def within_category_whitening(
     Args:
         embeddings: shape (n, embedding_dim).
         category_ids: int64, shape (n,).
-        shrinkage: share of the identity in the covariance, in [0, 1]; 1 changes nothing.
+        shrinkage: share of the identity in the covariance, in (0, 1]; 1 changes nothing.
 
     Returns:
-        Symmetric matrix W, shape (embedding_dim, embedding_dim); whitened = embeddings @ W.
+        Symmetric matrix W, shape (embedding_dim, embedding_dim); whitened = embeddings @ W. The
+        identity where inserts of one category do not differ at all.
 
     Source:
         Within-class covariance normalisation: Hatch, Kajarekar, Stolcke 2006, Interspeech; the
@@ -69,7 +71,9 @@ def within_category_whitening(
     residuals = embeddings.double() - (sums / counts)[category_ids]
     covariance = residuals.T @ residuals / len(residuals)
     scale = covariance.diagonal().mean()
-    identity = torch.eye(len(covariance), dtype=covariance.dtype)
+    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    if scale < _NO_VARIANCE:
+        return identity.to(embeddings.dtype)
     values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * scale * identity)
     whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
     return (whitening * scale.sqrt()).to(embeddings.dtype)
@@ -195,8 +199,8 @@ class PrototypeHead(nn.Module):
     def scores(self, projected: Tensor) -> Tensor:
         """Return minus the squared distance to each prototype, shape (n, n_categories).
 
-        Categories are scored in blocks of one size, so that a category's scores stay the same to the
-        last bit when another is added: a matrix product of another shape may round otherwise.
+        Categories are scored in blocks of one size, so that a category's scores stay the same to
+        the last bit when another is added: a matrix product of another shape may round otherwise.
         """
         padding = (0, 0, 0, -len(self.prototypes) % _BLOCK)
         blocks = nn.functional.pad(self.prototypes, padding).split(_BLOCK)
@@ -206,7 +210,7 @@ class PrototypeHead(nn.Module):
         return 2 * products - squares - projected.square().sum(-1, keepdim=True)
 
     def nearness(self, projected: Tensor) -> Tensor:
-        """Return the cosine to the nearest prototype, shape (n,): how much in scope an insert is."""
+        """Return the cosine to the nearest prototype, (n,): how much in scope an insert is."""
         prototypes = nn.functional.normalize(self.prototypes, dim=-1)
         return (projected @ prototypes.T).max(dim=-1).values
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,15 +22,15 @@ class DrugTextModel(PreTrainedModel):
     pipeline needs; `DrugClassifier` averages the windows of an insert before the head.
     """
 
+    config: DrugTextConfig
     config_class = DrugTextConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
-    _no_split_modules: ClassVar[list[str]] = []
 
     def __init__(self, config: DrugTextConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config.encoder_config)
-        self.head = PrototypeHead(config.encoder_config.hidden_size, len(config.n_support))
+        self.encoder = build_encoder(config.encoder)
+        self.head = PrototypeHead(config.encoder.hidden_size, len(config.n_support))
         self.post_init()
 
     @torch.no_grad()
@@ -58,7 +58,7 @@ class DrugTextModel(PreTrainedModel):
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
         model.encoder = encoder
-        model.head = head or PrototypeHead(config.encoder_config.hidden_size, len(config.n_support))
+        model.head = head or PrototypeHead(config.encoder.hidden_size, len(config.n_support))
         return model.eval()
 
     def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

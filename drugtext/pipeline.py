@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
+from transformers.utils import ModelOutput
 
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.inserts.record import insert_from_record
+from drugtext.model import DrugTextModel
 
 TASK = "drug-insert-classification"
 
@@ -26,32 +28,34 @@ class DrugInsertPipeline(Pipeline):
     object of `Prediction.to_dict`; a file of several inserts is answered with a list of them.
     """
 
-    _load_tokenizer = True
+    _load_tokenizer = True  # type: ignore[assignment]  # transformers annotates its default alone
 
-    def __call__(self, inputs: Any, *args: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Classify one input, a list, a dataset or a generator.
 
         Args:
             inputs: a `DrugInsert`, a path, a text, or many of them.
             args: as for every transformers pipeline.
-            batch_size: accepted and not needed: windows are batched by length in any case.
-            kwargs: `top_k`, how many alternatives to give.
+            kwargs: `top_k`, how many alternatives to give. `batch_size` is accepted and not needed:
+                the windows of an input are batched by length in any case.
         """
+        kwargs.pop("batch_size", None)
         return super().__call__(inputs, *args, **kwargs)
 
     def _sanitize_parameters(self, top_k: int | None = None, **_: Any) -> tuple[dict, dict, dict]:
         return {}, ({} if top_k is None else {"top_k": top_k}), {}
 
-    def preprocess(self, inputs: DrugInsert | str | os.PathLike[str]) -> dict[str, Any]:
-        inserts = list(_inserts(inputs))
-        return {"inserts": inserts, "several": not isinstance(inputs, DrugInsert) and len(inserts) > 1}
+    def preprocess(self, input_: Any, **_: Any) -> dict[str, Any]:
+        inserts = list(_inserts(input_))
+        several = not isinstance(input_, DrugInsert) and len(inserts) > 1
+        return {"inserts": inserts, "several": several}
 
-    def _forward(self, model_inputs: dict[str, Any], top_k: int = 3) -> dict[str, Any]:
-        classifier = DrugClassifier(self.model, self.tokenizer)
-        predictions = classifier.predict(model_inputs["inserts"], top_k=top_k)
-        return {"predictions": predictions, "several": model_inputs["several"]}
+    def _forward(self, input_tensors: Any, top_k: Any = 3, **_: Any) -> ModelOutput:
+        classifier = DrugClassifier(cast(DrugTextModel, self.model), cast(Any, self.tokenizer))
+        predictions = classifier.predict(input_tensors["inserts"], top_k=top_k)
+        return ModelOutput(predictions=predictions, several=input_tensors["several"])
 
-    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+    def postprocess(self, model_outputs: ModelOutput, **_: Any) -> Any:
         answers = [prediction.to_dict() for prediction in model_outputs["predictions"]]
         return answers if model_outputs["several"] else answers[0]
 

@@ -81,6 +81,8 @@ def node_probabilities(
 ) -> dict[str, NDArray[np.float64]]:
     """Sum the probabilities of the categories at or below each node of the tree.
 
+    Sums go from the leaves up, so that rounding never leaves a node below one of its children.
+
     Args:
         probabilities: shape (n_inserts, n_categories), rows summing to 1.
         category_ids: of the columns.
@@ -89,12 +91,17 @@ def node_probabilities(
     Returns:
         Node id -> shape (n_inserts,).
     """
-    below: dict[str, list[int]] = {}
-    for column, category_id in enumerate(category_ids):
-        for node in taxonomy.path(category_id):
-            below.setdefault(node.id, []).append(column)
+    sums: dict[str, NDArray[np.float64]] = {}
+    depths: dict[str, int] = {}
+    for category_id, column in zip(category_ids, probabilities.T, strict=True):
+        sums[category_id] = column
+        depths |= {node.id: n for n, node in enumerate(taxonomy.path(category_id))}
+    for node_id in sorted(depths, key=depths.__getitem__, reverse=True):
+        parent = taxonomy[node_id].parent_id
+        if parent is not None:
+            sums[parent] = sums[parent] + sums[node_id] if parent in sums else sums[node_id]
     # A sum of rounded numbers may pass 1 by a hair.
-    return {n: np.minimum(probabilities[:, columns].sum(1), 1.0) for n, columns in below.items()}
+    return {node_id: np.minimum(total, 1.0) for node_id, total in sums.items()}
 
 
 def make_prediction(
@@ -108,7 +115,18 @@ def make_prediction(
     tokens_read: int,
     tokens_total: int,
 ) -> Prediction:
-    """Put together what is said of one insert; `probabilities` has shape (n_categories,)."""
+    """Put together what is said of one insert.
+
+    Args:
+        insert: the insert.
+        probabilities: of the categories, shape (n_categories,), summing to 1.
+        category_ids: of the entries, one or more.
+        taxonomy: holds them and their ancestors.
+        top_k: how many alternatives to give; one at least.
+        in_scope: whether it is near enough to a category.
+        tokens_read: tokens of the insert that the encoder read.
+        tokens_total: tokens of the whole insert.
+    """
     order = np.argsort(-probabilities, kind="stable")[: max(top_k, 1)]
     alternatives = tuple(
         Alternative(

@@ -1,4 +1,4 @@
-"""Which insert goes into which split: whole groups of ingredients, and no near-duplicates across."""
+"""Which insert goes into which split: whole groups of ingredients, none nearly repeated."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from drugtext.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
 
-_SALTS = (
-    "acetate anhydrous besylate bitartrate bromide calcium chloride citrate dihydrate dimesylate"
-    " disodium ethanolate fumarate gluconate hemihydrate hydrobromide hydrochloride hydroxide"
-    " isethionate lactate magnesium malate maleate medoxomil mesylate monohydrate monosodium"
-    " nitrate oxalate palmitate pamoate phosphate potassium sesquihydrate sodium succinate sulfate"
-    " tartrate tosylate trihydrate trometamol tromethamine xinafoate"
-).split()
+_SALT_WORDS = """
+acetate anhydrous besylate bitartrate bromide calcium chloride citrate dihydrate dimesylate disodium
+ethanolate fumarate gluconate hemihydrate hydrobromide hydrochloride hydroxide isethionate lactate
+magnesium malate maleate medoxomil mesylate monohydrate monosodium nitrate oxalate palmitate pamoate
+phosphate potassium sesquihydrate sodium succinate sulfate tartrate tosylate trihydrate trometamol
+tromethamine xinafoate
+"""
+_SALTS = frozenset(_SALT_WORDS.split())
+_BIOLOGIC_SUFFIX = re.compile(r"(?<=[a-z]{4})-[a-z]{4}$")  # the FDA's: adalimumab-aacf
 SHORTEST_NAME = 4
 """Letters; a shorter name is met inside ordinary text by chance."""
+
 _COMPARED_WORDS = 1500  # of a text, when near-duplicates are looked for
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")  # a Chinese character is one by itself
+_PERMUTATIONS = 128
 
 
 def ingredient_key(name: str) -> str:
@@ -32,7 +37,7 @@ def ingredient_key(name: str) -> str:
     chloride") is kept whole.
     """
     words = re.sub(r"[^\w\s-]", " ", name.lower()).split()
-    moiety = [re.sub(r"(?<=mab|ept|tim|tin|rgo)-[a-z]{4}$", "", word) for word in words]
+    moiety = [_BIOLOGIC_SUFFIX.sub("", word) for word in words]
     kept = [word for word in moiety if word not in _SALTS]
     return " ".join(kept or words)
 
@@ -60,7 +65,7 @@ def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
         parts = {p for key in names for p in _names_inside(key, known)}
         ties += [(insert, number[key]) for key in {*names, *parts}]
     n_nodes = len(number) + len(keys)
-    row, column = np.array(ties).reshape(-1, 2).T
+    row, column = np.array(ties, dtype=int).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(ties)), (row, column)), shape=(n_nodes, n_nodes))
     groups = connected_components(graph, directed=False)[1][len(number) :]
     return np.unique(groups, return_inverse=True)[1].tolist()
@@ -79,8 +84,9 @@ def split_groups(
 ) -> list[str]:
     """Assign whole groups to train, validation and test.
 
-    Groups larger than a twentieth of all inserts go to train (the combinations of
-    hydrochlorothiazide, say); the rest are dealt at random.
+    Groups of several inserts that hold more than a twentieth of all (the combinations of
+    hydrochlorothiazide, say) are dealt first, the largest ahead, so that they go to train; the rest
+    are dealt at random.
 
     Args:
         groups: group number of each insert.
@@ -89,11 +95,19 @@ def split_groups(
 
     Returns:
         The split of each insert.
+
+    Raises:
+        CorpusError: the fractions are not three that sum to 1.
     """
-    if len(fractions) != len(SPLITS) or abs(sum(fractions) - 1) > 1e-6:
-        raise CorpusError(f"fractions {tuple(fractions)}: three are needed that sum to 1.")
+    if len(fractions) != len(SPLITS) or not (
+        min(fractions) >= 0 and abs(sum(fractions) - 1) < 1e-6
+    ):
+        raise CorpusError(
+            f"fractions {tuple(fractions)}: three of 0 or more that sum to 1 are needed,"
+            f" of {', '.join(SPLITS)}."
+        )
     sizes = Counter(groups)
-    large = [g for g in sizes if sizes[g] > len(groups) / 20]
+    large = [g for g, size in sizes.most_common() if size > max(len(groups) / 20, 1)]
     small = sorted(set(sizes) - set(large))
     order = large + [small[n] for n in np.random.default_rng(seed).permutation(len(small))]
     bounds = np.cumsum(fractions) * len(groups)
@@ -124,13 +138,19 @@ def near_duplicates(
     from datasketch import MinHash, MinHashLSH
 
     def sketch(text: str) -> MinHash:
-        words = re.findall(r"\w+", text.lower())[:_COMPARED_WORDS]
+        words = _WORD.findall(text.lower())[:_COMPARED_WORDS]
         starts = range(max(len(words) - shingle, 0) + 1)
-        minhash = MinHash(num_perm=128, seed=1)
+        minhash = MinHash(num_perm=_PERMUTATIONS, seed=1)
         minhash.update_batch({" ".join(words[s : s + shingle]).encode() for s in starts})
         return minhash
 
-    index = MinHashLSH(threshold=threshold, num_perm=128)
-    for n, text in enumerate(of):
-        index.insert(str(n), sketch(text))
-    return [bool(index.query(sketch(text))) for text in texts]
+    # The index misses few at these weights, and finds some that are less alike than the threshold.
+    index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=(0.1, 0.9))
+    sketches = [sketch(text) for text in of]
+    for n, minhash in enumerate(sketches):
+        index.insert(n, minhash)
+    judged = (sketch(text) for text in texts)
+    return [
+        any(minhash.jaccard(sketches[n]) >= threshold for n in index.query(minhash))
+        for minhash in judged
+    ]

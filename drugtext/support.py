@@ -21,7 +21,8 @@ def read_support(
 
     Args:
         path: a folder with one folder a category, its name the category's; or a file whose records
-            give a `category`, or the codes of the taxonomy (`atc`, `epc`).
+            give a `category`, or the codes of the taxonomy (`atc`, `epc`), the first of which
+            counts.
         taxonomy_name: whose codes to take from a record that gives no `category`.
         on_error: called with each file or record that cannot be read or has no category; without it
             the first one raises.
@@ -37,7 +38,7 @@ def read_support(
         folders = sorted(f for f in Path(path).iterdir() if f.is_dir() and f.name[0] != ".")
         if not folders:
             raise CorpusError(
-                f"{path}: holds no folder; one folder a category is needed, with its inserts inside."
+                f"{path}: holds no folder; one folder a category, with its inserts, is needed."
             )
         for folder in folders:
             for insert in read_inserts(folder, on_error=on_error):
@@ -48,7 +49,8 @@ def read_support(
         if given:
             yield insert, given[0]
             continue
-        error = ReadError(insert.source, f'{insert.name or "a record"} has no "category"; give it one.')
+        reason = f'{insert.name or "a record"} has no "category"; give it one.'
+        error = ReadError(insert.source, reason)
         if on_error is None:
             raise error
         on_error(error)

@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 from drugtext.errors import TaxonomyError
 
 ATC_LEVEL_LENGTHS = (1, 3, 4, 5, 7)
 """Characters of an ATC code at levels 1 to 5: C, C07, C07A, C07AB, C07AB02."""
+
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Taxonomy:
             if not category.id:
                 raise TaxonomyError(f"category {category.name!r} has no id; give it one.")
             if category.id in self._by_id:
-                raise TaxonomyError(f"category id {category.id!r} is there twice; keep one of them.")
+                raise TaxonomyError(f"category id {category.id!r} is there twice; keep one.")
             self._by_id[category.id] = category
         for category in self:
             self._check_ancestors(category)
@@ -101,9 +104,7 @@ class Taxonomy:
         Raises:
             TaxonomyError: there is none, or several share the name.
         """
-        if id_or_name in self._by_id:
-            return self._by_id[id_or_name]
-        ids = self._ids_by_name.get(id_or_name, [])
+        ids = [id_or_name] if id_or_name in self else self._ids_by_name.get(id_or_name, [])
         if len(ids) > 1:
             raise TaxonomyError(
                 f"the name {id_or_name!r} belongs to {len(ids)} categories"
@@ -134,7 +135,7 @@ class Taxonomy:
         return Taxonomy((c for c in self if c.id in kept), self.name)
 
     @classmethod
-    def from_atc(cls, path: str | os.PathLike[str]) -> Taxonomy:
+    def from_atc(cls, path: PathLike) -> Taxonomy:
         """Read ATC codes and names from a CSV whose first column is the code.
 
         The parent is in the code itself: C07AB02 stands below C07AB, that below C07A. The name is
@@ -143,33 +144,28 @@ class Taxonomy:
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
         rows = _csv_rows(path)
-        name_column = next((c for c in rows[0] if c.startswith("name")), None) if rows else None
-        code_column = next(iter(rows[0])) if rows else ""
-        ids = [(row[code_column] or "").strip() for row in rows]
-        names = [(row[name_column] or "").strip() if name_column else "" for row in rows]
-        return cls(
-            (Category(c, name or c, atc_parent(c)) for c, name in zip(ids, names, strict=True)),
-            "atc",
-        )
+        code_column = next(iter(rows[0]))
+        name_column = next((c for c in rows[0] if c.startswith("name")), code_column)
+        pairs = ((row[code_column], row[name_column]) for row in rows)
+        return cls._of(path, (Category(c, name or c, atc_parent(c)) for c, name in pairs), "atc")
 
     @classmethod
-    def from_epc(cls, path: str | os.PathLike[str]) -> Taxonomy:
+    def from_epc(cls, path: PathLike) -> Taxonomy:
         """Read the FDA's Established Pharmacologic Classes: flat, the name is the id.
 
-        Args:
-            path: CSV with a column `class_name` and, where it holds other kinds of class as well, a
-                column `class_type` that says "EPC".
+        The CSV has a column `class_name` and, where it holds other kinds of class as well, a column
+        `class_type` that says "EPC".
 
         Source: https://www.fda.gov/industry/structured-product-labeling-resources/pharmacologic-class
         """
-        rows = _csv_rows(path)
-        if rows and "class_name" not in rows[0]:
-            raise TaxonomyError(f"{path}: found columns {', '.join(rows[0])}; class_name is needed.")
-        names = {r["class_name"].strip() for r in rows if r.get("class_type", "EPC") == "EPC"}
-        return cls((Category(name, name) for name in sorted(names)), "epc")
+        rows = _csv_rows(path, "class_name")
+        names = {r["class_name"] for r in rows if r.get("class_type", "EPC") == "EPC"} - {""}
+        if not names:
+            raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
+        return cls._of(path, (Category(name, name) for name in sorted(names)), "epc")
 
     @classmethod
-    def from_keg(cls, path: str | os.PathLike[str]) -> Taxonomy:
+    def from_keg(cls, path: PathLike) -> Taxonomy:
         """Read a KEGG BRITE hierarchy: one line a category, its first letter tells the depth.
 
         The first word of a line is the id. Where it stands on several branches (a drug in two
@@ -178,50 +174,25 @@ class Taxonomy:
 
         Source: https://www.genome.jp/kegg/brite.html, the `.keg` (htext) format.
         """
-        categories: dict[str, Category] = {}
-        branch: list[str] = []
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
-            match = re.match(r"([A-Z])\s*(\S.*)", re.sub(r"<[^>]*>", "", line))
-            if not match:
-                continue
-            depth = ord(match[1]) - ord("A")
-            if depth > len(branch):
-                raise TaxonomyError(f"{path}: {line!r} is deeper than its parent by more than one.")
-            code, _, name = match[2].strip().partition(" ")
-            parent = branch[depth - 1] if depth else None
-            category_id = f"{code}/{parent}" if code in categories else code
-            if category_id not in categories:
-                categories[category_id] = Category(category_id, name.strip() or code, parent)
-            branch[depth:] = [category_id]
-        if not categories:
-            raise TaxonomyError(f"{path}: no KEGG BRITE line found; lines such as 'A…', 'B  …' needed.")
-        return cls(categories.values(), Path(path).stem)
+        try:
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TaxonomyError(f"{path}: cannot be read as text in UTF-8 ({error}).") from error
+        return cls._of(path, _keg_categories(lines), Path(path).stem)
 
     @classmethod
-    def from_csv(cls, path: str | os.PathLike[str]) -> Taxonomy:
-        """Read a taxonomy of one's own: columns `id`, `name` and, where there is a tree, `parent`.
+    def from_csv(cls, path: PathLike) -> Taxonomy:
+        """Read a taxonomy of one's own: columns `id`, `name` and, for a tree, `parent`."""
+        rows = ((r["id"], r["name"], r.get("parent")) for r in _csv_rows(path, "id", "name"))
+        categories = (Category(i, name or i, parent or None) for i, name, parent in rows)
+        return cls._of(path, categories, Path(path).stem)
 
-        Raises:
-            TaxonomyError: a column is missing; a duplicate id, an unknown parent, or a cycle.
-        """
-        rows = _csv_rows(path)
-        columns = list(rows[0]) if rows else []
-        if not {"id", "name"} <= set(columns):
-            raise TaxonomyError(
-                f"{path}: found columns {', '.join(columns) or 'none'}; id, name and, for a tree,"
-                " parent are needed."
-            )
-        return cls(
-            (
-                Category(
-                    (row["id"] or "").strip(),
-                    (row["name"] or "").strip() or (row["id"] or "").strip(),
-                    (row.get("parent") or "").strip() or None,
-                )
-                for row in rows
-            ),
-            Path(path).stem,
-        )
+    @classmethod
+    def _of(cls, path: PathLike, categories: Iterable[Category], name: str) -> Taxonomy:
+        try:
+            return cls(categories, name)
+        except TaxonomyError as error:
+            raise TaxonomyError(f"{path}: {error}") from error
 
 
 def atc_parent(code: str) -> str | None:
@@ -230,15 +201,48 @@ def atc_parent(code: str) -> str | None:
     Raises:
         TaxonomyError: the code has no ATC shape.
     """
-    if not re.fullmatch(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?", code):
-        raise TaxonomyError(f"{code!r} is no ATC code; a code such as C, C07, C07A, C07AB is needed.")
-    level = ATC_LEVEL_LENGTHS.index(len(code))
-    return code[: ATC_LEVEL_LENGTHS[level - 1]] if level else None
+    if not re.fullmatch(r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?", code):
+        raise TaxonomyError(f"{code!r} is no ATC code; one such as C, C07, C07A, C07AB is needed.")
+    return next((code[:n] for n in reversed(ATC_LEVEL_LENGTHS) if n < len(code)), None)
 
 
-def _csv_rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
+    categories: dict[str, Category] = {}
+    branch: list[str] = []
+    for line in lines:
+        match = re.match(r"([A-Z])\s*(\S.*)", re.sub(r"<[^>]*>", "", line))
+        if not match:
+            continue
+        depth = ord(match[1]) - ord("A")
+        if depth > len(branch):
+            raise TaxonomyError(f"{line!r} is deeper than the line above by more than one level.")
+        code, _, rest = match[2].strip().partition(" ")
+        name, parent = rest.strip() or code, branch[depth - 1] if depth else None
+        for category_id in (code, f"{code}/{parent}", f"{code} {name}/{parent}"):
+            category = Category(category_id, name, parent)
+            if categories.setdefault(category_id, category) == category:
+                branch[depth:] = [category_id]
+                break
+    if not categories:
+        raise TaxonomyError("no KEGG BRITE line found; lines such as 'A…', 'B  …' are needed.")
+    yield from categories.values()
+
+
+def _csv_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
+    """Read a table of one row or more that has the needed columns, every cell stripped."""
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
+            columns, *rows = [[c.strip() for c in row] for row in csv.reader(file)] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TaxonomyError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
+    if not set(needed) <= set(columns):
+        found = ", ".join(columns) or "no column"
+        raise TaxonomyError(f"{path}: found {found}; the columns {', '.join(needed)} are needed.")
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise TaxonomyError(f"{path}: holds no category; a row of titles and rows are needed.")
+    for row in rows:
+        if any(row[len(columns) :]):
+            what = f"the row {','.join(row)!r} has more cells than columns"
+            raise TaxonomyError(f"{path}: {what}; put a text with a comma in double quotes.")
+    return [dict(zip_longest(columns, row[: len(columns)], fillvalue="")) for row in rows]

@@ -1,4 +1,4 @@
-"""An insert's sections -> the windows of tokens that the encoder reads, and what was left unread."""
+"""An insert's sections -> the windows of tokens that the encoder reads, and what is left unread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class ReadingPlan:
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
+
+    Raises:
+        DrugTextError: a figure is below 0, or a window holds no token.
     """
 
     section_tokens: Mapping[str, int] = field(
@@ -41,6 +45,13 @@ class ReadingPlan:
     other_tokens: int = 508
     enough_tokens: int = 16
     window_tokens: int = 256
+
+    def __post_init__(self) -> None:
+        figures = [*self.section_tokens.values(), self.other_tokens, self.enough_tokens]
+        if min(figures) < 0 or self.window_tokens < 1:
+            raise DrugTextError(
+                f"found {self}; windows of 1 token or more are needed, and no figure below 0."
+            )
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,17 @@ def read_windows(
 
     Returns:
         The windows of all inserts, in order.
+
+    Raises:
+        EncoderError: prefix and special tokens fill a window, or the tokenizer knows no words.
     """
     before, after = _around(prefix, tokenizer)
     room = plan.window_tokens - len(before) - len(after)
+    if room < 1:
+        raise EncoderError(
+            f"the prefix {prefix!r} and the special tokens take {len(before) + len(after)} of the"
+            f" {plan.window_tokens} tokens of a window; shorten the prefix or widen the windows."
+        )
     windows = Windows([], [], [], [])
     for number, insert in enumerate(inserts):
         token_ids = dict(
@@ -113,23 +132,28 @@ def sections_to_read(
 def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """Return the token ids in front of and behind the text of every window."""
     word = _tokenize(["drug"], tokenizer)[0]
-    whole = tokenizer("drug")["input_ids"]
-    start = next(n for n in range(len(whole)) if whole[n : n + len(word)] == word)
-    prefix_ids = _tokenize([prefix], tokenizer)[0] if prefix else []
-    return whole[:start] + prefix_ids, whole[start + len(word) :]
+    # Where a word behind a space is another token than alone, the prefix is read by itself.
+    for lead, own in ((prefix, []), ("", _tokenize([prefix], tokenizer)[0])):
+        whole = tokenizer(lead + "drug")["input_ids"]
+        for start in range(len(whole) - len(word), -1, -1):
+            if word and whole[start : start + len(word)] == word:
+                return whole[:start] + own, whole[start + len(word) :]
+    raise EncoderError(
+        "the tokenizer reads no token in 'drug', or another one each time;"
+        " use the tokenizer that belongs to the encoder."
+    )
 
 
 def _tokenize(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     if not texts:
         return []
-    # `verbose=False`: sections longer than the encoder's limit are cut into windows just below.
-    return tokenizer(
-        texts, add_special_tokens=False, return_attention_mask=False, verbose=False
-    )["input_ids"]
+    # `verbose=False`: sections longer than the encoder's limit are cut into windows later.
+    found = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+    return found["input_ids"]
 
 
 def _cut(token_ids: list[int], room: int) -> list[list[int]]:
-    """Cut into windows of at most `room` tokens; a tiny rest behind a full window is left unread."""
+    """Cut into windows of at most `room` tokens; a tiny rest behind a full one is left unread."""
     parts = [token_ids[start : start + room] for start in range(0, len(token_ids), room)]
     if len(parts) > 1 and len(parts[-1]) < _SHORTEST_LAST_WINDOW:
         parts.pop()

@@ -53,13 +53,13 @@ def main(
     max_depth: Annotated[int | None, typer.Option(help="Deepest level of a category.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
 ) -> None:
-    """Build a corpus of inserts with categories, split so that no ingredient stands in two parts."""
-    errors: list[ReadError] = []
+    """Build a corpus of inserts with categories, split by ingredient."""
+    unread: list[ReadError] = []
     try:
         inserts = [
             insert
             for insert in track(
-                read_inserts(data, on_error=errors.append), "reading inserts", console=console
+                read_inserts(data, on_error=unread.append), "reading inserts", console=console
             )
             if insert.metadata.get("atc_source") != CRUDE
         ]
@@ -75,9 +75,9 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    for error in errors:
-        console.print(f"left out: {error}")
-    left_out["not readable"] = len(errors)
+    for failure in unread:
+        console.print(f"left out: {failure}")
+    left_out["not readable"] = len(unread)
     output.mkdir(parents=True, exist_ok=True)
     for split, rows in corpus.items():
         rows.to_parquet(output / f"{split}.parquet")

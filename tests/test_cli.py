@@ -74,7 +74,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_answered(model, files):
     (files / "ab.json").write_text('{"results": [{"indications_and_usage": ["relief')
     done = run("classify", files, "--json", "--model", model)
     assert done.exit_code == 1
-    assert [json.loads(line)["category_id"] for line in done.stdout.splitlines()] == ["heart", "pain"]
+    assert [json.loads(line)["category_id"] for line in done.stdout.splitlines()] == [
+        "heart",
+        "pain",
+    ]
     assert "aa.txt: is empty; an insert is needed." in done.stderr
     assert "ab.json: the JSON cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
@@ -174,7 +177,7 @@ def test_help_imports_neither_torch_nor_transformers():
         "try: app(['--help'])\nexcept SystemExit: pass\n"
         "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "classify" in done.stdout
 
@@ -183,8 +186,6 @@ def test_a_closed_pipe_is_no_error(model, files):
     many = files / "many.jsonl"
     many.write_text('{"text": "relief of pain"}\n' * 3000)
     command = f"{sys.executable} -m drugtext.cli classify {many} --json --model {model} | head -1"
-    done = subprocess.run(  # noqa: S602
-        command, shell=True, capture_output=True, text=True, env=os.environ
-    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout)["category_id"] == "pain"
     assert "Traceback" not in done.stderr

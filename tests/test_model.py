@@ -59,7 +59,8 @@ def test_the_trainer_lowers_the_loss(saved, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(saved)
     tokenizer = AutoTokenizer.from_pretrained(saved)
     rows = [
-        {**tokenizer(text), "labels": label} for text, label in zip(TEXTS * 4, [1, 0] * 4, strict=True)
+        {**tokenizer(text), "labels": label}
+        for text, label in zip(TEXTS * 4, [1, 0] * 4, strict=True)
     ]
     arguments = TrainingArguments(
         output_dir=str(tmp_path),
@@ -72,9 +73,7 @@ def test_the_trainer_lowers_the_loss(saved, tmp_path):
         disable_tqdm=True,
         save_strategy="no",
     )
-    trainer = Trainer(
-        model=model, args=arguments, train_dataset=rows, processing_class=tokenizer
-    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
     before = trainer.evaluate(rows)["eval_loss"]
     trainer.train()
     assert trainer.evaluate(rows)["eval_loss"] < before

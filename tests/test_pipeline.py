@@ -70,13 +70,16 @@ def test_wrong_input_is_refused(pipe):
 
 @pytest.mark.parametrize(
     "order",
-    ["import drugtext, transformers", "import transformers, drugtext", "import transformers\n"
-     "from transformers import AutoModel, pipeline\nimport drugtext"],
+    [
+        "import drugtext, transformers",
+        "import transformers, drugtext",
+        "import transformers\nfrom transformers import AutoModel, pipeline\nimport drugtext",
+    ],
 )
 def test_importing_drugtext_registers_in_any_order(saved, order):
     program = (
         f"{order}\nprint(transformers.pipeline('text-classification', model={saved!r})"
         "('relief of pain')[0]['label'])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["pain"], done.stderr

@@ -44,7 +44,7 @@ def test_python_examples_run(workplace, monkeypatch, capsys):
     names: dict[str, object] = {}
     assert len(blocks("python")) >= 3
     for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)  # noqa: S102
+        exec(compile(block, "README.md", "exec"), names)
     assert names["p"][0].path[0].id == "C"
     assert names["x"].shape == (1, 384)
     assert capsys.readouterr().out.startswith("C07AB ")

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drugtext.errors import CorpusError
+
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
 
@@ -20,9 +22,16 @@ def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
         log_prior: shape (n_categories,).
         true_rows: int64, the true category's column, shape (n,).
 
+    Returns:
+        One of 97 scales between 2 and 128, evenly spaced in their logarithm.
+
+    Raises:
+        CorpusError: there is no held-out insert.
+
     Source:
         Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
+    _check_held_out(len(scores))
     losses = [
         torch.nn.functional.cross_entropy(scores * scale + log_prior, true_rows).item()
         for scale in _SCALES
@@ -36,5 +45,17 @@ def scope_threshold(nearness: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) 
     Args:
         nearness: of held-out inserts of known categories, shape (n,).
         false_alarms: share of them that falls below.
+
+    Raises:
+        CorpusError: there is no held-out insert.
     """
+    _check_held_out(len(nearness))
     return float(nearness.double().quantile(false_alarms))
+
+
+def _check_held_out(n_inserts: int) -> None:
+    if not n_inserts:
+        raise CorpusError(
+            "found no held-out insert of a category that the classifier knows; calibration needs"
+            " one or more. Use a larger corpus, or a larger share for validation."
+        )

@@ -21,41 +21,61 @@ def evaluate(
     Args:
         classifier: to be judged.
         inserts: that it was not trained on.
-        categories: the true one of each insert, by id or name. A code below the classifier's
-            deepest level (C07AB02) counts for the category above it; one that the classifier cannot
-            know is counted as unknown.
+        categories: the true one of each insert, by id or name. An ATC code below the classifier's
+            deepest level (C07AB02) counts for the category above it. One that the classifier
+            cannot know is counted as unknown at the levels that it does not know.
 
     Returns:
         As `evaluation.report.measure`.
+
+    Raises:
+        CorpusError: not one category an insert, no insert, or no category that is known.
     """
     if not inserts or len(inserts) != len(categories):
         raise CorpusError(
-            f"found {len(inserts)} inserts and {len(categories)} categories; one category an insert,"
-            " and one insert or more, are needed."
+            f"found {len(inserts)} inserts and {len(categories)} categories;"
+            " one category an insert, and one insert or more, are needed."
         )
     known = classifier.taxonomy
-    true_ids = [_known_id(category, known) for category in categories]
-    unknown = {i: Category(i, i) for i in true_ids if i not in known}
+    deepest = max((len(known.path(i)) for i in classifier.category_ids), default=0)
+    paths = [_true_path(category, known, deepest) for category in categories]
+    steps = {step.id: step for path in paths for step in path}
+    if not any(step in known for step in steps):
+        raise CorpusError(
+            f"the classifier knows none of the categories, such as {categories[0]!r}; give ids or"
+            f" names of its taxonomy {known.name!r}, or fit it to these categories."
+        )
     return measure(
         classifier.probabilities(classifier.embed(inserts)),
         classifier.category_ids,
         known,
-        true_ids,
-        ["+".join(sorted(map(ingredient_key, i.ingredients))) or i.name for i in inserts],
-        known.with_categories(unknown.values()),
+        [path[-1].id for path in paths],
+        [
+            "+".join(sorted(map(ingredient_key, insert.ingredients)))
+            or insert.name
+            or f"insert {n}"
+            for n, insert in enumerate(inserts)
+        ],
+        known.with_categories(step for step in steps.values() if step.id not in known),
     )
 
 
-def _known_id(category: str, taxonomy: Taxonomy) -> str:
+def _true_path(category: str, known: Taxonomy, deepest: int) -> tuple[Category, ...]:
+    """Return the categories from the root down to the true one, known or not."""
     try:
-        return taxonomy.find(category).id
+        return known.path(known.find(category).id)
     except TaxonomyError:
-        if taxonomy.name != "atc":
-            return category
+        unknown = (Category(category, category),)
+    if known.name != "atc":
+        return unknown
+    codes: list[str] = []
     code: str | None = category
-    while code is not None and code not in taxonomy:
-        try:
+    try:
+        while code is not None:
+            codes.insert(0, code)
             code = atc_parent(code)
-        except TaxonomyError:
-            return category
-    return code or category
+    except TaxonomyError:  # a name of one's own
+        return unknown
+    parents = [None, *codes]
+    steps = zip(codes[:deepest], parents, strict=False)
+    return tuple(known[c] if c in known else Category(c, c, parent) for c, parent in steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ class LevelAccuracy:
 
 
 def accuracy_by_level(
-    node_probabilities: dict[str, NDArray],
+    node_probabilities: Mapping[str, NDArray],
     answers: Sequence[str],
     true_ids: Sequence[str],
     groups: Sequence[str],
@@ -52,37 +52,44 @@ def accuracy_by_level(
         groups: what the bootstrap draws: the ingredients of each insert.
         taxonomy: holds answers and true categories.
         seed: of the bootstrap.
+
+    Returns:
+        The levels at which a true category is known to the classifier, from the roots down.
     """
     paths = [[c.id for c in taxonomy.path(i)] for i in true_ids]
     answered = [[c.id for c in taxonomy.path(i)] for i in answers]
-    known = {(len(taxonomy.path(node)), node) for node in node_probabilities}
+    depths = {node: len(taxonomy.path(node)) for node in node_probabilities}
     levels = []
     for level in range(1, max(map(len, paths), default=0) + 1):
         reached = [n for n, path in enumerate(paths) if len(path) >= level]
-        judged = [n for n in reached if (level, paths[n][level - 1]) in known]
-        if not judged:
-            continue
-        truth = [paths[n][level - 1] for n in judged]
-        right = np.array([answered[n][level - 1 : level] == [t] for n, t in zip(judged, truth, strict=True)])
-        nodes = [node for depth, node in sorted(known) if depth == level]
-        matrix = np.stack([node_probabilities[node][judged] for node in nodes], axis=1)
-        best = np.argsort(-matrix, axis=1)[:, :3]
-        top_3 = np.array([t in {nodes[k] for k in row} for t, row in zip(truth, best, strict=True)])
-        names = np.array([groups[n] for n in judged])
-        low, high = grouped_interval(right, names, np.mean, seed)
-        levels.append(
-            LevelAccuracy(
-                level=level,
-                n_inserts=len(judged),
-                n_unknown=len(reached) - len(judged),
-                accuracy=float(right.mean()),
-                low=low,
-                high=high,
-                by_ingredient=float(np.mean([right[names == g].mean() for g in np.unique(names)])),
-                top_3=float(top_3.mean()),
-            )
-        )
+        judged = [n for n in reached if paths[n][level - 1] in depths]
+        if judged:
+            nodes = {n: p[judged] for n, p in node_probabilities.items() if depths[n] == level}
+            truth = [paths[n][level - 1] for n in judged]
+            right = [
+                answered[n][level - 1 : level] == [t] for n, t in zip(judged, truth, strict=True)
+            ]
+            figures = _figures(nodes, truth, np.array(right), np.array(groups)[judged], seed)
+            n_unknown = len(reached) - len(judged)
+            levels.append(LevelAccuracy(level, len(judged), n_unknown, **figures))
     return levels
+
+
+def _figures(
+    nodes: Mapping[str, NDArray], truth: Sequence[str], right: NDArray, groups: NDArray, seed: int
+) -> dict[str, float]:
+    """Return the figures of one level: nodes and inserts are those of this level alone."""
+    ids = np.array(sorted(nodes))
+    order = np.argsort(-np.stack([nodes[i] for i in ids], axis=1), axis=1, kind="stable")
+    in_top_3 = (ids[order[:, :3]] == np.array(truth)[:, None]).any(axis=1)
+    low, high = grouped_interval(right, groups, np.mean, seed)
+    return {
+        "accuracy": float(right.mean()),
+        "low": low,
+        "high": high,
+        "by_ingredient": float(np.mean([right[groups == g].mean() for g in np.unique(groups)])),
+        "top_3": float(in_top_3.mean()),
+    }
 
 
 def grouped_interval(
@@ -101,15 +108,16 @@ def grouped_interval(
         seed: of the draws.
         n_draws: bootstrap samples.
 
+    Returns:
+        The 2.5 % and the 97.5 % quantile of the statistic.
+
     Source:
         Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x (cluster bootstrap).
     """
     members = [values[groups == group] for group in np.unique(groups)]
     rng = np.random.default_rng(seed)
-    draws = [
-        statistic(np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))]))
-        for _ in range(n_draws)
-    ]
+    drawn = (rng.integers(len(members), size=len(members)) for _ in range(n_draws))
+    draws = [statistic(np.concatenate([members[k] for k in numbers])) for numbers in drawn]
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
@@ -118,7 +126,7 @@ def expected_calibration_error(confidences: NDArray, right: NDArray, n_bins: int
     """Return the mean gap between confidence and accuracy, over bins of equal width.
 
     Args:
-        confidences: probability of the answer, shape (n,).
+        confidences: probability of the answer, shape (n,); one or more.
         right: whether the answer was right, shape (n,).
         n_bins: number of bins.
 

@@ -35,20 +35,23 @@ def measure(
         seed: of the bootstrap.
 
     Returns:
-        `levels` (see `LevelAccuracy`), `calibration_error` at the deepest level, `n_inserts`.
+        `n_inserts`; `levels` (see `LevelAccuracy`), those where a true category is known;
+        `calibration_error`, over the inserts whose true category is one of the columns, None where
+        there is none.
     """
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     nodes = node_probabilities(probabilities, category_ids, known)
     levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
-    is_known = np.array([true in set(category_ids) for true in true_ids])
+    is_known = np.isin(true_ids, category_ids)
     right = np.array([a == t for a, t in zip(answers, true_ids, strict=True)])
+    error = None
+    if is_known.any():
+        error = expected_calibration_error(probabilities.max(1)[is_known], right[is_known])
     return {
         "n_inserts": len(true_ids),
         "levels": [
             {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(level).items()}
             for level in levels
         ],
-        "calibration_error": round(
-            expected_calibration_error(probabilities.max(1)[is_known], right[is_known]), 4
-        ),
+        "calibration_error": None if error is None else round(error, 4),
     }

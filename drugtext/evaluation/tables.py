@@ -7,13 +7,18 @@ from typing import Any
 
 
 def measured_table(measured: Mapping[str, Any]) -> str:
-    """Write the figures of `measure`, one row a text form and level, as a Markdown table."""
+    """Write figures as a Markdown table, one row a text form and level.
+
+    Args:
+        measured: `forms`, "kind of inserts, kind of names" -> what `measure` returns; and `note`,
+            printed below the table.
+    """
     lines = [
         "| inserts | names | level | n | accuracy (95 % interval) | by ingredient | top 3 |",
         "|---|---|---|---|---|---|---|",
     ]
     for form, figures in measured["forms"].items():
-        documents, names = form.split(", ")
+        documents, _, names = form.partition(", ")
         lines += [
             f"| {documents} | {names} | {level['level']} | {level['n_inserts']}"
             f" | {level['accuracy']:.3f} ({level['low']:.3f} to {level['high']:.3f})"

@@ -111,7 +111,7 @@ def unpack_gzip(stream: BinaryIO, source: str) -> BinaryIO:
         A stream; reading it raises `ReadError` where the data is damaged, cut off or a bomb.
     """
     packed = _Counted(stream)
-    unpacked = gzip.GzipFile(fileobj=io.BufferedReader(packed, _BLOCK))
+    unpacked = gzip.GzipFile(fileobj=io.BufferedReader(cast(io.RawIOBase, packed), _BLOCK))
     return cast(BinaryIO, _Unpacked(cast(IO[bytes], unpacked), lambda: packed.n_read, source))
 
 
@@ -166,7 +166,9 @@ def _copy(stream: BinaryIO, copy: BinaryIO, source: str) -> None:
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> BinaryIO:
     if member.flag_bits & 1:
-        raise ReadError(name, "is locked with a password; unpack it first, and give what is inside.")
+        raise ReadError(
+            name, "is locked with a password; unpack it first, and give what is inside."
+        )
     with _explained(name):
         unpacked = archive.open(member)
     return cast(BinaryIO, _Unpacked(unpacked, lambda: member.compress_size, name))

@@ -186,8 +186,8 @@ _PATTERNS = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
         ("boxed_warning", r"(boxed|black box) warning\b.*|warning: ?\S.*"),
-        ("indications_and_usage", r"what .+ (is|are) and what .*used for.*"),
-        ("indications_and_usage", r"what ((is|are) .+|.+ (is|are)) used for.*"),
+        ("indications_and_usage", r"what .{1,60} (is|are) and what .{0,30}used for"),
+        ("indications_and_usage", r"what ((is|are) .{1,60}|.{1,60} (is|are)) used for"),
         ("indications_and_usage", r"indications and usage for .+"),
         ("storage", r"how (to|do i|should i|should you|is|must) (.* )?(store|stored|keep)\b.*"),
         ("storage", r"storing .+|how .+ (is|are) stored"),
@@ -203,7 +203,7 @@ _PATTERNS = tuple(
             r"[^,;.]*",
         ),
         ("dosage_and_administration", r"how .+ (is|are) (given|used|taken|administered)( to you)?"),
-        ("composition", r"what .+ contains?|(active|inactive) ingredients? in .+"),
+        ("composition", r"what .{1,60} contains|(active|inactive) ingredients? in .+"),
         ("composition", r"contents of the pack.*"),
         ("drug_interactions", r"other medicines and .+|(taking|using) other medicines"),
         ("contraindications", r"do not (take|use) .{1,60}|who should not (take|use|receive) .+"),
@@ -214,6 +214,11 @@ _PATTERNS = tuple(
             r"if pregnant or breast-?feeding.*|use in (pregnancy|children|the elderly)",
         ),
     )
+)
+
+_PATTERN_STARTS = tuple(
+    "boxed black warning what how indications storing before possible the active inactive contents"
+    " other taking using do who stop ask when if use".split()
 )
 
 _NUMBER = re.compile(
@@ -289,6 +294,8 @@ def canonical_name(heading: str) -> str | None:
         return "use_in_specific_populations" if _POPULATION.fullmatch(key) else None
     if key.startswith("warnings: ") and heading.isupper():
         return "boxed_warning"
+    if not key.startswith(_PATTERN_STARTS):
+        return None
     return next((name for name, pattern in _PATTERNS if pattern.fullmatch(key)), None)
 
 

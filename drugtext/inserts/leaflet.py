@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from typing import NamedTuple
 
 from lxml import etree, html
@@ -76,7 +77,7 @@ def read_leaflet(text: str, source: str) -> DrugInsert:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise ReadError(source, "holds only white space; the text of an insert is needed.")
-    headings = _find_headings(text)
+    headings = _find_headings(text, source)
     parts = _cut(text, headings)
     sections = join_sections(Section(part.name, part.body) for part in parts)
     if not any(name in CANONICAL_SECTIONS for name in sections):
@@ -136,14 +137,28 @@ def _parse_html(data: bytes | str, source: str) -> html.HtmlElement:
 # --- From headings to sections -----------------------------------------------------------------
 
 _TITLE_NUMBER = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+")
+_MOST_HEADINGS = 5000
 _MARKS = re.compile(r"(^|• |\| )#{1,6} ", re.MULTILINE)
 
 
-def _find_headings(text: str) -> list[_Heading]:
+def _find_headings(text: str, source: str) -> list[_Heading]:
     """Find the headings of a text, in reading order."""
-    chinese = _chinese_headings(text)
-    english = list(_english_headings(text, only_marked=len({h.name for h in chinese}) > 1))
-    return _without_overlaps([*chinese, *english])
+    chinese = _chinese_headings(text, source)
+    marked_only = len({heading.name for heading in chinese}) > 1
+    english = (h for h in _candidates(text) if h.level or not marked_only)
+    return _without_overlaps([*chinese, *_english_headings(_few(english, source))])
+
+
+def _few(headings: Iterable[_Heading], source: str) -> list[_Heading]:
+    """Refuse a text of many inserts, or of no insert, before its headings fill the memory."""
+    found = list(islice(headings, _MOST_HEADINGS + 1))
+    if len(found) > _MOST_HEADINGS:
+        raise ReadError(
+            source,
+            f"has more than {_MOST_HEADINGS:,} headings; one insert has about twenty. Split it into"
+            " one file an insert.",
+        )
+    return found
 
 
 def _without_overlaps(headings: Iterable[_Heading]) -> list[_Heading]:
@@ -297,22 +312,21 @@ _RUN_ON = re.compile(
 )
 
 
-def _chinese_headings(text: str) -> list[_Heading]:
+def _chinese_headings(text: str, source: str) -> list[_Heading]:
     """Find Chinese headings: in brackets and, where few stand in brackets, bare ones."""
     plain = simplified(text)
     if not _HAN.search(plain):
         return []
-    bracketed = list(_bracketed_headings(text, plain))
+    bracketed = _few(_bracketed_headings(text, plain), source)
     names = {heading.name for heading in bracketed if heading.name}
+    bare = _bare_headings(text, _BARE_LINE, plain)
     if len(names) < 2:
-        bare = [*_bare_headings(text, _BARE_LINE, plain), *_bare_headings(text, _RUN_ON, plain)]
+        bare = chain(bare, _bare_headings(text, _RUN_ON, plain))
     else:
         # Bare words at the start of a line are parts of a bracketed section, unless no bracketed
         # section of their name exists.
-        bare = [
-            h for h in _bare_headings(text, _BARE_LINE, plain) if h.name and h.name not in names
-        ]
-    return _without_overlaps([*bracketed, *bare])
+        bare = (heading for heading in bare if heading.name and heading.name not in names)
+    return _without_overlaps([*bracketed, *_few(bare, source)])
 
 
 def _bare_headings(text: str, pattern: re.Pattern[str], plain: str) -> Iterator[_Heading]:
@@ -396,11 +410,11 @@ _NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,2}(?:\.\d{1,2}){0,3})(?:[.)]\s*|\s+)(?=[^\W\d_])", re.IGNORECASE
 )
 _LEAFLET_KEY = re.compile(
-    r"what .+ is |what you |before |how (?:to |you |your |is |are |.+ (?:is|are) (?:given|used))|"
-    r"(?:possible )?side effects|contents of the pack|further information"
+    r"what .+ used for|what you |before |how |(?:possible )?side effects|contents of the pack|"
+    r"further information"
 )
 _LINKING = re.compile(
-    r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])[^\S\n]*$", re.I
+    r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])[^\S\n]*\Z", re.I
 )
 _RUN_IN = re.compile(r"\s*+([A-Za-z0-9*][^:\n;]{2,60}?)\s?:\**[ \t]+\S")
 _UPPER_RUN_IN = re.compile(r"\s*+(?:\d{1,2}\.?\s+)?([A-Z][A-Z&,/]*(?:[ ][A-Z&,/]+){0,9}) ")
@@ -449,16 +463,18 @@ _FULL = "full prescribing information"
 _CONTENTS = "full prescribing information: contents"
 
 
-def _english_headings(text: str, *, only_marked: bool) -> list[_Heading]:
-    """Find US and EU headings; `only_marked` takes Markdown headings alone."""
-    candidates: list[_Heading] = []
+def _english_headings(candidates: list[_Heading]) -> list[_Heading]:
+    """Choose the US and EU headings among the lines that may be some."""
+    outside, landmarks = _outside_front_matter(candidates)
+    return [*_in_the_style_of_the_text(outside), *landmarks]
+
+
+def _candidates(text: str) -> Iterator[_Heading]:
+    """Find the lines that may be headings in some style."""
     for line in _LINE.finditer(text):
         before = text[max(0, line.start() - 40) : max(0, line.start() - 1)]
-        heading = _candidate(line[0], line.start(), before)
-        if heading and (heading.level or not only_marked):
-            candidates.append(heading)
-    candidates, landmarks = _outside_front_matter(candidates)
-    return [*_in_the_style_of_the_text(candidates), *landmarks]
+        if heading := _candidate(line[0], line.start(), before):
+            yield heading
 
 
 def _candidate(line: str, start: int, before: str) -> _Heading | None:
@@ -565,8 +581,12 @@ def _in_the_style_of_the_text(candidates: list[_Heading]) -> list[_Heading]:
         level = max({h.level for h in marked}, key=lambda n: len(_names(marked, level=n)))
         return [h for h in marked if h.level <= level or _is_pharmacology(h)]
     leaflet = [h for h in candidates if h.style == "leaflet"]
-    numbered_leaflet = [h for h in leaflet if len(h.number) == 1]
-    eu = numbered_leaflet if len(_names(numbered_leaflet)) > 2 else []
+    numbers = {h.number for h in leaflet if len(h.number) == 1}
+    eu = [h for h in candidates if h.number in numbers and h.style == "leaflet"]
+    if len(_names(eu)) > 2:
+        eu += [h for h in candidates if len(h.number) == 1 and h.name and h.number not in numbers]
+    else:
+        eu = []
     if sum(h.name == _SMPC.get(h.number, "") for h in candidates) > 1:
         smpc = [h for h in candidates if len(h.number) == 2 or (h.number and h.style == "upper")]
         return _without_overlaps([*smpc, *eu])
@@ -586,6 +606,8 @@ def _in_us_style(candidates: list[_Heading]) -> list[_Heading]:
     if n_upper < 3 and n_upper < n_loose and n_numbered <= n_loose:
         return _without_overlaps([*upper, *loose])
     strict = upper if n_upper >= n_numbered or n_upper > 2 else numbered
+    if len(names := _names(h for h in strict if h.number)) > 3:
+        strict = [h for h in strict if h.number or h.name not in names]
     names = _names(strict)
     missing = [h for h in loose if h.name in _MAJOR and h.name not in names]
     return _without_overlaps([*strict, *filter(_is_pharmacology, candidates), *missing])

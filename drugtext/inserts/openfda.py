@@ -20,7 +20,10 @@ from drugtext.inserts.text import MAX_INSERT_BYTES
 Events = Iterator[tuple[str, Any]]
 
 _BLOCK = 2**16
-_NEEDED = 'a drug record such as {"indications_and_usage": ["…"]}, or a list of them under "results",'
+_OPENS, _CLOSES = ("start_map", "start_array"), ("end_map", "end_array")
+_NEEDED = (
+    'a drug record such as {"indications_and_usage": ["…"]}, or a list of them under "results",'
+)
 
 
 class _RecordSized:
@@ -60,13 +63,15 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
         ReadError: the JSON is damaged or cut off, or holds no record.
     """
     sized = _RecordSized(stream, source)
+    # Numbers have no use here; as floats, those of any length are read or refused, never expanded.
+    events = ijson.basic_parse(sized, buf_size=_BLOCK, multiple_values=True, use_float=True)
     n_records = 0
     try:
-        for record in _records(ijson.basic_parse(sized, buf_size=_BLOCK, multiple_values=True)):
+        for record in _records(events):
             sized.record_done()
             yield _insert(record, source, n_records)
             n_records += 1
-    except (ijson.JSONError, ValueError, ArithmeticError) as error:
+    except (ijson.JSONError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ReadError(
             source,
@@ -155,9 +160,9 @@ def _value(event: str, value: object, events: Events) -> object:
     """Build the value that begins with this event, taking as many more events as it needs."""
     builder = ijson.ObjectBuilder()
     builder.event(event, value)
-    depth = event in ("start_map", "start_array")
+    depth = int(event in _OPENS)
     while depth > 0:
         event, value = next(events)
         builder.event(event, value)
-        depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
+        depth += (event in _OPENS) - (event in _CLOSES)
     return builder.value

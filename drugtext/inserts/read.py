@@ -5,30 +5,38 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
-from zipfile import BadZipFile
+from typing import Any, BinaryIO, cast
 
 from drugtext.errors import ReadError
-from drugtext.inserts.archive import read_limited, unpack_gzip, unpack_zip
+from drugtext.inserts.archive import unpack_gzip, unpack_zip
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.leaflet import read_html, read_leaflet
 from drugtext.inserts.openfda import read_json, read_json_lines
 from drugtext.inserts.spl import read_spl
 from drugtext.inserts.table import read_csv
-from drugtext.inserts.text import decode_text
-
-MAX_DOCUMENT_BYTES = 64 * 2**20
-"""A document that is parsed whole (XML, HTML, text) may be this large; JSON is streamed."""
-
-_SNIFFED = 2**20  # bytes; the first line of newline-delimited JSON is nearly always shorter
+from drugtext.inserts.text import (
+    BLANKS,
+    byte_order_mark,
+    decode_text,
+    read_bounded,
+    refuse_foreign,
+)
 
 PathLike = str | os.PathLike[str]
 Found = DrugInsert | ReadError
+
+_SNIFFED = 2**20  # bytes; the first line of newline-delimited JSON is nearly always shorter
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_GZIP = b"\x1f\x8b"
+_DEEPEST = 2  # archives in one another: DailyMed packs one zip a label into a zip of them all
+# A text, too, may begin with a bracket: `[功能主治]`, `[1] Indications`.
+_JSON = re.compile(rb'\{|\[\s*(?:[\[{"\]]|null\b|true\b|false\b|-?\d[\d.eE+-]*\s*,)')
+_UNFINISHED = (b"{", b"[", b",", b":")
 
 
 def read_inserts(
@@ -43,8 +51,8 @@ def read_inserts(
     gzipped or zipped.
 
     Args:
-        paths: a file, a folder (read recursively, in sorted order), "-" for standard input, or
-            several of them.
+        paths: a file, a folder (read recursively, in sorted order, without hidden files and
+            without following links to folders), "-" for standard input, or several of them.
         on_error: called with each file or record that cannot be read; the others are still
             yielded. Without it the first one raises.
 
@@ -55,7 +63,7 @@ def read_inserts(
         ReadError: a file or record cannot be read, and `on_error` is None.
     """
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        for found in _read_path(path):
+        for found in _read_path(os.fspath(path)):
             if isinstance(found, DrugInsert):
                 yield found
             elif on_error is None:
@@ -64,73 +72,117 @@ def read_inserts(
                 on_error(found)
 
 
-def _read_path(path: PathLike) -> Iterator[Found]:
-    if os.fspath(path) == "-":
-        yield from _caught("-", lambda: _read_stream(sys.stdin.buffer, "-"))
-    elif not Path(path).is_dir():
-        yield from _caught(str(path), partial(_read_file, Path(path)))
+def _read_path(path: str) -> Iterator[Found]:
+    if path == "-":
+        yield from _caught("-", _read_standard_input)
+    elif not path:
+        yield ReadError("", "found an empty path; name a file, a folder, or - for standard input.")
+    elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where it may not look
+        yield from _read_folder(Path(path))
     else:
-        folder = Path(path)
-        files = [f for f in sorted(folder.rglob("*")) if f.is_file() and not _hidden(f, folder)]
-        if not files:
-            yield ReadError(str(path), "the folder holds no file; a folder of inserts is needed.")
-        for file in files:
-            yield from _caught(str(file), partial(_read_file, file))
+        yield from _caught(path, partial(_read_file, Path(path)))
 
 
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _read_folder(folder: Path) -> Iterator[Found]:
+    files: list[Path] = []
+    unread: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=unread.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    for error in unread:
+        reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
+        yield ReadError(str(error.filename), reason)
+    if not files and not unread:
+        yield ReadError(str(folder), "the folder holds no file; a folder of inserts is needed.")
+    for file in sorted(files):
+        yield from _caught(str(file), partial(_read_file, file))
 
 
 def _read_file(file: Path) -> Iterator[Found]:
-    if file.exists() and not file.is_file():
-        raise ReadError(str(file), "is not a regular file; name a file, a folder or -.")
-    with file.open("rb") as stream:
+    try:
+        if not file.exists():
+            raise ReadError(str(file), "there is no such file or folder; check the path.")
+        if not file.is_file():  # reading a pipe or device could wait forever
+            raise ReadError(str(file), "is not a regular file; name a file, a folder or -.")
+        stream = file.open("rb", buffering=0)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ReadError(
+            str(file), f"cannot be opened ({reason}); check its path and permissions."
+        ) from error
+    with stream:
         yield from _read_stream(stream, str(file))
 
 
+def _read_standard_input() -> Iterator[Found]:
+    if sys.stdin is None:
+        raise ReadError("-", "standard input is closed; pipe an insert into it, or name a file.")
+    yield from _read_stream(sys.stdin.buffer, "-")
+
+
+def _read_member(open_member: Callable[[], BinaryIO], name: str, depth: int) -> Iterator[Found]:
+    with open_member() as stream:
+        yield from _read_stream(stream, name, depth)
+
+
 def _caught(source: str, read: Callable[[], Iterator[Found]]) -> Iterator[Found]:
-    """Turn what goes wrong in one file into a `ReadError`, so that the next file is still read."""
+    """Yield what goes wrong in one file as a `ReadError`, so that the next file is still read."""
+    n_read = 0
     try:
-        yield from read()
+        for found in read():
+            yield found
+            n_read += isinstance(found, DrugInsert)
+    except OSError as error:
+        yield ReadError(source, f"cannot be read ({error.strerror or error}); try again.")
     except ReadError as error:
-        yield error
-    except FileNotFoundError:
-        yield ReadError(source, "there is no such file or folder; check the path.")
-    except (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        yield ReadError(source, f"cannot be opened or unpacked ({reason}). Fetch or save it again.")
+        before = f" Inserts read before it: {n_read:,}." if n_read else ""
+        yield ReadError(error.source, error.reason + before)
 
 
-def _read_stream(raw: BinaryIO, source: str, packed: bool = False) -> Iterator[Found]:
+def _read_stream(raw: BinaryIO, source: str, depth: int = 0) -> Iterator[Found]:
+    stream = io.BufferedReader(cast(io.RawIOBase, raw), buffer_size=_SNIFFED)
+    try:
+        yield from _read_by_content(stream, source, depth)
+    finally:
+        stream.detach()  # otherwise standard input would be closed along with this reader
+
+
+def _read_by_content(stream: io.BufferedReader[Any], source: str, depth: int) -> Iterator[Found]:
     """Yield the inserts of one stream, by the format that its first bytes show."""
-    stream = io.BufferedReader(raw, buffer_size=_SNIFFED)  # type: ignore[type-var]
     head = stream.peek(_SNIFFED)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n\f\v")
+    start = head.lstrip(BLANKS)
     if not start:
         what = "holds only white space" if head else "is empty"
         raise ReadError(source, f"{what}; an insert is needed.")
-    if head.startswith(b"PK") and not packed:
-        for name, entry in unpack_zip(stream, source):
-            yield from _caught(name, partial(_read_stream, entry, name, packed=True))
-    elif head.startswith(b"\x1f\x8b") and not packed:
-        yield from _read_stream(unpack_gzip(stream, source), source, packed=True)
-    elif _is_json(start):
+    refuse_foreign(head, source)
+    is_zip, is_gzip = head.startswith(_ZIP), head.startswith(_GZIP)
+    if (is_zip or is_gzip) and depth == _DEEPEST:
+        raise ReadError(source, f"is an archive inside {depth} archives; unpack the outer ones.")
+    if is_zip:
+        for name, open_member in unpack_zip(stream, source):
+            yield from _caught(name, partial(_read_member, open_member, name, depth + 1))
+    elif is_gzip:
+        yield from _read_stream(unpack_gzip(stream, source), source, depth + 1)
+    elif _JSON.match(start):
+        stream.read(len(head) - len(start))  # a byte order mark is no part of JSON
         yield from (read_json_lines if _is_json_lines(start) else read_json)(stream, source)
     else:
-        yield from _read_document(read_limited(stream, MAX_DOCUMENT_BYTES, source), source)
-
-
-def _is_json(start: bytes) -> bool:
-    """Tell JSON from a text that begins with a bracketed heading such as `[功能主治]`."""
-    inside = start[1:64].lstrip()[:1]
-    return (start[:1] == b"{") or (start[:1] == b"[" and (not inside or inside in b'{["]'))
+        yield from _read_document(read_bounded(stream, source), source)
 
 
 def _is_json_lines(start: bytes) -> bool:
-    first, newline, rest = start.partition(b"\n")
+    """Tell records on lines of their own, though one of the first two be damaged, from one JSON."""
+    first, _, rest = start.partition(b"\n")
+    second = rest.lstrip().partition(b"\n")[0]
+    if not first.startswith(b"{") or not second:
+        return False
+    goes_on = first.rstrip().endswith(_UNFINISHED)
+    return _is_record(first) or (not goes_on and _is_record(second))
+
+
+def _is_record(line: bytes) -> bool:
     try:
-        record = json.loads(first) if newline and rest.lstrip()[:1] == b"{" else None
+        record = json.loads(line)
     except (ValueError, RecursionError):
         return False
     return isinstance(record, dict) and "results" not in record
@@ -138,21 +190,26 @@ def _is_json_lines(start: bytes) -> bool:
 
 def _read_document(data: bytes, source: str) -> Iterator[Found]:
     """Read a document that is parsed whole: SPL XML, HTML, CSV or headed text."""
-    head = data[:_SNIFFED]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        head = head[: len(head) // 2 * 2].decode("utf-16", errors="ignore").encode()
-    head = head.lstrip(b"\xef\xbb\xbf \t\r\n\f\v")
-    if head.startswith(b"<"):
-        beginning = head[:4096].lower()
-        is_html = b"<html" in beginning or b"<!doctype html" in beginning
-        is_xml = beginning.startswith(b"<?xml") or b"<document" in beginning or b"urn:hl7" in beginning
-        is_spl = is_xml and not is_html
-        yield read_spl(io.BytesIO(data), source) if is_spl else read_html(data, source)
-        return
-    text = decode_text(data, source)
-    if _is_json(head):  # JSON in another encoding than UTF-8
-        yield from read_json(io.BytesIO(text.encode()), source)
-    elif (rows := read_csv(text, source)) is not None:
-        yield from rows
+    is_wide = (byte_order_mark(data) or "").startswith(("utf-16", "utf-32"))
+    start = (decode_text(data, source).encode() if is_wide else data).lstrip(BLANKS)
+    if start.startswith(b"<"):
+        if _is_xml(start[:4096].lower()):
+            # XML names its own encoding, and that must stay true.
+            yield read_spl(io.BytesIO(data if is_wide else start), source)
+        else:
+            yield read_html(start, source)
+    elif is_wide and _JSON.match(start):
+        read = read_json_lines if _is_json_lines(start) else read_json
+        yield from read(io.BytesIO(start), source)
     else:
-        yield read_leaflet(text, source)
+        text = decode_text(start, source)
+        rows = read_csv(text, source)
+        yield from [read_leaflet(text, source)] if rows is None else rows
+
+
+def _is_xml(start: bytes) -> bool:
+    if b"<html" in start or b"<!doctype html" in start:
+        return False
+    return (
+        start.startswith((b"<?xml", b"<!doctype")) or b"<document" in start or b"urn:hl7" in start
+    )

@@ -1,107 +1,129 @@
-"""One JSON or table record -> DrugInsert: openFDA's fields, drugtext's own, or text and category."""
+"""One JSON or table record -> DrugInsert: openFDA's fields, drugtext's own, or a bare text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import date
 
 from drugtext.errors import ReadError
 from drugtext.inserts.headings import canonical_name
-from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert, Section, join_sections
+from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.inserts.leaflet import read_leaflet
+from drugtext.inserts.sections import clean, is_known, kind_of, sections_of, texts_in
 
-_NOT_SECTIONS = {
-    "spl_product_data_elements",  # names and inactive ingredients in one row, not prose
-    "package_label_principal_display_panel",  # the words printed on the box
-    "id",
-    "set_id",
-    "version",
-    "effective_time",
+_NO_SECTIONS = frozenset(
+    {
+        "spl_product_data_elements",  # names and inactive ingredients in one row, not prose
+        *("brand_name", "brand_names", "generic_name", "substance_name", "ingredients"),
+        *("route", "routes", "atc", "epc", "category", "categories", "pharm_class_epc"),
+    }
+)
+# Fields with a place of their own in a DrugInsert; other texts of a record are its metadata.
+_HAS_PLACE = _NO_SECTIONS | {
+    *("name", "text", "sections", "language", "lang", "set_id", "version"),
+    *("effective_time", "effective_date"),
 }
-_LONGEST_HEADING = 8  # words, its number included: "17 PATIENT COUNSELING INFORMATION"
-_SHORTEST_REPEAT = 80  # characters; a shorter text ("None.") is found inside others by chance
 
 
 def insert_from_record(record: object, source: str) -> DrugInsert:
     """Make an insert of one record.
 
     Args:
-        record: a mapping in one of three forms: openFDA drug/label (a list of texts a field, names
-            under `openfda`), drugtext's own (`sections` is a mapping), or `text` with an optional
-            `category`.
+        record: a mapping in one of three forms: drugtext's own (`sections` is a mapping), `text`
+            with an optional `category`, or openFDA drug/label (a list of texts a field, names under
+            `openfda`). Fields of no use are ignored.
         source: the file it came from, kept on the insert.
 
     Returns:
-        The insert, its sections under canonical names where they have one.
+        The insert, its sections under canonical names where they have one, else under their
+        heading in lower case. A text that openFDA gives twice, in a section and as a field of its
+        own, stands once.
 
     Raises:
-        ReadError: the record is no mapping or holds no section text.
+        ReadError: the record is no mapping, holds no section text, or something else in its place.
     """
     if not isinstance(record, Mapping):
-        raise ReadError(source, f"found {type(record).__name__} where a record {{…}} is needed.")
-    if "error" in record and "openfda" not in record:
-        raise ReadError(source, f"openFDA answered with an error, not inserts: {record['error']}")
-    if isinstance(record.get("sections"), Mapping):
-        raw, names = record["sections"], record
-    elif isinstance(record.get("text"), str):
-        return _insert_from_text(record, source)
-    else:
-        names = record.get("openfda") if isinstance(record.get("openfda"), Mapping) else {}
-        raw = {
-            key: value
-            for key, value in record.items()
-            if key not in _NOT_SECTIONS and not key.endswith("_table") and isinstance(value, list)
-        }
-    sections = _sections(raw)
-    if not sections:
-        found = ", ".join(map(str, list(record)[:6])) or "no field"
+        raise ReadError(source, f"found {kind_of(record)} where a record {{…}} is needed.")
+    given, text = record.get("sections"), record.get("text")
+    if given is not None and not isinstance(given, Mapping):
         raise ReadError(
-            source,
-            f"the record holds no section text (fields: {found});"
-            ' a field such as "indications_and_usage" is needed.',
+            source, f'"sections" is {kind_of(given)}; {{"indications_and_usage": "…"}} is needed.'
         )
-    return _insert(record, names, sections, source)
+    if given:
+        read = DrugInsert(sections=sections_of(given, source))
+    elif isinstance(text, str):
+        read = _read_text(text, source)
+    else:
+        read = DrugInsert(sections=_sections_of_fields(record, source) if given is None else {})
+    if not read.sections:
+        raise ReadError(source, _no_sections(record))
+    return _insert(record, read, source)
 
 
-def _insert_from_text(record: Mapping[str, object], source: str) -> DrugInsert:
-    text = str(record["text"])
-    if not text.strip():
+def _read_text(text: str, source: str) -> DrugInsert:
+    text = clean(text)
+    if not text:
         raise ReadError(source, 'the field "text" is empty; the text of an insert is needed.')
     try:
-        read = read_leaflet(text, source)
+        return read_leaflet(text, source)
     except ReadError:  # a sentence or two without headings is a legitimate record
-        return _insert(record, record, {"text": text.strip()}, source)
-    return _insert(record, record, dict(read.sections), source, name=read.name)
+        return DrugInsert(sections={"text": text})
 
 
-def _insert(
-    record: Mapping[str, object],
-    names: Mapping[str, object],
-    sections: dict[str, str],
-    source: str,
-    name: str = "",
-) -> DrugInsert:
-    brands, generics = _texts(names, "brand_name"), _texts(names, "generic_name")
-    given = _first(record, "name")
-    language = _first(record, "language") or _first(record, "lang")
+def _sections_of_fields(record: Mapping[str, object], source: str) -> dict[str, str]:
+    """Take for sections all lists of texts, and what stands under a canonical name.
+
+    openFDA repeats the tables of a section, in HTML, in a field beside it.
+    """
+    fields = {
+        name: value
+        for name, value in record.items()
+        if not name.endswith("_table") and name not in _HAS_PLACE
+        if _is_texts(value) or canonical_name(name)
+    }
+    sections = sections_of(fields, source)
+    return sections if any(map(is_known, sections)) else {}
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _no_sections(record: Mapping[str, object]) -> str:
+    error = record.get("error")
+    if isinstance(error, Mapping) and isinstance(error.get("message"), str):
+        return f"openFDA answered with an error, not with inserts: {error['message']}"
+    fields = ", ".join(name[:40] for name in list(record)[:6]) or "none"
+    return (
+        f"no section was recognised in the record (its fields: {fields});"
+        ' a field such as "indications_and_usage", or "text", is needed.'
+    )
+
+
+def _insert(record: Mapping[str, object], read: DrugInsert, source: str) -> DrugInsert:
+    """Add to the sections what the record says of the product and of itself."""
+    openfda = record.get("openfda")
+    names = openfda if isinstance(openfda, Mapping) else record
+    brands = texts_in(names, "brand_name") or texts_in(names, "brand_names") or read.brand_names
+    generics = texts_in(names, "generic_name")
+    language = re.match(r"[a-z]{2}(?![a-z])", _first(record, "language", "lang").lower())
     return DrugInsert(
-        name=given or (brands + generics + (name,))[0],
-        sections=sections,
-        language=language.split("-")[0] if language else detect_language("\n".join(sections.values())),
-        ingredients=_texts(names, "ingredients") or _texts(names, "substance_name") or generics,
+        name=_first(record, "name") or next(iter(brands + generics), read.name),
+        sections=read.sections,
+        language=language[0] if language else read.language or detect_language(read.text),
+        ingredients=texts_in(names, "ingredients")
+        or texts_in(names, "substance_name")
+        or generics
+        or read.ingredients,
         brand_names=brands,
-        routes=_texts(names, "route"),
+        routes=texts_in(names, "route") or texts_in(names, "routes"),
         set_id=_first(record, "set_id") or None,
         version=_first(record, "version") or None,
-        effective_date=iso_date(_first(record, "effective_time")),
+        effective_date=_iso_date(_first(record, "effective_time", "effective_date")),
         categories=_categories(record, names),
-        metadata={
-            key: value
-            for key, value in record.items()
-            if isinstance(value, str) and key not in _NOT_SECTIONS | {"text", "name", "lang"}
-        }
-        | {"id": _first(record, "id")},
+        metadata=_metadata(record, names),
         source=source,
     )
 
@@ -109,60 +131,32 @@ def _insert(
 def _categories(
     record: Mapping[str, object], names: Mapping[str, object]
 ) -> dict[str, tuple[str, ...]]:
-    epc = _texts(record, "epc") or tuple(
-        name.removesuffix(" [EPC]") for name in _texts(names, "pharm_class_epc")
-    )
-    found = {"atc": _texts(record, "atc"), "epc": epc, "category": _texts(record, "category")}
+    given = record.get("categories")
+    found = {str(key): texts_in(given, key) for key in given} if isinstance(given, Mapping) else {}
+    classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
+    found |= {key: texts for key in ("atc", "epc", "category") if (texts := texts_in(record, key))}
+    if classes:
+        found.setdefault("epc", classes)
     return {taxonomy: ids for taxonomy, ids in found.items() if ids}
 
 
-def _sections(raw: Mapping[str, object]) -> dict[str, str]:
-    sections = []
-    for key in raw:
-        name = canonical_name(str(key)) or str(key)
-        sections += [Section(name, _without_heading(text, name)) for text in _texts(raw, key)]
-    return join_sections(_without_repeats(sections))
+def _metadata(record: Mapping[str, object], names: Mapping[str, object]) -> dict[str, str]:
+    found = {"kind": _first(names, "product_type")}
+    found |= {
+        key: _first(record, key)
+        for key, value in record.items()
+        if isinstance(value, str) and key not in _HAS_PLACE and not canonical_name(key)
+    }
+    return {key: value for key, value in found.items() if value}
 
 
-def _without_heading(text: str, name: str) -> str:
-    """Drop the printed heading that openFDA leaves in front ("1 INDICATIONS AND USAGE …")."""
-    words = text.split(maxsplit=_LONGEST_HEADING)
-    for n_words in range(min(_LONGEST_HEADING, len(words) - 1), 0, -1):
-        heading = " ".join(words[:n_words])
-        if heading == heading.upper() and canonical_name(heading) == name:
-            return re.sub(r"\S+\s+", "", text.lstrip(), count=n_words)
-    return text
+def _first(fields: Mapping[str, object], *keys: str) -> str:
+    return next((text for key in keys for text in texts_in(fields, key)), "")
 
 
-def _without_repeats(sections: list[Section]) -> Iterable[Section]:
-    """Keep each text once: openFDA gives a subsection within its section and again on its own.
-
-    A subsection with a canonical name of its own (mechanism of action) is cut out of the section
-    around it; any other stays only where it stands.
-    """
-    for section in sections:
-        around = (s for s in sections if len(s.text) > len(section.text) and section.text in s.text)
-        if any(s.name == section.name or section.name not in CANONICAL_SECTIONS for s in around):
-            continue
-        text = section.text
-        for inner in sections:
-            is_own = inner.name != section.name and inner.name in CANONICAL_SECTIONS
-            if is_own and _SHORTEST_REPEAT <= len(inner.text) < len(text):
-                text = text.replace(inner.text, "\n", 1)
-        yield Section(section.name, text)
-
-
-def _texts(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
-    value = fields.get(key)
-    values = value if isinstance(value, list | tuple) else [value]
-    return tuple(v.strip() for v in values if isinstance(v, str) and v.strip())
-
-
-def _first(fields: Mapping[str, object], key: str) -> str:
-    return next(iter(_texts(fields, key)), "")
-
-
-def iso_date(digits: str | None) -> str | None:
-    """Turn `YYYYMMDD` into `YYYY-MM-DD`; None for anything else."""
-    match = re.fullmatch(r"(\d{4})(\d{2})(\d{2})\d*", digits or "")
-    return "-".join(match.groups()) if match else None
+def _iso_date(text: str) -> str | None:
+    digits = text.replace("-", "")[:8]
+    try:
+        return date.fromisoformat(digits).isoformat() if digits.isdecimal() else None
+    except ValueError:
+        return None

@@ -9,40 +9,61 @@ from collections.abc import Iterator
 from drugtext.errors import ReadError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
+from drugtext.inserts.text import MAX_INSERT_BYTES
 
-_MAX_FIELD = 2**26  # characters; the csv module's own limit is shorter than many inserts
+_DELIMITERS = ",;\t"
 
 
 def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
     """Read a table of inserts, if the text is one.
 
     Args:
-        text: the whole file. Its first line must name two or more columns, one of them `text`,
-            separated by commas, semicolons or tabs.
+        text: the whole file. Its first line must name the columns, one of them `text`, separated
+            by commas, semicolons or tabs.
         source: the file's name, for messages.
 
     Returns:
-        The inserts, a `ReadError` in the place of a row without text; None if it is no such table.
+        The inserts, a `ReadError` in the place of a row that holds none; None if it is no such
+        table.
+
+    Raises:
+        ReadError: while reading, where a quotation mark is not closed.
     """
-    first = text.lstrip("\ufeff\r\n").partition("\n")[0]
-    for delimiter in ",;\t":
-        columns = [c.strip().strip('"').lower() for c in first.split(delimiter)]
-        if len(columns) > 1 and "text" in columns:
-            return _rows(text, delimiter, source)
+    text = text.lstrip("\ufeff\r\n")
+    first = text.partition("\n")[0]
+    for delimiter in _DELIMITERS:
+        columns = [column.strip(' \r"').lower() for column in first.split(delimiter)]
+        if "text" in columns:
+            return _rows(text, delimiter, columns, source)
     return None
 
 
-def _rows(text: str, delimiter: str, source: str) -> Iterator[DrugInsert | ReadError]:
-    csv.field_size_limit(_MAX_FIELD)
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff\r\n"), newline=""), delimiter=delimiter)
+def _rows(
+    text: str, delimiter: str, columns: list[str], source: str
+) -> Iterator[DrugInsert | ReadError]:
+    # The module's own limit, 131,072 characters, is shorter than many inserts.
+    csv.field_size_limit(MAX_INSERT_BYTES)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        columns = [column.strip().lower() for column in next(rows)]
-        for n, row in enumerate(rows):
-            if not any(row):
-                continue
+        next(rows)
+        for n, row in enumerate(filter(any, rows)):
             try:
-                yield insert_from_record(dict(zip(columns, row, strict=False)), source)
+                yield _insert(row, columns, source)
             except ReadError as error:
                 yield ReadError(f"{source}[{n}]", error.reason)
     except csv.Error as error:
-        raise ReadError(source, f"the table cannot be read ({error}). Save it again as CSV.") from error
+        raise ReadError(
+            source,
+            f"the table cannot be read behind line {rows.line_num} ({error}); a text with commas,"
+            ' quotation marks or line ends must stand between ", and a " in it be doubled.',
+        ) from error
+
+
+def _insert(row: list[str], columns: list[str], source: str) -> DrugInsert:
+    if len(row) > len(columns):
+        raise ReadError(
+            source,
+            f"the row has {len(row)} columns, the first line names {len(columns)};"
+            ' put texts between ".',
+        )
+    return insert_from_record(dict(zip(columns, row, strict=False)), source)

@@ -56,7 +56,9 @@ def refuse_foreign(head: bytes, source: str) -> None:
         if head.startswith(magic):
             raise ReadError(source, f"is {what}.")
     if head[257:262] == b"ustar":
-        raise ReadError(source, "is a tar archive; unpack it and give the folder, or pack it as zip.")
+        raise ReadError(
+            source, "is a tar archive; unpack it and give the folder, or pack it as zip."
+        )
 
 
 def read_bounded(stream: BinaryIO, source: str) -> bytes:
@@ -104,8 +106,9 @@ def decode_text(data: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         if encoding:
             raise ReadError(
-                source, f"its byte order mark says {encoding}, but it cannot be read as that"
-                f" ({error.reason} at byte {error.start:,}). Save it as UTF-8."
+                source,
+                f"its byte order mark says {encoding}, but it cannot be read as that"
+                f" ({error.reason} at byte {error.start:,}). Save it as UTF-8.",
             ) from error
         text = _decode_by_content(data, source)
     if sum(1 for _ in _CONTROL.finditer(text)) > len(text) // 100:

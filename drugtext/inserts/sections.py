@@ -1,0 +1,161 @@
+"""The texts of a record -> sections: named, each text once, without the heading printed in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from drugtext.errors import ReadError
+from drugtext.inserts.headings import canonical_name, heading_key
+from drugtext.inserts.insert import CANONICAL_SECTIONS, Section, join_sections
+
+# openFDA's names for what a Structured Product Label calls otherwise.
+_OWN_NAMES = {
+    "package_label_principal_display_panel": "package label",
+    "spl_unclassified_section": "unclassified",
+}
+# Here the heading is part of the text: what a boxed warning is about, which population is meant,
+# the words with which a sentence of an OTC label begins ("Ask a doctor before use if you have").
+_HEADING_SAYS_MORE = frozenset(
+    {
+        *("boxed_warning", "use_in_specific_populations", "do_not_use", "ask_doctor"),
+        *("ask_doctor_or_pharmacist", "when_using", "stop_use", "keep_out_of_reach_of_children"),
+    }
+)
+_SMALL = frozenset({"and", "or", "of", "in", "for", "with", "to", "the"})
+_MOST_PIECES = 200  # the search for repeats compares each with each; real records have under 100
+_SHORTEST_REPEAT = 80  # characters; a shorter text ("None.") is found inside others by chance
+_LONGEST_HEADING = 8  # words, its number included: "17 PATIENT COUNSELING INFORMATION"
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can escape, but no text holds
+_KINDS = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+class _Piece(NamedTuple):
+    """One text of a record: the field it came from, the section it belongs to."""
+
+    field: str
+    name: str
+    text: str
+
+
+def sections_of(fields: Mapping[str, object], source: str) -> dict[str, str]:
+    """Make sections of the fields that hold them.
+
+    Args:
+        fields: heading or openFDA field name -> text, list of texts, or None.
+        source: the file's name, for messages.
+
+    Returns:
+        Section name -> text, in the order of the fields. A name is canonical where the field has
+        a canonical one, else the field's in lower case with spaces; Chinese headings stay.
+
+    Raises:
+        ReadError: a field holds something else than text.
+    """
+    pieces: dict[tuple[str, str], _Piece] = {}
+    for field, value in fields.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        wrong = next((v for v in values if v is not None and not isinstance(v, str)), None)
+        if wrong is not None:
+            raise ReadError(
+                source, f"section {field[:40]!r} holds {kind_of(wrong)}; text is needed."
+            )
+        name = _section_name(field)
+        for text in texts_in(fields, field):
+            pieces.setdefault((name, text), _Piece(field, name, text))
+    sections: dict[str, list[str]] = {}
+    for piece in _without_repeats(list(pieces.values())):
+        sections.setdefault(piece.name, []).append(_without_heading(piece))
+    return join_sections(
+        Section(name, "\n\n".join(filter(None, texts))) for name, texts in sections.items()
+    )
+
+
+def is_known(name: str) -> bool:
+    """Tell a section of an insert from any other field of a record."""
+    return name in CANONICAL_SECTIONS or name in _OWN_NAMES.values()
+
+
+def _section_name(heading: str) -> str:
+    own = heading if _HAN.search(heading) else heading_key(heading)
+    return _OWN_NAMES.get(heading) or canonical_name(heading) or own or heading
+
+
+def _without_repeats(pieces: list[_Piece]) -> list[_Piece]:
+    """Keep each text once: openFDA gives a subsection within its section and again on its own.
+
+    A subsection with a canonical name of its own (mechanism of action) is cut out of the section
+    around it; any other stays only where it stands.
+    """
+    if len(pieces) > _MOST_PIECES:
+        return pieces
+    kept = [piece for piece in pieces if not any(_is_said_in(piece, other) for other in pieces)]
+    own = [p for p in kept if p.name in CANONICAL_SECTIONS and len(p.text) >= _SHORTEST_REPEAT]
+    own.sort(key=lambda piece: len(piece.text), reverse=True)  # one may stand within another
+    return [piece._replace(text=_cut_out(piece, own)) for piece in kept]
+
+
+def _is_said_in(piece: _Piece, around: _Piece) -> bool:
+    """Tell whether a piece adds nothing to another, longer one."""
+    if len(piece.text) >= len(around.text) or piece.text not in around.text:
+        return False
+    is_own = piece.name in CANONICAL_SECTIONS or len(piece.text) < _SHORTEST_REPEAT
+    return piece.name == around.name or not is_own
+
+
+def _cut_out(piece: _Piece, own: list[_Piece]) -> str:
+    text = piece.text
+    for inner in own:
+        if inner.name != piece.name and len(inner.text) < len(text):
+            text = "\n".join(filter(None, map(str.strip, text.split(inner.text, 1))))
+    return text
+
+
+def _without_heading(piece: _Piece) -> str:
+    """Drop the printed heading that openFDA leaves in front ("1 INDICATIONS AND USAGE …")."""
+    words = piece.text.split(maxsplit=_LONGEST_HEADING)
+    for n_words in range(min(_LONGEST_HEADING, len(words)), 0, -1):
+        heading = " ".join(words[:n_words])
+        below = words[n_words] if n_words < len(words) else ""
+        if _is_printed_heading(heading, below, piece) and _says_no_more(heading, piece):
+            return re.sub(r"\S+\s*", "", piece.text, count=n_words)
+    return piece.text
+
+
+def _is_printed_heading(words: str, below: str, piece: _Piece) -> bool:
+    """Tell a heading from the first words of a sentence: in capitals, numbered, or the field's."""
+    is_title = all(not word.islower() or word in _SMALL for word in words.split())
+    is_field = heading_key(words) == heading_key(piece.field) and not below[:1].islower()
+    return words == words.upper() or (is_title and (words[0].isdigit() or is_field))
+
+
+def _says_no_more(heading: str, piece: _Piece) -> bool:
+    """Tell whether a heading says what the section's name says, and nothing of its own."""
+    if piece.name in _HEADING_SAYS_MORE or piece.field in _HEADING_SAYS_MORE:
+        return heading_key(heading) == piece.name.replace("_", " ")
+    return _section_name(heading) == piece.name
+
+
+def texts_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Give the texts of a field that holds one or a list of them; what is no text is left out."""
+    value = fields.get(key)
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(filter(None, (clean(text) for text in values if isinstance(text, str))))
+
+
+def clean(text: str) -> str:
+    """Strip a text, and replace by spaces what JSON can escape but no text holds."""
+    return _NO_TEXT.sub(" ", text).strip()
+
+
+def kind_of(value: object) -> str:
+    """Say in a word what was found, for messages."""
+    return _KINDS.get(type(value), "a number")
