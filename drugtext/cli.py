@@ -177,7 +177,7 @@ def models() -> None:
         out.print(
             Markdown(
                 f"**{name}**: {len(support)} categories of `{config['taxonomy_name']}`, learnt from"
-                f" {sum(support)} texts; reads {', '.join(config['languages'])};"
+                f" {sum(support)} inserts; reads {', '.join(config['languages'])};"
                 f" encoder {config['encoder_name']}"
             )
         )

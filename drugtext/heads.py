@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 ANCESTOR_SHARES = (0.25, 0.2, 0.1)
 """Of a prototype: what the parent's, the grandparent's and the next mean take of it."""
-PRIOR_STRENGTH = 0.5
+PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""

@@ -237,7 +237,7 @@ def _csv_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
         raise TaxonomyError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
     if not set(needed) <= set(columns):
         found = ", ".join(columns) or "no column"
-        raise TaxonomyError(f"{path}: found {found}; the columns {', '.join(needed)} are needed.")
+        raise TaxonomyError(f"{path}: found {found}; needed columns: {', '.join(needed)}.")
     rows = [row for row in rows if any(row)]
     if not rows:
         raise TaxonomyError(f"{path}: holds no category; a row of titles and rows are needed.")

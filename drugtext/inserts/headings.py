@@ -216,9 +216,10 @@ _PATTERNS = tuple(
     )
 )
 
-_PATTERN_STARTS = tuple(
-    "boxed black warning what how indications storing before possible the active inactive contents"
-    " other taking using do who stop ask when if use".split()
+_PATTERN_STARTS = (
+    *("boxed", "black", "warning", "what", "how", "indications", "storing", "before", "possible"),
+    *("the", "active", "inactive", "contents", "other", "taking", "using", "do", "who", "stop"),
+    *("ask", "when", "if", "use"),
 )
 
 _NUMBER = re.compile(

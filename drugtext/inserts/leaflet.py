@@ -22,6 +22,7 @@ from drugtext.inserts.headings import (
 from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert, Section, join_sections
 from drugtext.inserts.language import detect_language
 from drugtext.inserts.markup import element_text
+from drugtext.inserts.text import decode_text
 
 PREAMBLE = "preamble"
 """Section that keeps what stands above the first heading."""
@@ -97,7 +98,8 @@ def read_html(data: bytes | str, source: str) -> DrugInsert:
     """Read an insert from an HTML page.
 
     Args:
-        data: the page; bytes are read as UTF-8 where they are, else as the page declares.
+        data: the page; bytes that are not UTF-8 are read as the page declares, and where it
+            declares nothing, in the encoding that its content shows.
         source: the file's name, for messages and `DrugInsert.source`.
 
     Returns:
@@ -117,21 +119,27 @@ def read_html(data: bytes | str, source: str) -> DrugInsert:
 
 def _parse_html(data: bytes | str, source: str) -> html.HtmlElement:
     """Parse a page without following anything that it refers to."""
-    encoding = "utf-8"
+    encoding = None
+    if isinstance(data, bytes) and not (_is_utf8(data) or b"charset" in data[:4096].lower()):
+        data = decode_text(data, source)
     if isinstance(data, str):
         data = data.encode("utf-8", "replace")
-    else:
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError:
-            encoding = None  # type: ignore[assignment]
-    # libxml2 takes a NUL for the end of the page.
-    data = data.replace(b"\0", b" ")
+    if _is_utf8(data):
+        # libxml2 takes a NUL for the end of the page.
+        data, encoding = data.replace(b"\0", b" "), "utf-8"
     try:
         parser = html.HTMLParser(no_network=True, encoding=encoding, huge_tree=True)
         return html.document_fromstring(data, parser=parser)
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise ReadError(source, f"is no readable HTML page ({error}).") from error
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # --- From headings to sections -----------------------------------------------------------------
@@ -229,6 +237,8 @@ def _title(parts: list[_Part]) -> str:
             return " ".join(found[1].split())
     smpc = (part for part in parts if heading_key(part.title) == "name of the medicinal product")
     lines = next(smpc, parts[0]).body[:_NAME_SCOPE].splitlines()
+    leaflet = next((n for n, line in enumerate(lines) if _LEAFLET_LINE.match(line.strip())), 0)
+    lines = lines[leaflet:]
     if len(parts) > 1 and parts[1].name not in CANONICAL_SECTIONS and not parts[1].body.strip():
         lines.append(parts[1].title)  # "# Examplol" above the sections of a Markdown text
     for line in lines:
@@ -410,8 +420,8 @@ _NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,2}(?:\.\d{1,2}){0,3})(?:[.)]\s*|\s+)(?=[^\W\d_])", re.IGNORECASE
 )
 _LEAFLET_KEY = re.compile(
-    r"what .+ used for|what you |before |how |(?:possible )?side effects|contents of the pack|"
-    r"further information"
+    r"what .+ used for|what you |before |how (?!supplied)|(?:possible )?side effects|"
+    r"contents of the pack|further information"
 )
 _LINKING = re.compile(
     r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])[^\S\n]*\Z", re.I
@@ -488,7 +498,9 @@ def _candidate(line: str, start: int, before: str) -> _Heading | None:
     number = tuple(map(int, numbered[1].split("."))) if numbered else ()
     rest = title[numbered.end() :] if numbered else title
     looks = len(rest.split()) <= 20 and not rest.endswith((".", ",", ";")) and _is_balanced(rest)
-    if not marked and (not looks or (not numbered and _LINKING.search(before))):
+    if not marked and not numbered and _LINKING.search(before):
+        return None  # a wrapped sentence, such as "(see\nWARNINGS"
+    if not marked and not looks:
         return _run_in_candidate(line, start)
     name, key, body = canonical_name(rest), heading_key(rest), start + len(line)
     style = _style(rest, key, name, bool(number))
@@ -606,10 +618,12 @@ def _in_us_style(candidates: list[_Heading]) -> list[_Heading]:
     if n_upper < 3 and n_upper < n_loose and n_numbered <= n_loose:
         return _without_overlaps([*upper, *loose])
     strict = upper if n_upper >= n_numbered or n_upper > 2 else numbered
-    if len(names := _names(h for h in strict if h.number)) > 3:
+    names, missing = _names(h for h in strict if h.number), []
+    if len(names) > 3:
         strict = [h for h in strict if h.number or h.name not in names]
-    names = _names(strict)
-    missing = [h for h in loose if h.name in _MAJOR and h.name not in names]
+    else:
+        names = _names(strict)
+        missing = [h for h in loose if h.name in _MAJOR and h.name not in names]
     return _without_overlaps([*strict, *filter(_is_pharmacology, candidates), *missing])
 
 

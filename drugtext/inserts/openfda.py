@@ -17,34 +17,49 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
-Events = Iterator[tuple[str, Any]]
-
 _BLOCK = 2**16
+_MOST_VALUES = 200_000  # of one record, names of fields included; real ones have under 1,000
 _OPENS, _CLOSES = ("start_map", "start_array"), ("end_map", "end_array")
 _NEEDED = (
     'a drug record such as {"indications_and_usage": ["…"]}, or a list of them under "results",'
 )
 
 
-class _RecordSized:
-    """A stream that counts the bytes since the last complete record, so that memory is bounded."""
+class _Events:
+    """The parse events of a JSON stream, refused when one record has too many bytes or values."""
 
     def __init__(self, stream: BinaryIO, source: str) -> None:
-        self._stream, self._source, self._since_record = stream, source, 0
+        self._stream, self._source = stream, source
+        self._n_bytes = self._n_values = 0
+        # Numbers have no use here; as floats, those of any length are read or refused.
+        self._events = ijson.basic_parse(
+            self, buf_size=_BLOCK, multiple_values=True, use_float=True
+        )
 
     def read(self, size: int) -> bytes:
         block = self._stream.read(size)
-        self._since_record += len(block)
-        if self._since_record > MAX_INSERT_BYTES:
-            raise ReadError(
-                self._source,
-                f"a record is larger than {MAX_INSERT_BYTES // 2**20} MB, and no insert is that"
-                " long. Split the file into one record an insert.",
-            )
+        self._n_bytes += len(block)
+        if self._n_bytes > MAX_INSERT_BYTES:
+            self._refuse(f"is larger than {MAX_INSERT_BYTES // 2**20} MB")
         return block
 
+    def __iter__(self) -> _Events:
+        return self
+
+    def __next__(self) -> tuple[str, Any]:
+        self._n_values += 1
+        if self._n_values > _MOST_VALUES:
+            self._refuse(f"holds more than {_MOST_VALUES:,} values")
+        return next(self._events)
+
     def record_done(self) -> None:
-        self._since_record = 0
+        self._n_bytes = self._n_values = 0
+
+    def _refuse(self, what: str) -> None:
+        raise ReadError(
+            self._source,
+            f"a record {what}; no insert comes near that. Split the file into one record an insert.",
+        )
 
 
 def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]:
@@ -62,13 +77,11 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
     Raises:
         ReadError: the JSON is damaged or cut off, or holds no record.
     """
-    sized = _RecordSized(stream, source)
-    # Numbers have no use here; as floats, those of any length are read or refused, never expanded.
-    events = ijson.basic_parse(sized, buf_size=_BLOCK, multiple_values=True, use_float=True)
+    events = _Events(stream, source)
     n_records = 0
     try:
         for record in _records(events):
-            sized.record_done()
+            events.record_done()
             yield _insert(record, source, n_records)
             n_records += 1
     except (ijson.JSONError, ValueError) as error:
@@ -122,7 +135,7 @@ def _insert(record: object, source: str, n: int) -> DrugInsert | ReadError:
         return ReadError(f"{source}[{n}]", error.reason)
 
 
-def _records(events: Events) -> Iterator[object]:
+def _records(events: _Events) -> Iterator[object]:
     """Yield the items of `results` and of outer arrays, and every other outermost value whole."""
     for event, value in events:
         if event == "start_array":
@@ -133,7 +146,7 @@ def _records(events: Events) -> Iterator[object]:
             yield value
 
 
-def _results_or_object(events: Events) -> Iterator[object]:
+def _results_or_object(events: _Events) -> Iterator[object]:
     fields: dict[str, object] = {}
     is_response = False
     for event, key in events:
@@ -149,14 +162,14 @@ def _results_or_object(events: Events) -> Iterator[object]:
         yield fields
 
 
-def _items(events: Events) -> Iterator[object]:
+def _items(events: _Events) -> Iterator[object]:
     for event, value in events:
         if event == "end_array":
             return
         yield _value(event, value, events)
 
 
-def _value(event: str, value: object, events: Events) -> object:
+def _value(event: str, value: object, events: _Events) -> object:
     """Build the value that begins with this event, taking as many more events as it needs."""
     builder = ijson.ObjectBuilder()
     builder.event(event, value)

@@ -79,21 +79,34 @@ def answerable_categories(
 ) -> list[str | None]:
     """Choose for each insert the deepest category on its path that enough ingredients share.
 
+    A category one level above the deepest may stand beside its own children, for those of its
+    inserts that none of them holds. Higher up that would be a category of leftovers, as wide as
+    "cardiovascular system": there it answers only where nothing below it does.
+
     Args:
         paths: category ids from the root down, of each insert.
         ingredients: of each insert.
         min_ingredients: different ones (combinations count as one) that a category needs.
 
     Returns:
-        A category id an insert; None where even the root has too few.
+        A category id an insert; None where there is none.
     """
     seen: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for path, names in zip(paths, ingredients, strict=True):
         for category_id in path:
             seen[category_id].add(tuple(names))
-    return [
+    chosen = [
         next((c for c in reversed(path) if len(seen[c]) >= min_ingredients), None) for path in paths
     ]
+    deepest = max(map(len, paths), default=0)
+    answered = set(chosen)
+    leftovers = {
+        category_id
+        for path in paths
+        for depth, category_id in enumerate(path, start=1)
+        if depth < deepest - 1 and not answered.isdisjoint(path[depth:])
+    }
+    return [None if category_id in leftovers else category_id for category_id in chosen]
 
 
 def _fit(
@@ -110,9 +123,12 @@ def _fit(
         np.concatenate([split.embeddings[form] for split in splits])[kept] for form in _TEXT_FORMS
     ]
     categories = [str(chosen[n]) for n in kept]
-    return classifier.fit_embeddings(
+    fitted = classifier.fit_embeddings(
         np.concatenate(embeddings), categories * len(_TEXT_FORMS), taxonomy=taxonomy
     )
+    config = fitted.model.config
+    config.n_support = [n // len(_TEXT_FORMS) for n in config.n_support]  # inserts, not texts
+    return fitted
 
 
 def _calibrate(classifier: DrugClassifier, held_out: Embedded) -> tuple[float, float]:

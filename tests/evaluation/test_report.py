@@ -1,0 +1,52 @@
+"""Measured figures, and the table that shows them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from drugtext.evaluation.report import measure
+from drugtext.evaluation.tables import measured_table
+from drugtext.taxonomy import Category, Taxonomy
+
+KNOWN = Taxonomy(
+    [Category("H", "heart"), Category("H1", "rate", "H"), Category("S", "skin")], "own"
+)
+EVERYTHING = KNOWN.with_categories([Category("H9", "other", "H"), Category("Z", "new")])
+PROBABILITIES = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+
+
+def test_figures_by_hand():
+    figures = measure(
+        PROBABILITIES, ["H1", "S"], KNOWN, ["H1", "S", "S", "Z"], ["a", "b", "b", "c"], EVERYTHING
+    )
+    assert figures["n_inserts"] == 4
+    first, second = figures["levels"]
+    assert (first["level"], first["n_inserts"], first["n_unknown"]) == (1, 3, 1)
+    assert first["accuracy"] == 0.6667 and first["by_ingredient"] == 0.75 and first["top_3"] == 1
+    assert (second["level"], second["n_inserts"], second["accuracy"]) == (2, 1, 1.0)
+    # the three known ones, each in a bin by itself
+    expected = (abs(1 - 0.9) + abs(0 - 0.8) + abs(1 - 0.7)) / 3
+    assert figures["calibration_error"] == pytest.approx(expected)
+    assert json.loads(json.dumps(figures)) == figures
+
+
+def test_nothing_known_has_no_calibration_error():
+    figures = measure(PROBABILITIES[:2], ["H1", "S"], KNOWN, ["H9", "Z"], ["a", "b"], EVERYTHING)
+    assert figures["calibration_error"] is None
+    assert [level["level"] for level in figures["levels"]] == [1]
+    assert figures["levels"][0]["n_unknown"] == 1
+
+
+def test_the_table_has_a_row_a_form_and_level():
+    figures = measure(
+        PROBABILITIES, ["H1", "S"], KNOWN, ["H1", "S", "S", "S"], ["a", "b", "b", "c"], EVERYTHING
+    )
+    table = measured_table({"forms": {"all, masked": figures, "all": figures}, "note": "A note."})
+    lines = table.splitlines()
+    assert lines[0].startswith("| inserts | names | level | n |") and lines[-1] == "A note."
+    assert lines[2].startswith("| all | masked | 1 | 4 | 0.500 (")
+    assert len([line for line in lines if line.startswith("| all |")]) == 4
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1

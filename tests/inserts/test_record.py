@@ -1,0 +1,328 @@
+"""insert_from_record: openFDA records, drugtext's own, and bare texts."""
+
+from typing import Any
+
+import pytest
+
+from drugtext.errors import ReadError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.record import insert_from_record
+
+MECHANISM = (
+    "12.1 Mechanism of Action Examplolol sits on the beta1 receptor of the heart and keeps"
+    " adrenaline away from it."
+)
+KINETICS = (
+    "12.3 Pharmacokinetics Two thirds of a dose reach the blood; the liver breaks most of it down"
+    " within a day."
+)
+STORAGE = (
+    "16.2 Storage and Handling Keep the bottle closed, in a dry place, at no more than twenty-five"
+    " degrees."
+)
+
+
+def read(record: Any) -> DrugInsert:
+    return insert_from_record(record, "part.json")
+
+
+def sections(**fields: Any) -> dict[str, str]:
+    return dict(read(fields).sections)
+
+
+def refusal(record: Any) -> str:
+    with pytest.raises(ReadError) as caught:
+        read(record)
+    assert caught.value.source == "part.json"
+    return caught.value.reason
+
+
+class TestOpenfda:
+    def test_every_field_finds_its_place(self):
+        insert = read(
+            {
+                "id": "a-1",
+                "set_id": "s-1",
+                "version": "7",
+                "effective_time": "20260131",
+                "openfda": {
+                    "brand_name": ["Examplol", "Examplol XR"],
+                    "generic_name": ["EXAMPLOLOL SUCCINATE"],
+                    "substance_name": ["EXAMPLOLOL"],
+                    "route": ["ORAL"],
+                    "product_type": ["HUMAN PRESCRIPTION DRUG"],
+                    "pharm_class_epc": ["Pulse Calmer [EPC]"],
+                },
+                "spl_product_data_elements": ["Examplol EXAMPLOLOL STARCH"],
+                "indications_and_usage": ["1 INDICATIONS AND USAGE For a fast pulse in adults."],
+            }
+        )
+        assert insert == DrugInsert(
+            name="Examplol",
+            sections={"indications_and_usage": "For a fast pulse in adults."},
+            language=None,
+            ingredients=("EXAMPLOLOL",),
+            brand_names=("Examplol", "Examplol XR"),
+            routes=("ORAL",),
+            set_id="s-1",
+            version="7",
+            effective_date="2026-01-31",
+            categories={"epc": ("Pulse Calmer",)},
+            metadata={"kind": "HUMAN PRESCRIPTION DRUG", "id": "a-1"},
+            source="part.json",
+        )
+
+    @pytest.mark.parametrize(
+        ("names", "name"),
+        [
+            ({"brand_name": ["Examplol"], "generic_name": ["EXAMPLOLOL"]}, "Examplol"),
+            ({"generic_name": ["EXAMPLOLOL"]}, "EXAMPLOLOL"),
+            ({}, ""),
+        ],
+    )
+    def test_name_is_the_brand_else_the_generic_name(self, names, name):
+        assert read({"openfda": names, "warnings": ["Watch the pulse."]}).name == name
+
+    def test_other_sections_are_named_in_lower_case_words(self):
+        assert sections(
+            indications_and_usage=["For pain."],
+            clinical_studies=["One trial was held."],
+            spl_unclassified_section=["Made by Example Works."],
+            package_label_principal_display_panel=["Examplol 50 mg"],
+            animal_pharmacology_and_or_toxicology=["Rats slept."],
+        ) == {
+            "indications_and_usage": "For pain.",
+            "clinical studies": "One trial was held.",
+            "unclassified": "Made by Example Works.",
+            "package label": "Examplol 50 mg",
+            "animal pharmacology and or toxicology": "Rats slept.",
+        }
+
+    def test_tables_and_product_data_are_left_out(self):
+        assert sections(
+            adverse_reactions=["Sleep 3 1"],
+            adverse_reactions_table=["<table><tr><td>Sleep</td></tr></table>"],
+            boxed_warning_table=["<table/>"],
+            spl_product_data_elements=["Examplol STARCH"],
+        ) == {"adverse_reactions": "Sleep 3 1"}
+
+    def test_fields_of_one_name_are_joined_in_order(self):
+        assert sections(
+            warnings=["WARNINGS Watch the pulse."],
+            precautions=["PRECAUTIONS General Ask about asthma."],
+            keep_out_of_reach_of_children=["Keep out of reach of children."],
+        ) == {
+            "warnings": (
+                "Watch the pulse.\n\nGeneral Ask about asthma.\n\nKeep out of reach of children."
+            )
+        }
+
+    def test_sections_given_as_bare_texts(self):
+        assert sections(indications_and_usage="For pain.", id="7") == {
+            "indications_and_usage": "For pain."
+        }
+
+
+class TestEachTextStandsOnce:
+    def test_mechanism_is_cut_out_of_the_section_around_it(self):
+        assert sections(
+            clinical_pharmacology=[f"12 CLINICAL PHARMACOLOGY {MECHANISM} {KINETICS}"],
+            mechanism_of_action=[MECHANISM],
+            pharmacokinetics=[KINETICS],
+        ) == {
+            "clinical_pharmacology": KINETICS,
+            "mechanism_of_action": MECHANISM.removeprefix("12.1 Mechanism of Action "),
+        }
+
+    def test_nothing_is_left_of_a_section_that_was_all_mechanism(self):
+        assert sections(
+            clinical_pharmacology=[f"12 CLINICAL PHARMACOLOGY {MECHANISM}"],
+            mechanism_of_action=[MECHANISM],
+        ) == {"mechanism_of_action": MECHANISM.removeprefix("12.1 Mechanism of Action ")}
+
+    def test_own_subsection_stays_in_the_section_around_it(self):
+        trial = "In a trial of ninety patients over one year the pulse fell by ten beats a minute."
+        assert sections(
+            indications_and_usage=["For a fast pulse."],
+            clinical_studies=[f"14 CLINICAL STUDIES {trial} Nothing else was seen."],
+            laboratory_tests=[trial],
+        ) == {
+            "indications_and_usage": "For a fast pulse.",
+            "clinical studies": f"{trial} Nothing else was seen.",
+        }
+
+    def test_sections_within_sections_within_sections(self):
+        pregnancy = f"Pregnancy Not studied. {MECHANISM.replace('12.1', '8.1')}"
+        assert sections(
+            precautions=[f"PRECAUTIONS Take care. {pregnancy} {STORAGE}"],
+            pregnancy=[pregnancy],
+            storage_and_handling=[STORAGE],
+            nonteratogenic_effects=["Not studied."],
+        ) == {
+            "warnings": "Take care.",
+            "use_in_specific_populations": pregnancy,
+            "storage": STORAGE.removeprefix("16.2 Storage and Handling "),
+        }
+
+    def test_short_text_found_inside_another_by_chance_is_kept(self):
+        assert sections(contraindications=["None."], warnings=["None. Take care."]) == {
+            "contraindications": "None.",
+            "warnings": "None. Take care.",
+        }
+
+    def test_equal_texts_of_one_section(self):
+        assert sections(warnings=["Take care.", "Take care."], precautions=["Take care."]) == {
+            "warnings": "Take care."
+        }
+
+    def test_a_great_many_texts_are_all_kept(self):
+        texts = [f"Reaction {n}." for n in range(20_000)]
+        assert sections(adverse_reactions=texts) == {"adverse_reactions": "\n\n".join(texts)}
+
+
+@pytest.mark.parametrize(
+    ("field", "printed", "text"),
+    [
+        ("indications_and_usage", "1 INDICATIONS AND USAGE For pain.", "For pain."),
+        ("indications_and_usage", "INDICATIONS & USAGE: For pain.", "For pain."),
+        ("indications_and_usage", "Indications and Usage Examplol calms.", "Examplol calms."),
+        ("indications_and_usage", "Uses temporarily eases pain", "Uses temporarily eases pain"),
+        ("contraindications", "4 CONTRAINDICATIONS None.", "None."),
+        ("contraindications", "Contraindications include asthma.", None),
+        ("contraindications", "CONTRAINDICATIONS", ""),
+        ("information_for_patients", "17 PATIENT COUNSELING INFORMATION Ask.", "Ask."),
+        ("clinical_studies", "14 CLINICAL STUDIES One trial.", "One trial."),
+        ("boxed_warning", "WARNING: SLOW PULSE Do not stop.", None),
+        ("boxed_warning", "BOXED WARNING Do not stop.", "Do not stop."),
+        ("do_not_use", "DO NOT USE if you have asthma", None),
+        ("use_in_specific_populations", "8 USE IN SPECIFIC POPULATIONS 8.1 Boys", "8.1 Boys"),
+        ("pregnancy", "PREGNANCY Not studied.", None),
+        ("storage_and_handling", "16.2 How to store Examplol safely", None),
+        ("dosage_and_administration", "2 tablets a day", None),
+    ],
+)
+def test_printed_heading_goes_where_it_only_repeats_the_name(field, printed, text):
+    found = read({"warnings": ["Take care."], field: [printed]}).sections
+    (kept,) = [text for name, text in found.items() if name != "warnings"] or [""]
+    assert kept == (printed if text is None else text)
+
+
+class TestOwnRecords:
+    def test_sections_with_other_data(self):
+        insert = read(
+            {
+                "name": "Examplol",
+                "language": "en-US",
+                "sections": {"Indications": "For a fast pulse.", "Clinical Studies": "One."},
+                "ingredients": ["examplolol"],
+                "brand_name": [],
+                "route": "oral",
+                "atc": ["C07AB99"],
+                "epc": [],
+                "category": "heart",
+                "kind": "us_full_label",
+                "note": "kept",
+                "n_chars": 12,
+                "product_type": None,
+            }
+        )
+        assert insert == DrugInsert(
+            name="Examplol",
+            sections={"indications_and_usage": "For a fast pulse.", "clinical studies": "One."},
+            language="en",
+            ingredients=("examplolol",),
+            routes=("oral",),
+            categories={"atc": ("C07AB99",), "category": ("heart",)},
+            metadata={"kind": "us_full_label", "note": "kept"},
+            source="part.json",
+        )
+
+    def test_fields_named_as_on_the_insert_itself(self):
+        insert = DrugInsert(
+            name="Examplol",
+            sections={"storage": "Keep it dry."},
+            language="en",
+            ingredients=("examplolol",),
+            brand_names=("Examplol",),
+            routes=("oral",),
+            set_id="s",
+            version="2",
+            effective_date="2026-01-31",
+            categories={"atc": ("C07AB99",)},
+            metadata={},
+            source="part.json",
+        )
+        record = {name: getattr(insert, name) for name in insert.__dataclass_fields__}
+        assert read(record | {"source": None, "metadata": None}) == insert
+
+    def test_chinese_headings(self):
+        insert = read(
+            {
+                "name": "示例片",
+                "lang": "zh",
+                "sections": {"适应症/功能主治": "用于心跳过快。", "有效期": "二十四个月"},
+            }
+        )
+        assert dict(insert.sections) == {
+            "indications_and_usage": "用于心跳过快。",
+            "有效期": "二十四个月",
+        }
+        assert insert.language == "zh"
+
+    def test_text_with_headings_is_read_as_a_leaflet(self):
+        insert = read(
+            {"text": "【适应症】用于心跳过快。\n【禁忌】哮喘患者禁用。", "category": "C07"}
+        )
+        assert dict(insert.sections) == {
+            "indications_and_usage": "用于心跳过快。",
+            "contraindications": "哮喘患者禁用。",
+        }
+        assert insert.categories == {"category": ("C07",)}
+
+    def test_text_without_headings_is_kept_whole(self):
+        assert dict(read({"text": " Calms the pulse. "}).sections) == {"text": "Calms the pulse."}
+
+    def test_text_stands_in_for_sections_that_are_empty(self):
+        assert sections(sections={}, text="Calms the pulse.") == {"text": "Calms the pulse."}
+
+    @pytest.mark.parametrize(
+        ("given", "date"),
+        [
+            ("20260131", "2026-01-31"),
+            ("2026-01-31", "2026-01-31"),
+            ("20261399", None),
+            ("soon", None),
+        ],
+    )
+    def test_dates(self, given, date):
+        assert read({"text": "For pain.", "effective_time": given}).effective_date == date
+
+    def test_what_json_can_escape_but_no_text_holds(self):
+        insert = read({"warnings": ["Take\x00care\ud800now."]})
+        assert insert.sections["warnings"] == "Take care now."
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (5, "found a number where a record {…} is needed."),
+        ("For pain.", "found a text where a record {…} is needed."),
+        (None, "found null where a record {…} is needed."),
+        (True, "found true or false where a record {…} is needed."),
+        ([], "found a list where a record {…} is needed."),
+        ({}, "no section was recognised in the record (its fields: none)"),
+        ({"tags": ["a"], "id": "7"}, "no section was recognised in the record (its fields: tags,"),
+        ({"sections": {}}, "no section was recognised in the record (its fields: sections)"),
+        ({"warnings": [" "]}, "no section was recognised in the record (its fields: warnings)"),
+        ({"sections": ["For pain."]}, '"sections" is a list; {"indications_and_usage": "…"} is'),
+        ({"sections": {"warnings": 5}}, "section 'warnings' holds a number; text is needed."),
+        ({"warnings": ["a", {}]}, "section 'warnings' holds a mapping; text is needed."),
+        ({"text": "  "}, 'the field "text" is empty; the text of an insert is needed.'),
+        (
+            {"error": {"code": "NOT_FOUND", "message": "No matches found!"}},
+            "openFDA answered with an error, not with inserts: No matches found!",
+        ),
+    ],
+)
+def test_refusals(record, reason):
+    assert reason in refusal(record)

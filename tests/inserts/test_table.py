@@ -1,0 +1,94 @@
+"""read_csv: tables of inserts."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drugtext.errors import ReadError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.table import read_csv
+
+
+def read(text: str) -> list[DrugInsert | ReadError]:
+    rows = read_csv(text, "table.csv")
+    assert rows is not None
+    return list(rows)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_delimiters(delimiter):
+    table = 'name,text,category\nExamplol,"Calms, slowly.",C07\nSamplin,For pain.,N02\n'
+    if delimiter != ",":
+        table = table.replace('"Calms, slowly."', "Calms slowly.").replace(",", delimiter)
+    assert [(i.name, i.sections["text"], i.categories) for i in read(table)] == [
+        (
+            "Examplol",
+            "Calms, slowly." if delimiter == "," else "Calms slowly.",
+            {"category": ("C07",)},
+        ),
+        ("Samplin", "For pain.", {"category": ("N02",)}),
+    ]
+
+
+def test_column_names_in_any_case_and_order_with_byte_order_mark():
+    (insert,) = read('\ufeffCategory,"Text"\r\nC07,Calms.\r\n')
+    assert insert.sections["text"] == "Calms."
+    assert insert.categories == {"category": ("C07",)}
+
+
+def test_headings_in_a_text_of_several_lines():
+    (insert,) = read('text,name\n"INDICATIONS AND USAGE\nFor pain.\n\nOVERDOSAGE\nCall.",Samplin\n')
+    assert dict(insert.sections) == {"indications_and_usage": "For pain.", "overdosage": "Call."}
+
+
+def test_a_column_of_texts_alone():
+    assert [i.sections["text"] for i in read("text\nCalms.\n\nFor pain.\n")] == [
+        "Calms.",
+        "For pain.",
+    ]
+
+
+def test_text_longer_than_the_csv_module_allows_by_default():
+    (insert,) = read("name,text\nExamplol," + "a" * 200_000 + "\n")
+    assert len(insert.sections["text"]) == 200_000
+
+
+def test_bad_rows_cost_themselves_alone():
+    good, empty, long, last = read("name,text\nA,Calms.\nB,\nC,Calms, slowly.\nD,For pain.\n")
+    assert (good.name, last.name) == ("A", "D")
+    assert str(empty) == (
+        'table.csv[1]: the field "text" is empty; the text of an insert is needed.'
+    )
+    assert str(long) == (
+        'table.csv[2]: the row has 3 columns, the first line names 2; put texts between ".'
+    )
+
+
+def test_a_quotation_mark_that_is_not_closed_is_refused_and_swallows_nothing():
+    rows = read_csv('name,text\nA,Calms.\nB,"Calms.\nC,For pain.\n', "table.csv")
+    assert next(rows).name == "A"
+    with pytest.raises(ReadError) as caught:
+        next(rows)
+    assert caught.value.reason.startswith("the table cannot be read behind line 4 (unexpected end")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "INDICATIONS AND USAGE\nFor pain.\n", "name,category\nA,C07\n", "context,a\n"],
+)
+def test_what_is_no_table_of_inserts(text):
+    assert read_csv(text, "table.csv") is None
+
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip)
+
+
+@given(st.lists(st.tuples(words, words), max_size=5))
+def test_round_trip(rows):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("name", "text"), *rows])
+    read_back = [(i.name, i.text) for i in read(file.getvalue())]
+    assert [name for name, _ in read_back] == [name.strip() for name, _ in rows]

@@ -1,0 +1,188 @@
+"""The prototype head: each step against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drugtext.heads import (
+    ANCESTOR_SHARES,
+    INITIAL_SCALE,
+    PRIOR_STRENGTH,
+    PrototypeHead,
+    category_prototypes,
+    share_with_ancestors,
+    within_category_whitening,
+)
+
+
+def unit_vectors(n: int, dim: int, seed: int = 0) -> torch.Tensor:
+    numbers = torch.randn(n, dim, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(numbers, dim=1)
+
+
+def head_of(prototypes: list[list[float]], log_prior: list[float] | None = None) -> PrototypeHead:
+    head = PrototypeHead(len(prototypes[0]), len(prototypes))
+    state = {"prototypes": torch.tensor(prototypes)}
+    if log_prior:
+        state["log_prior"] = torch.tensor(log_prior)
+    head.load_state_dict(head.state_dict() | state)
+    return head.requires_grad_(False)
+
+
+def test_prototypes_are_means():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 3.0], [4.0, 4.0]])
+    prototypes = category_prototypes(embeddings, torch.tensor([1, 0, 0, 1]), 2)
+    assert prototypes.tolist() == [[0.0, 2.0], [2.5, 2.0]]
+
+
+def test_a_category_without_support_is_refused():
+    with pytest.raises(ValueError, match=r"categories \[0, 2\] have no support; each needs one"):
+        category_prototypes(torch.ones(2, 3), torch.tensor([1, 1]), 3)
+
+
+def test_whitening_of_a_known_covariance():
+    # residuals (±2, 0) and (0, ±1) in two categories: covariance diag(2, 0.5), mean 1.25
+    embeddings = torch.tensor([[12.0, 5], [8.0, 5], [-3.0, 1], [-3.0, -1]])
+    ids = torch.tensor([0, 0, 1, 1])
+    s = 0.2
+    scaled = [1.25 / ((1 - s) * variance + s * 1.25) for variance in (2.0, 0.5)]
+    expected = torch.diag(torch.tensor(scaled).sqrt())
+    torch.testing.assert_close(within_category_whitening(embeddings, ids, s), expected)
+
+
+def test_whitening_evens_out_every_direction():
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(4, 4, generator=generator)
+    embeddings = torch.randn(400, 4, generator=generator) @ mixing
+    whitening = within_category_whitening(embeddings, torch.zeros(400, dtype=torch.int64), 1e-9)
+    white = (embeddings - embeddings.mean(0)) @ whitening
+    covariance = white.T @ white / 400
+    torch.testing.assert_close(covariance, torch.eye(4) * covariance[0, 0], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(whitening, whitening.T)
+
+
+def test_full_shrinkage_changes_nothing():
+    embeddings = unit_vectors(20, 3)
+    ids = torch.arange(20) % 2
+    torch.testing.assert_close(within_category_whitening(embeddings, ids, 1.0), torch.eye(3))
+
+
+def test_inserts_that_do_not_differ_give_no_whitening():
+    embeddings = unit_vectors(5, 3)
+    assert within_category_whitening(embeddings, torch.arange(5)).equal(torch.eye(3))
+    thrice = within_category_whitening(embeddings.repeat(3, 1), torch.arange(5).repeat(3))
+    assert thrice.equal(torch.eye(3))
+
+
+def test_prototypes_move_towards_their_ancestors():
+    prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    ancestors = [["H1", "H"], ["H1", "H"], ["H"]]
+    shared = share_with_ancestors(prototypes, torch.tensor([3, 1, 4]), ancestors)
+    parent, root = torch.tensor([0.75, 0.25]), torch.tensor([3 / 8, -3 / 8])
+    first, second = ANCESTOR_SHARES[:2]
+    expected = [
+        prototypes[0] * (1 - first - second) + parent * first + root * second,
+        prototypes[1] * (1 - first - second) + parent * first + root * second,
+        prototypes[2] * (1 - first) + root * first,
+    ]
+    torch.testing.assert_close(shared, torch.stack(expected))
+
+
+def test_no_more_ancestors_count_than_have_a_share():
+    prototypes = torch.tensor([[1.0], [5.0]])
+    ancestors = [["d", "c", "b", "a"], ["a"]]
+    shared = share_with_ancestors(prototypes, torch.tensor([1, 1]), ancestors)
+    torch.testing.assert_close(shared[0], torch.tensor([1.0]))
+
+
+def test_a_flat_taxonomy_leaves_prototypes_alone():
+    prototypes = unit_vectors(3, 4)
+    assert share_with_ancestors(prototypes, torch.ones(3), [[], [], []]).equal(prototypes)
+
+
+def test_scores_are_minus_squared_distances():
+    head = head_of([[1.0, 0.0], [0.0, 2.0]])
+    scores = head.scores(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+    torch.testing.assert_close(scores, torch.tensor([[0.0, -5.0], [-1.0, -2.0]]))
+
+
+def test_logits_scale_the_scores_and_add_the_prior():
+    head = head_of([[1.0, 0.0], [0.0, 2.0]], [0.5, -0.5])
+    logits = head.logits(torch.tensor([[1.0, 0.0]]))
+    torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
+
+
+def test_nearness_is_the_cosine_to_the_nearest():
+    head = head_of([[2.0, 0.0], [0.0, 0.5]])
+    nearness = head.nearness(torch.tensor([[0.6, 0.8], [-1.0, 0.0]]))
+    torch.testing.assert_close(nearness, torch.tensor([0.8, 0.0]))
+
+
+def test_projection_centres_whitens_and_normalises():
+    head = head_of([[1.0, 0.0]])
+    state = {"centre": torch.tensor([1.0, 1.0]), "whitening": torch.diag(torch.tensor([3.0, 4.0]))}
+    head.load_state_dict(head.state_dict() | state)
+    projected = head.project(torch.tensor([[2.0, 2.0], [1.0, 5.0]]))
+    torch.testing.assert_close(projected, torch.tensor([[0.6, 0.8], [0.0, 1.0]]))
+    torch.testing.assert_close(head(torch.tensor([[2.0, 2.0]])), head.logits(projected[:1]))
+
+
+def test_fitted_has_prototypes_and_a_prior_of_the_counts():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    bare = PrototypeHead(2, 0)
+    head = bare.fitted(embeddings, torch.tensor([0, 1, 1, 1, 1]), [[], []])
+    assert head.prototypes.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    gap = PRIOR_STRENGTH * math.log(4)
+    torch.testing.assert_close(head.log_prior.detach(), torch.tensor([-gap / 2, gap / 2]))
+    assert bare.is_bare and not head.is_bare
+
+
+def test_a_projection_is_learnt_from_enough_support():
+    embeddings = unit_vectors(8, 4) + 1
+    ids = torch.tensor([0, 1] * 4)
+    head = PrototypeHead(4, 0).with_projection(embeddings, ids)
+    torch.testing.assert_close(head.centre.detach(), embeddings.mean(0))
+    torch.testing.assert_close(head.whitening.detach(), within_category_whitening(embeddings, ids))
+    assert len(head.prototypes) == 0 and not head.is_bare
+    few = PrototypeHead(4, 0).with_projection(embeddings[:7], ids[:7])
+    assert few.whitening.equal(torch.eye(4)) and few.centre.any()
+
+
+def test_one_category_is_not_centred_on_itself():
+    head = PrototypeHead(4, 0).with_projection(
+        unit_vectors(3, 4), torch.zeros(3, dtype=torch.int64)
+    )
+    assert not head.centre.any()
+
+
+def test_an_added_category_is_the_mean_of_its_support():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]], [0.5, -0.1])
+    more = head.with_category(torch.tensor([[0.0, -1.0], [-1.0, 0.0]]))
+    assert more.prototypes.tolist() == [[1.0, 0.0], [0.0, 1.0], [-0.5, -0.5]]
+    torch.testing.assert_close(more.log_prior.detach(), torch.tensor([0.5, -0.1, 0.2]))
+    assert len(head.prototypes) == 2
+    first = PrototypeHead(2, 0).with_category(torch.tensor([[3.0, 4.0]]))
+    assert first.prototypes.tolist() == [[3.0, 4.0]] and first.log_prior.tolist() == [0.0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 130), st.integers(1, 5), st.sampled_from([16, 384]))
+@example(63, 1, 384)
+@example(64, 3, 384)
+@example(128, 3, 16)
+def test_scores_stay_the_same_to_the_last_bit_when_a_category_is_added(n_categories, n, dim):
+    head = PrototypeHead(dim, n_categories).requires_grad_(False)
+    head.prototypes.copy_(unit_vectors(n_categories, dim))
+    queries = unit_vectors(n, dim, seed=1)
+    more = head.with_category(unit_vectors(2, dim, seed=2)).requires_grad_(False)
+    assert more.scores(queries)[:, :n_categories].equal(head.scores(queries))
+    assert more.logits(queries)[:, :n_categories].equal(head.logits(queries))
+
+
+def test_a_head_without_categories_has_no_scores():
+    assert PrototypeHead(4, 0).scores(unit_vectors(3, 4)).shape == (3, 0)

@@ -1,0 +1,184 @@
+"""Which module imports which, what stays light, and the public names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import drugtext
+
+PROJECT = Path(__file__).parents[1]
+PACKAGE = PROJECT / "drugtext"
+
+ROOMS = [
+    ["_version", "errors"],
+    ["taxonomy"],
+    ["inserts"],
+    ["splits", "support", "corpus"],
+    ["windows", "encoder", "heads"],
+    ["config"],
+    ["model"],
+    ["prediction"],
+    [
+        "evaluation.metrics",
+        "evaluation.calibration",
+        "evaluation.tables",
+        "evaluation.report",
+    ],
+    ["bundled"],
+    ["cards"],
+    ["checkpoint"],
+    ["classifier"],
+    ["evaluation.evaluate"],
+    ["training"],
+    ["pipeline"],
+    ["cli", "app"],
+]
+"""From the bottom up: a room imports from its own row and from earlier ones."""
+
+WITHOUT_TORCH = ("inserts", "taxonomy", "corpus", "support", "splits", "cli")
+"""Their modules import neither torch nor transformers, except inside functions."""
+
+PUBLIC_NAMES = [
+    "Category",
+    "DrugClassifier",
+    "DrugInsert",
+    "DrugTextConfig",
+    "DrugTextError",
+    "DrugTextModel",
+    "Prediction",
+    "Section",
+    "Taxonomy",
+    "__version__",
+    "build_corpus",
+    "load",
+    "read_inserts",
+]
+
+
+def modules() -> list[str]:
+    """Names of all modules below `drugtext`, packages and the root itself left out."""
+    files = (file.relative_to(PACKAGE).with_suffix("") for file in sorted(PACKAGE.rglob("*.py")))
+    names = (".".join(file.parts) for file in files if file.name != "__init__")
+    return [name for name in names if name != "_registration"]  # it names modules, imports none
+
+
+def is_in(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def row_of(module: str) -> int | None:
+    return next((n for n, row in enumerate(ROOMS) if any(is_in(module, r) for r in row)), None)
+
+
+def parsed(module: str) -> ast.Module:
+    file = PACKAGE / f"{module.replace('.', '/')}.py"
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+def imported(nodes: list[ast.AST]) -> list[str]:
+    """Full names of what these statements import, `from a import b` as "a.b"."""
+    names = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def imported_when_loaded(module: str) -> list[str]:
+    """What is imported outside of functions and of `if TYPE_CHECKING`."""
+    found: list[ast.AST] = []
+    left: list[ast.AST] = [parsed(module)]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            left += node.orelse
+            continue
+        found.append(node)
+        left += ast.iter_child_nodes(node)
+    return imported(found)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_no_module_imports_from_above(module):
+    row = row_of(module)
+    assert row is not None, f"{module} has no room; give it one in ROOMS"
+    for name in imported(list(ast.walk(parsed(module)))):
+        if is_in(name, "drugtext"):
+            other = row_of(name.removeprefix("drugtext").removeprefix("."))
+            assert other is not None, f"{module} imports {name}, which has no room"
+            assert other <= row, f"{module} imports {name}, which stands above it"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        module: {
+            other
+            for other in modules()
+            for name in imported_when_loaded(module)
+            if is_in(name, f"drugtext.{other}")
+        }
+        for module in modules()
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(graph)
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in modules() if any(is_in(m, r) for r in WITHOUT_TORCH)]
+)
+def test_light_modules_import_no_torch(module):
+    heavy = [
+        n for n in imported_when_loaded(module) if n.split(".")[0] in ("torch", "transformers")
+    ]
+    assert not heavy
+
+
+@pytest.mark.parametrize(
+    "module", ["drugtext", "drugtext.inserts.read", "drugtext.taxonomy", "drugtext.cli"]
+)
+def test_light_modules_load_no_torch(module):
+    code = (
+        f"import sys, {module}\n"
+        "print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PROJECT
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_nothing_that_runs_code_from_a_file_is_used():
+    files = sorted([*PACKAGE.rglob("*.py"), *(PROJECT / "scripts").rglob("*.py")])
+    assert files
+    for file in files:
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))))
+        modules_ = {name.split(".")[0] for name in imported(nodes)}
+        assert not modules_ & {"pickle", "dill", "cloudpickle", "joblib", "marshal"}, file
+        for node in nodes:
+            if isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle"):
+                is_false = isinstance(node.value, ast.Constant) and node.value.value is False
+                assert is_false, f"{file}:{node.value.lineno}"
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) != "torch.load", f"{file}:{node.lineno}"
+            if isinstance(node, ast.ImportFrom) and node.module == "torch":
+                assert "load" not in [alias.name for alias in node.names], file
+
+
+def test_public_names_are_these_and_each_resolves():
+    assert sorted(drugtext.__all__) == PUBLIC_NAMES
+    assert dir(drugtext) == PUBLIC_NAMES
+    for name in PUBLIC_NAMES:
+        assert getattr(drugtext, name) is not None
+    with pytest.raises(AttributeError, match="'drugtext' has no attribute 'nothing'"):
+        importlib.import_module("drugtext").nothing  # noqa: B018

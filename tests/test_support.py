@@ -1,0 +1,70 @@
+"""Support sets: category folders, JSON lines and CSV."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from drugtext.errors import CorpusError, ReadError
+from drugtext.support import read_support
+
+TEXT = "INDICATIONS AND USAGE\nExamplol tablets are indicated for the treatment of hypertension."
+
+
+def test_folders_are_categories(tmp_path):
+    for category, name in (("beta", "b.txt"), ("alpha", "z.txt"), ("alpha", "a.txt")):
+        (tmp_path / category).mkdir(exist_ok=True)
+        (tmp_path / category / name).write_text(TEXT, encoding="utf-8")
+    (tmp_path / ".hidden").mkdir()
+    found = [
+        (insert.source.rpartition("/")[2], category) for insert, category in read_support(tmp_path)
+    ]
+    assert found == [("a.txt", "alpha"), ("z.txt", "alpha"), ("b.txt", "beta")]
+
+
+def test_a_folder_without_folders_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(CorpusError, match="holds no folder; one folder a category"):
+        list(read_support(tmp_path))
+
+
+def test_json_lines_give_their_category(tmp_path):
+    file = tmp_path / "support.jsonl"
+    records = [
+        {"name": "Examplol", "text": TEXT, "category": "beta blockers", "atc": ["C07AB"]},
+        {"name": "Slowol", "text": TEXT, "atc": ["C07AA", "C07AB"]},
+    ]
+    file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    assert [c for _, c in read_support(file, taxonomy_name="atc")] == ["beta blockers", "C07AA"]
+
+
+def test_csv_gives_its_category(tmp_path):
+    file = tmp_path / "support.csv"
+    file.write_text('text,category\n"For pain, and fever.",analgesics\n', encoding="utf-8")
+    ((insert, category),) = read_support(file)
+    assert category == "analgesics"
+    assert "For pain, and fever." in insert.text
+
+
+def test_a_record_without_category_is_refused_or_reported(tmp_path):
+    file = tmp_path / "support.jsonl"
+    records = [{"name": "Examplol", "text": TEXT}, {"text": TEXT, "category": "b"}]
+    file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    with pytest.raises(ReadError, match='Examplol has no "category"; give it one'):
+        list(read_support(file))
+    errors: list[ReadError] = []
+    assert [category for _, category in read_support(file, on_error=errors.append)] == ["b"]
+    assert [error.source for error in errors] == [str(file)]
+
+
+def test_codes_of_another_taxonomy_are_no_category(tmp_path):
+    file = tmp_path / "support.jsonl"
+    file.write_text(json.dumps({"name": "Examplol", "text": TEXT, "atc": ["C07AB"]}) + "\n")
+    with pytest.raises(ReadError, match='no "category"'):
+        list(read_support(file, taxonomy_name="epc"))
+
+
+def test_an_absent_path_is_refused_by_name(tmp_path):
+    with pytest.raises(ReadError, match=r"absent\.csv: there is no such file"):
+        list(read_support(tmp_path / "absent.csv"))

@@ -1,0 +1,269 @@
+"""Taxonomies: the tree, what it refuses, and the four formats that are read."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from drugtext.errors import TaxonomyError
+from drugtext.taxonomy import Category, Taxonomy, atc_parent
+
+HEART = Category("H", "heart drugs")
+RATE = Category("H1", "rate drugs", "H")
+SLOW = Category("H1a", "slowing drugs", "H1")
+SKIN = Category("S", "skin drugs")
+
+
+@pytest.fixture
+def tree() -> Taxonomy:
+    return Taxonomy([SLOW, RATE, HEART, SKIN], "own")
+
+
+def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
+    file = folder / name
+    file.write_text(text, encoding=encoding)
+    return file
+
+
+def test_tree_is_walked_both_ways(tree):
+    assert tree.path("H1a") == (HEART, RATE, SLOW)
+    assert tree.path("S") == (SKIN,)
+    assert tree.children(None) == (HEART, SKIN)
+    assert tree.children("H") == (RATE,)
+    assert tree.children("H1a") == ()
+
+
+def test_tree_is_a_collection_of_categories(tree):
+    assert len(tree) == 4
+    assert list(tree) == [SLOW, RATE, HEART, SKIN]
+    assert "H1" in tree and "heart drugs" not in tree
+    assert tree["H1"] is RATE
+
+
+def test_a_category_is_found_by_id_or_by_its_only_name(tree):
+    assert tree.find("H1") is RATE
+    assert tree.find("rate drugs") is RATE
+
+
+def test_an_id_wins_over_a_name():
+    tree = Taxonomy([Category("a", "b"), Category("b", "a")])
+    assert tree.find("a").id == "a"
+
+
+def test_a_name_of_several_categories_is_refused():
+    tree = Taxonomy([Category("a", "other"), Category("b", "other")])
+    with pytest.raises(
+        TaxonomyError, match=r"'other' belongs to 2 categories \(a, b\); give the id"
+    ):
+        tree.find("other")
+
+
+def test_an_unknown_id_is_refused_by_name_of_the_taxonomy(tree):
+    for look_up in (tree.__getitem__, tree.find, tree.path):
+        with pytest.raises(
+            TaxonomyError, match="'Z9' is not in the taxonomy 'own' of 4 categories"
+        ):
+            look_up("Z9")
+
+
+def test_more_categories_make_another_taxonomy(tree):
+    more = tree.with_categories([Category("S1", "eczema drugs", "S")])
+    assert "S1" in more and "S1" not in tree
+    assert more.name == "own"
+
+
+def test_restriction_keeps_ancestors_and_order(tree):
+    small = tree.restricted_to(["H1a"])
+    assert [c.id for c in small] == ["H1a", "H1", "H"]
+    assert small.name == "own"
+    with pytest.raises(TaxonomyError, match="'Z9' is not in"):
+        tree.restricted_to(["Z9"])
+
+
+@pytest.mark.parametrize(
+    ("categories", "message"),
+    [
+        ([Category("", "nameless id")], "'nameless id' has no id"),
+        ([HEART, HEART], "'H' is there twice"),
+        ([RATE], "'H1' has the parent 'H', which is not in the taxonomy"),
+        ([Category("a", "a", "a")], "'a' is its own ancestor"),
+        ([Category("a", "a", "b"), Category("b", "b", "a")], "is its own ancestor"),
+        (
+            [Category("x", "x", "a"), Category("a", "a", "b"), Category("b", "b", "a")],
+            "is its own ancestor",
+        ),
+    ],
+    ids=["no id", "duplicate", "missing parent", "own parent", "cycle", "cycle above"],
+)
+def test_what_is_no_tree_is_refused(categories, message):
+    with pytest.raises(TaxonomyError, match=message):
+        Taxonomy(categories)
+
+
+def test_atc_parents_are_in_the_code():
+    codes = ["C07AB02", "C07AB", "C07A", "C07", "C"]
+    assert [atc_parent(code) for code in codes] == ["C07AB", "C07A", "C07", "C", None]
+
+
+@pytest.mark.parametrize(
+    "code", ["", "c07ab", "C7", "C07A1", "C07AB2", "C07AB023", "C07AB٠٢", "beta"]
+)
+def test_what_has_no_atc_shape_is_refused(code):
+    with pytest.raises(TaxonomyError, match=f"{code!r} is no ATC code; one such as C, C07"):
+        atc_parent(code)
+
+
+def test_atc_is_read_with_the_first_name_column(tmp_path):
+    file = write(
+        tmp_path, "codes.csv", "code,name_en,name_zh\nC,Heart,心\nC07, Beta blockers ,\nC07A,,\n"
+    )
+    tree = Taxonomy.from_atc(file)
+    assert tree.name == "atc"
+    assert [c.name for c in tree.path("C07A")] == ["Heart", "Beta blockers", "C07A"]
+
+
+def test_atc_without_names_is_named_by_code(tmp_path):
+    assert Taxonomy.from_atc(write(tmp_path, "codes.csv", "code\nC\n"))["C"].name == "C"
+
+
+def test_atc_faults_name_the_file_and_the_code(tmp_path):
+    bad = write(tmp_path, "bad.csv", "code,name\nC,Heart\nCXX,what\n")
+    with pytest.raises(TaxonomyError, match=r"bad\.csv: 'CXX' is no ATC code"):
+        Taxonomy.from_atc(bad)
+    orphan = write(tmp_path, "orphan.csv", "code,name\nC07,Beta blockers\n")
+    with pytest.raises(TaxonomyError, match=r"orphan\.csv: category 'C07' has the parent 'C'"):
+        Taxonomy.from_atc(orphan)
+
+
+def test_epc_takes_each_class_once_and_no_other_kind(tmp_path):
+    text = (
+        "drug,class_name,class_type\na,Beta Blocker,EPC\nb,Beta Blocker,EPC\nc,Amines,CS\nd,,EPC\n"
+    )
+    tree = Taxonomy.from_epc(write(tmp_path, "epc.csv", text))
+    assert list(tree) == [Category("Beta Blocker", "Beta Blocker")]
+    assert tree.name == "epc"
+    assert len(Taxonomy.from_epc(write(tmp_path, "one.csv", "class_name\nOpioid\n"))) == 1
+
+
+def test_epc_without_its_column_or_class_is_refused(tmp_path):
+    with pytest.raises(TaxonomyError, match=r"found a, b; needed columns: class_name"):
+        Taxonomy.from_epc(write(tmp_path, "a.csv", "a,b\n1,2\n"))
+    with pytest.raises(TaxonomyError, match='no row has the class_type "EPC"'):
+        Taxonomy.from_epc(write(tmp_path, "b.csv", "class_name,class_type\nAmines,CS\n"))
+
+
+KEG = """+C\tdrugs
+#<h2>Written for this test</h2>
+!
+A<b>H Heart drugs</b>
+B
+B  H1 Rate drugs
+C    D1 Slowol
+C    D1 Slowol
+C    D2 Fastol
+AS Skin drugs
+B  S1 Creams
+C    D1 Slowol
+C    D1 Slowol
+B  lone
+!
+#Last updated: never
+"""
+
+
+def test_keg_reads_depth_from_the_first_letter(tmp_path):
+    tree = Taxonomy.from_keg(write(tmp_path, "br1.keg", KEG))
+    assert tree.name == "br1"
+    assert [(c.id, c.name) for c in tree.path("D2")] == [
+        ("H", "Heart drugs"),
+        ("H1", "Rate drugs"),
+        ("D2", "Fastol"),
+    ]
+    assert tree["lone"] == Category("lone", "lone", "S")
+
+
+def test_keg_keeps_an_id_of_two_branches_apart_and_repeats_once(tmp_path):
+    tree = Taxonomy.from_keg(write(tmp_path, "br1.keg", KEG))
+    assert [c.id for c in tree] == ["H", "H1", "D1", "D2", "S", "S1", "D1/S1", "lone"]
+
+
+def test_keg_keeps_two_names_behind_one_word_apart(tmp_path):
+    tree = Taxonomy.from_keg(
+        write(tmp_path, "b.keg", "AAgents for pain\nAAgents for sleep\nB  x y\n")
+    )
+    assert [c.name for c in tree.children(None)] == ["for pain", "for sleep"]
+    assert tree.path("x")[0].name == "for sleep"
+
+
+def test_keg_without_lines_or_with_a_gap_is_refused(tmp_path):
+    with pytest.raises(TaxonomyError, match=r"empty\.keg: no KEGG BRITE line found"):
+        Taxonomy.from_keg(write(tmp_path, "empty.keg", "#title\n!\n"))
+    with pytest.raises(TaxonomyError, match=r"gap\.keg: 'C    D1 x' is deeper than"):
+        Taxonomy.from_keg(write(tmp_path, "gap.keg", "AH heart\nC    D1 x\n"))
+
+
+def test_csv_reads_a_tree(tmp_path):
+    text = '\ufeffid, name ,parent,note\nh1,"rate, slow or fast",h,x\nh,Heart,\n,,,\nu,,\n'
+    tree = Taxonomy.from_csv(write(tmp_path, "mine.csv", text))
+    assert tree.name == "mine"
+    assert tree.path("h1") == (Category("h", "Heart"), Category("h1", "rate, slow or fast", "h"))
+    assert tree["u"].name == "u"
+
+
+def test_csv_needs_no_parent_column(tmp_path):
+    tree = Taxonomy.from_csv(write(tmp_path, "flat.csv", "id,name\na,A\n"))
+    assert list(tree) == [Category("a", "A")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("code,title\n1,2\n", r"own\.csv: found code, title; needed columns: id, name"),
+        ("", "found no column; needed columns: id, name"),
+        ("id,name\n", "holds no category"),
+        ("id,name\na,Pain, fever\n", "'a,Pain,fever' has more cells than columns"),
+        ("id,name\na,A\na,B\n", r"own\.csv: category id 'a' is there twice"),
+        ("id,name\n,A\n", r"own\.csv: category 'A' has no id"),
+        ("id,name,parent\na,A,b\n", "'a' has the parent 'b'"),
+    ],
+    ids=["columns", "empty file", "no rows", "comma", "duplicate", "no id", "missing parent"],
+)
+def test_a_faulty_csv_is_refused(tmp_path, text, message):
+    with pytest.raises(TaxonomyError, match=message):
+        Taxonomy.from_csv(write(tmp_path, "own.csv", text))
+
+
+@pytest.mark.parametrize("read", [Taxonomy.from_atc, Taxonomy.from_csv, Taxonomy.from_keg])
+def test_unreadable_files_are_refused_by_name(tmp_path, read):
+    with pytest.raises(TaxonomyError, match=r"absent\.csv: cannot be read as"):
+        read(tmp_path / "absent.csv")
+    with pytest.raises(TaxonomyError, match=r"cannot be read as .* in UTF-8"):
+        read(write(tmp_path, "utf16.csv", "id,name\né,é\n", "utf-16"))
+
+
+@pytest.mark.real_data
+def test_real_taxonomies_are_read_whole(real_data, tmp_path):
+    folder = real_data / "taxonomies"
+    atc = Taxonomy.from_atc(folder / "atc_en_zh.csv")
+    assert len(atc) == 6996 and len(atc.children(None)) == 14
+    assert [c.id for c in atc.path("C07AB02")] == ["C", "C07", "C07A", "C07AB", "C07AB02"]
+
+    keg = Taxonomy.from_keg(folder / "kegg_br08303_2015.keg")
+    assert len(keg.children(None)) == 14 and len(keg) == 12275
+    assert [c.id for c in keg.path("A01AA01")] == ["A", "A01", "A01A", "A01AA", "A01AA01"]
+    assert {c.id for c in keg if len(c.id) == 3} <= {c.id for c in atc}
+
+    epc = Taxonomy.from_epc(folder / "ingredient_fda_class.csv")
+    assert len(epc) == 459 and all(c.parent_id is None for c in epc)
+
+    with (folder / "nrdl_classes.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "nrdl.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "name", "parent"])
+        table.writerows([r["code"], r["name_zh"], r["parent"]] for r in rows)
+    nrdl = Taxonomy.from_csv(tmp_path / "nrdl.csv")
+    assert len(nrdl) == len(rows) == 695
+    assert [c.id for c in nrdl.path("T00010")] == ["T", "T00010"]

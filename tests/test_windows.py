@@ -1,0 +1,200 @@
+"""Windows: which sections are read, how much of each, and what is counted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drugtext.encoder import load_tokenizer
+from drugtext.errors import DrugTextError, EncoderError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.windows import ReadingPlan, read_windows, sections_to_read
+
+PLAN = ReadingPlan(
+    section_tokens={"indications_and_usage": 40, "description": 20},
+    other_tokens=30,
+    enough_tokens=5,
+    window_tokens=22,
+)
+WORDS = ["heart", "skin", "pain", "fever", "sleep", "sugar", "cough", "acid"]
+NAMES = ["indications_and_usage", "description", "warnings", "storage", "own heading"]
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_encoder_folder):
+    return load_tokenizer(tiny_encoder_folder)
+
+
+def insert_of(**n_words: int) -> DrugInsert:
+    """An insert with so many words, one token each, in each section."""
+    return DrugInsert(sections={name: " ".join(["heart"] * n) for name, n in n_words.items()})
+
+
+def read(tokenizer, insert, plan=PLAN, prefix=""):
+    windows = read_windows([insert], tokenizer, plan, prefix)
+    texts = [tokenizer.convert_ids_to_tokens(ids) for ids in windows.token_ids]
+    return texts, windows.tokens_read[0], windows.tokens_total[0]
+
+
+def test_a_section_is_cut_into_windows_with_special_tokens(tokenizer):
+    texts, n_read, n_total = read(tokenizer, insert_of(indications_and_usage=40))
+    assert texts == [["[CLS]", *["heart"] * 20, "[SEP]"]] * 2
+    assert (n_read, n_total) == (40, 40)
+
+
+def test_no_section_is_read_beyond_its_limit(tokenizer):
+    texts, n_read, n_total = read(tokenizer, insert_of(indications_and_usage=100, description=100))
+    assert [len(text) for text in texts] == [22, 22, 22]
+    assert (n_read, n_total) == (60, 200)
+
+
+def test_a_tiny_rest_behind_a_full_window_is_left_unread(tokenizer):
+    assert read(tokenizer, insert_of(indications_and_usage=35))[1:] == (20, 35)
+    assert read(tokenizer, insert_of(indications_and_usage=36))[1:] == (36, 36)
+    assert read(tokenizer, insert_of(indications_and_usage=7))[1:] == (7, 7)
+
+
+def test_sections_are_read_in_the_order_of_the_plan(tokenizer):
+    insert = DrugInsert(sections={"description": "sugar", "indications_and_usage": "pain " * 5})
+    texts, _, _ = read(tokenizer, insert)
+    assert texts == [["[CLS]", *["pain"] * 5, "[SEP]"], ["[CLS]", "sugar", "[SEP]"]]
+
+
+def test_other_sections_wait_until_the_named_ones_hold_too_little():
+    ids = {"warnings": [1] * 12, "indications_and_usage": [1] * 5, "storage": [1] * 50, "z": [1]}
+    assert sections_to_read(ids, PLAN) == [("indications_and_usage", 40)]
+    ids["indications_and_usage"] = [1] * 4
+    assert sections_to_read(ids, PLAN) == [
+        ("indications_and_usage", 40),
+        ("warnings", 30),
+        ("storage", 18),
+    ]
+
+
+def test_limits_of_the_plan_count_towards_enough():
+    plan = ReadingPlan(section_tokens={"a": 3}, other_tokens=9, enough_tokens=4)
+    assert sections_to_read({"a": [1] * 50, "b": [1]}, plan) == [("a", 3), ("b", 9)]
+
+
+def test_an_insert_without_text_has_one_window_of_special_tokens(tokenizer):
+    assert read(tokenizer, DrugInsert(sections={})) == ([["[CLS]", "[SEP]"]], 0, 0)
+    assert read(tokenizer, DrugInsert(sections={"storage": ""})) == ([["[CLS]", "[SEP]"]], 0, 0)
+
+
+def test_a_prefix_stands_in_every_window_and_is_not_counted(tokenizer):
+    texts, n_read, n_total = read(tokenizer, insert_of(indications_and_usage=40), prefix="query: ")
+    assert [text[:3] for text in texts] == [["[CLS]", "query", ":"]] * 2
+    assert [len(text) for text in texts] == [22, 22]
+    assert (n_read, n_total) == (36, 40)
+
+
+def test_windows_of_several_inserts_are_numbered(tokenizer):
+    inserts = [
+        insert_of(description=3),
+        DrugInsert(sections={}),
+        insert_of(description=20, storage=9),
+    ]
+    windows = read_windows(inserts, tokenizer, PLAN)
+    assert windows.insert_numbers == [0, 1, 2]
+    assert windows.tokens_read == [3, 0, 20] and windows.tokens_total == [3, 0, 29]
+    assert read_windows([], tokenizer, PLAN).token_ids == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(NAMES),
+        st.lists(st.sampled_from([*WORDS, "xyz9"]), max_size=80).map(" ".join),
+        max_size=5,
+    ),
+    st.sampled_from(["", "query: "]),
+)
+def test_windows_never_hold_more_than_the_plan_allows(tokenizer, sections, prefix):
+    windows = read_windows([DrugInsert(sections=sections)], tokenizer, PLAN, prefix)
+    assert windows.tokens_read[0] <= windows.tokens_total[0]
+    assert all(len(ids) <= PLAN.window_tokens for ids in windows.token_ids)
+    assert len(windows.token_ids) == len(windows.insert_numbers) >= 1
+    n_around = 4 if prefix else 2
+    assert sum(len(ids) - n_around for ids in windows.token_ids) == windows.tokens_read[0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(5, 60), st.integers(0, 60), st.integers(0, 60))
+def test_nothing_but_the_sections_of_the_plan_is_read(tokenizer, n_first, n_second, n_other):
+    sections = {
+        "storage": "acid " * n_other,
+        "indications_and_usage": "heart " * n_first,
+        "description": "skin " * n_second,
+    }
+    texts, n_read, n_total = read(tokenizer, DrugInsert(sections=sections))
+    assert {token for text in texts for token in text} <= {"[CLS]", "[SEP]", "heart", "skin"}
+    assert n_read <= min(n_first, 40) + min(n_second, 20)
+    assert n_total == n_first + n_second + n_other
+
+
+def test_a_prefix_that_fills_the_window_is_refused(tokenizer):
+    with pytest.raises(
+        EncoderError, match=r"take 22 of the 22 tokens of a window; shorten the prefix"
+    ):
+        read(tokenizer, insert_of(description=3), prefix="heart " * 20)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"window_tokens": 0},
+        {"other_tokens": -1},
+        {"enough_tokens": -1},
+        {"section_tokens": {"a": -5}},
+    ],
+)
+def test_a_plan_with_impossible_figures_is_refused(figures):
+    with pytest.raises(DrugTextError, match="windows of 1 token or more are needed"):
+        ReadingPlan(**figures)
+
+
+class NoWords:
+    """A tokenizer that knows none."""
+
+    def __call__(self, text, **_):
+        return {"input_ids": [[] for _ in text] if isinstance(text, list) else [1, 2]}
+
+
+def test_a_tokenizer_without_words_is_refused():
+    with pytest.raises(EncoderError, match="the tokenizer reads no token in 'drug'"):
+        read_windows([insert_of(description=3)], NoWords(), PLAN)
+
+
+@pytest.fixture(scope="session")
+def real_tokenizer():
+    return load_tokenizer()
+
+
+def test_a_long_section_of_the_default_encoder_is_not_cut_silently(real_tokenizer):
+    insert = DrugInsert(
+        sections={"indications_and_usage": "Examplol lowers the blood pressure of adults. " * 100}
+    )
+    windows = read_windows([insert], real_tokenizer, ReadingPlan())
+    assert [len(ids) for ids in windows.token_ids] == [256]
+    assert windows.tokens_read[0] == 254 < 900 <= windows.tokens_total[0]
+
+
+def test_windows_of_the_default_encoder_are_what_its_tokenizer_makes(real_tokenizer):
+    text = "Examplol is indicated for hypertension."
+    windows = read_windows(
+        [DrugInsert(sections={"indications_and_usage": text})], real_tokenizer, ReadingPlan()
+    )
+    assert windows.token_ids[0] == real_tokenizer(text)["input_ids"][: len(windows.token_ids[0])]
+    assert windows.token_ids[0][0] == real_tokenizer.cls_token_id
+    assert windows.token_ids[0][-1] == real_tokenizer.sep_token_id
+
+
+@pytest.mark.real_data
+def test_windows_behind_the_prefix_of_e5_are_what_its_tokenizer_makes(real_data):
+    tokenizer = load_tokenizer(real_data / "encoders/multilingual-e5-small")
+    for text in ("drug for the heart and for a high blood pressure", "阿司匹林用于解热镇痛。" * 2):
+        windows = read_windows(
+            [DrugInsert(sections={"text": text})], tokenizer, ReadingPlan(), "query: "
+        )
+        assert windows.token_ids == [tokenizer("query: " + text)["input_ids"]]
