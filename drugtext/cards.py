@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from huggingface_hub import DatasetCardData, ModelCardData
 
 from drugtext.config import DrugTextConfig
-from drugtext.evaluation.tables import measured_table
+from drugtext.figures import measured_table
 
 if TYPE_CHECKING:
     from datasets import DatasetDict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from itertools import islice
 from typing import cast
@@ -16,7 +16,13 @@ from transformers import PreTrainedTokenizerBase
 
 from drugtext.checkpoint import load_model, save_model
 from drugtext.encoder import length_sorted_batches, pad, pool_windows
-from drugtext.errors import CorpusError, DrugTextError, LanguageError, TaxonomyError
+from drugtext.errors import (
+    CheckpointError,
+    CorpusError,
+    DrugTextError,
+    LanguageError,
+    TaxonomyError,
+)
 from drugtext.heads import PrototypeHead
 from drugtext.inserts.insert import DrugInsert
 from drugtext.model import DrugTextModel
@@ -72,7 +78,13 @@ class DrugClassifier:
             (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
             config.taxonomy_name,
         )
-        plan = ReadingPlan(**(config.reading_plan or {}))
+        try:
+            plan = ReadingPlan(**(config.reading_plan or {}))
+        except TypeError as error:
+            raise CheckpointError(
+                f"the reading plan {config.reading_plan} is not understood ({error});"
+                " a newer drugtext may have written it."
+            ) from error
         longest = min(tokenizer.model_max_length, plan.window_tokens)
         self.reading_plan = replace(plan, window_tokens=longest)
 
@@ -213,12 +225,8 @@ class DrugClassifier:
             CorpusError: not one category an insert, or no insert at all.
             TaxonomyError: a category is not in the given taxonomy.
         """
-        inserts = list(inserts)
-        if len(inserts) != len(categories):
-            raise CorpusError(
-                f"found {len(inserts)} inserts and {len(categories)} categories;"
-                " one category an insert is needed."
-            )
+        if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
+            _check_one_each(len(inserts), len(categories))
         return self.fit_embeddings(self.embed(inserts), categories, taxonomy=taxonomy)
 
     @torch.no_grad()
@@ -226,13 +234,14 @@ class DrugClassifier:
         self, embeddings: ArrayLike, categories: Sequence[str], *, taxonomy: Taxonomy | None = None
     ) -> DrugClassifier:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`."""
+        support, head = torch.as_tensor(embeddings), self.model.head
+        _check_one_each(len(support), len(categories))
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
         found = [self._category(name, taxonomy) for name in categories]
         order = list(dict.fromkeys(category.id for category in found))
         tree = taxonomy or _with_new(self.taxonomy, found)
         rows = torch.tensor([order.index(category.id) for category in found])
-        support, head = torch.as_tensor(embeddings), self.model.head
         if head.is_bare:
             head = head.with_projection(support, rows)
             support = head.project(support)
@@ -313,7 +322,8 @@ class DrugClassifier:
             ids, mask = pad([windows.token_ids[n] for n in batch], padding)
             vectors = model.embed_windows(ids.to(model.device), mask.to(model.device))
             embeddings[batch] = vectors.cpu()
-        pooled = pool_windows(embeddings, torch.tensor(windows.insert_numbers), n_inserts)
+        weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
+        pooled = pool_windows(embeddings, weights, numbers, n_inserts)
         return model.head.project(pooled.to(model.device)).cpu()
 
     def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
@@ -338,6 +348,14 @@ class DrugClassifier:
         config.measured = None  # figures of other categories would be false here
         model = DrugTextModel.assembled(config, self.model.encoder, head.to(self.model.device))
         return DrugClassifier(model, self.tokenizer)
+
+
+def _check_one_each(n_inserts: int, n_categories: int) -> None:
+    if n_inserts != n_categories:
+        raise CorpusError(
+            f"found {n_inserts} inserts and {n_categories} categories;"
+            " one category an insert is needed."
+        )
 
 
 def _with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:

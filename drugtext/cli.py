@@ -126,9 +126,9 @@ def learn(
         if add:
             for category in dict.fromkeys(categories):
                 chosen = [i for i, c in examples if c == category]
-                classifier = classifier.add_category(category, chosen)
+                classifier = classifier.add_category(category, _with_progress(chosen, category))
         else:
-            classifier = classifier.fit(inserts, categories)
+            classifier = classifier.fit(_with_progress(inserts, "learning"), categories)
         classifier.save_pretrained(output)
     err.print(f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}")
     raise typer.Exit(unread.exit_status())
@@ -147,8 +147,8 @@ def evaluate(
 
     Example: **drugtext evaluate held-out.jsonl --model my-classifier**
     """
-    from drugtext.evaluation.evaluate import evaluate as measure_on
-    from drugtext.evaluation.tables import measured_table
+    from drugtext.evaluation.evaluate import evaluate_embeddings
+    from drugtext.figures import measured_table
     from drugtext.support import read_support
 
     unread = _Unread()
@@ -156,11 +156,14 @@ def evaluate(
         classifier = _load(model)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         kept = list(_with_progress(examples, "reading"))
-        figures = measure_on(classifier, [i for i, _ in kept], [c for _, c in kept])
+        inserts, categories = [i for i, _ in kept], [c for _, c in kept]
+        embeddings = classifier.embed(_with_progress(inserts, "judging"))
+        figures = evaluate_embeddings(classifier, embeddings, inserts, categories)
     if as_json:
         print(json.dumps(figures))
     else:
-        note = f"{len(kept)} inserts; expected calibration error {figures['calibration_error']:.3f}"
+        error = figures["calibration_error"]
+        note = f"{len(kept)} inserts" + (f"; calibration error {error:.3f}" if error else "")
         out.print(Markdown(measured_table({"forms": {"given, as given": figures}, "note": note})))
     raise typer.Exit(unread.exit_status())
 
@@ -169,7 +172,7 @@ def evaluate(
 def models() -> None:
     """Show the bundled checkpoints: what each knows, and how good it is on unseen ingredients."""
     from drugtext.bundled import bundled_checkpoints
-    from drugtext.evaluation.tables import measured_table
+    from drugtext.figures import measured_table
 
     for name, folder in bundled_checkpoints().items():
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -204,8 +207,14 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
             }
             print(json.dumps(record, ensure_ascii=False))
             continue
+        out.print(Text(f"{insert.name or '(no name)'}  {insert.source}", style="bold"))
+        told = {
+            "language": insert.language,
+            "ingredients": ", ".join(insert.ingredients),
+            "effective": insert.effective_date,
+        }
         out.print(
-            Text(insert.name or "(no name)", style="bold"), f"[{insert.language}]", insert.source
+            Text("  " + "; ".join(f"{what} {value}" for what, value in told.items() if value))
         )
         for name, text in insert.sections.items():
             start = " ".join(text[:200].split())

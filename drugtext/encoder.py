@@ -152,11 +152,14 @@ def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
     return (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
-def pool_windows(embeddings: Tensor, insert_numbers: Tensor, n_inserts: int) -> Tensor:
+def pool_windows(
+    embeddings: Tensor, weights: Tensor, insert_numbers: Tensor, n_inserts: int
+) -> Tensor:
     """Average the windows of each insert, each a unit vector, into one unit vector.
 
     Args:
         embeddings: of the windows, shape (n_windows, embedding_dim).
+        weights: how much each window counts, above 0, shape (n_windows,).
         insert_numbers: int64 in [0, n_inserts), the insert of each window, shape (n_windows,).
         n_inserts: number of inserts; each has a window.
 
@@ -164,7 +167,8 @@ def pool_windows(embeddings: Tensor, insert_numbers: Tensor, n_inserts: int) -> 
         Unit vectors, shape (n_inserts, embedding_dim).
     """
     sums = embeddings.new_zeros(n_inserts, embeddings.shape[1])
-    sums.index_add_(0, insert_numbers, nn.functional.normalize(embeddings, dim=1))
+    units = nn.functional.normalize(embeddings, dim=1)
+    sums.index_add_(0, insert_numbers, units * weights.unsqueeze(1))
     return nn.functional.normalize(sums, dim=1)
 
 

@@ -12,6 +12,7 @@ from drugtext.inserts.insert import DrugInsert
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
 
 
@@ -25,6 +26,7 @@ class ReadingPlan:
 
     Attributes:
         section_tokens: section name -> most tokens read of it, in reading order.
+        section_weights: section name -> how much a window of it counts; 1 where it is not named.
         other_tokens: most tokens read of the other sections together, in the insert's own order,
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
@@ -42,12 +44,16 @@ class ReadingPlan:
             "clinical_pharmacology": 254,
         }
     )
+    section_weights: Mapping[str, float] = field(
+        default_factory=lambda: {"description": 0.5, "clinical_pharmacology": 0.5}
+    )
     other_tokens: int = 508
     enough_tokens: int = 16
     window_tokens: int = 256
 
     def __post_init__(self) -> None:
-        figures = [*self.section_tokens.values(), self.other_tokens, self.enough_tokens]
+        figures = [*self.section_tokens.values(), *self.section_weights.values()]
+        figures += [self.other_tokens, self.enough_tokens]
         if min(figures) < 0 or self.window_tokens < 1:
             raise DrugTextError(
                 f"found {self}; windows of 1 token or more are needed, and no figure below 0."
@@ -60,12 +66,14 @@ class Windows:
 
     Attributes:
         token_ids: of each window, special tokens included.
+        weights: how much each window counts in its insert's embedding, above 0.
         insert_numbers: the insert that each window is of, counted from 0.
         tokens_read: of each insert, special tokens and prefix left out.
         tokens_total: of each insert.
     """
 
     token_ids: list[list[int]]
+    weights: list[float]
     insert_numbers: list[int]
     tokens_read: list[int]
     tokens_total: list[int]
@@ -98,17 +106,22 @@ def read_windows(
             f"the prefix {prefix!r} and the special tokens take {len(before) + len(after)} of the"
             f" {plan.window_tokens} tokens of a window; shorten the prefix or widen the windows."
         )
-    windows = Windows([], [], [], [])
+    windows = Windows([], [], [], [], [])
     for number, insert in enumerate(inserts):
         token_ids = dict(
             zip(insert.sections, _tokenize(list(insert.sections.values()), tokenizer), strict=True)
         )
-        parts = [
-            part
+        named_parts = [
+            (name, part)
             for name, limit in sections_to_read(token_ids, plan)
             for part in _cut(token_ids[name][:limit], room)
-        ] or [[]]
+        ] or [("", [])]
+        parts = [part for _, part in named_parts]
         windows.token_ids.extend(before + part + after for part in parts)
+        windows.weights.extend(
+            plan.section_weights.get(name, 1.0) * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0)
+            for name, part in named_parts
+        )
         windows.insert_numbers.extend([number] * len(parts))
         windows.tokens_read.append(sum(map(len, parts)))
         windows.tokens_total.append(sum(map(len, token_ids.values())))

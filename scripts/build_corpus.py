@@ -40,7 +40,8 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
     aliases = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            aliases[ingredient_key(row["ingredients"])].append(row["brand"])
+            for ingredient in row["ingredients"].split(";"):
+                aliases[ingredient_key(ingredient)].append(row["brand"])
     return aliases
 
 

@@ -61,6 +61,13 @@ def test_a_newer_format_is_refused(saved):
         drugtext.load(saved)
 
 
+def test_a_reading_plan_of_another_kind_is_refused(saved):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"reading_plan": {"pages": 3}}))
+    with pytest.raises(CheckpointError, match="reading plan .*'pages': 3.* is not understood"):
+        drugtext.load(saved)
+
+
 def test_a_folder_without_config_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"found no config\.json"):
         drugtext.load(tmp_path)

@@ -162,9 +162,15 @@ def test_mean_pool_of_nothing_is_zero_and_of_halves_is_float32():
 
 def test_pool_windows_averages_directions():
     windows = torch.tensor([[3.0, 0.0], [0.0, 5.0], [0.0, -2.0]])
-    pooled = pool_windows(windows, torch.tensor([0, 0, 1]), 2)
+    pooled = pool_windows(windows, torch.ones(3), torch.tensor([0, 0, 1]), 2)
     half = 0.5**0.5
     torch.testing.assert_close(pooled, torch.tensor([[half, half], [0.0, -1.0]]))
+
+
+def test_pool_windows_counts_a_window_by_its_weight():
+    windows = torch.tensor([[3.0, 0.0], [0.0, 5.0]])
+    pooled = pool_windows(windows, torch.tensor([0.6, 0.8]), torch.tensor([0, 0]), 1)
+    torch.testing.assert_close(pooled, torch.tensor([[0.6, 0.8]]))
 
 
 def test_pad_fills_up_to_the_longest():

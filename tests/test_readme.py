@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from drugtext.bundled import bundled_checkpoints
 from drugtext.cli import app
-from drugtext.evaluation.tables import measured_table
+from drugtext.figures import measured_table
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError, TaxonomyError
 from drugtext.evaluation.report import measure
@@ -31,6 +33,16 @@ def evaluate(
     Raises:
         CorpusError: not one category an insert, no insert, or no category that is known.
     """
+    return evaluate_embeddings(classifier, classifier.embed(inserts), inserts, categories)
+
+
+def evaluate_embeddings(
+    classifier: DrugClassifier,
+    embeddings: ArrayLike,
+    inserts: Sequence[DrugInsert],
+    categories: Sequence[str],
+) -> dict[str, Any]:
+    """Measure as `evaluate` does, on the embeddings that `classifier.embed` gave."""
     if not inserts or len(inserts) != len(categories):
         raise CorpusError(
             f"found {len(inserts)} inserts and {len(categories)} categories;"
@@ -46,7 +58,7 @@ def evaluate(
             f" names of its taxonomy {known.name!r}, or fit it to these categories."
         )
     return measure(
-        classifier.probabilities(classifier.embed(inserts)),
+        classifier.probabilities(embeddings),
         classifier.category_ids,
         known,
         [path[-1].id for path in paths],

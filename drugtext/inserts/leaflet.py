@@ -24,6 +24,9 @@ from drugtext.inserts.language import detect_language
 from drugtext.inserts.markup import element_text
 from drugtext.inserts.text import decode_text
 
+# What lxml reads out of a page, but does not take back.
+_NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 PREAMBLE = "preamble"
 """Section that keeps what stands above the first heading."""
 
@@ -111,7 +114,8 @@ def read_html(data: bytes | str, source: str) -> DrugInsert:
     root = _parse_html(data, source)
     for element in root.iter("h1", "h2", "h3", "h4", "h5", "h6"):
         # A heading element is a heading even where its words alone would not show it.
-        element.text = f"{'#' * int(str(element.tag)[1])} {element.text or ''}"
+        marks = "#" * int(str(element.tag)[1])
+        element.text = f"{marks} {_NOT_XML.sub(' ', element.text or '')}"
     insert = read_leaflet(element_text(root, skip=("head", "nav")), source)
     title = _without_document_word(" ".join((root.findtext(".//title") or "").split()))
     return insert if insert.name else replace(insert, name=title)
@@ -308,11 +312,16 @@ _REFERRED = re.compile(
 _LISTED = re.compile(r"\s*(?:$|[和与及或][【\[［〖])", re.MULTILINE)
 _NOTE = re.compile(r"详?见|参|注\d?$")
 _BARE_LINE = re.compile(
-    r"^[ \t\u3000#*·•●◆■]*+(?P<head>[^\n:：。；;，,【\[]{2,24}?)[ \t\u3000*]{0,8}(?P<end>[:：]|$)",
+    r"^[ \t\u3000#*·•●◆■【〖［\[]*+(?P<head>[^\n:：。；;，,【\[]{2,24}?)"
+    r"[ \t\u3000*]{0,8}(?P<end>[:：]|$)",
     re.MULTILINE,
 )
-_FORMULAS = frozenset("化学名称 化学名 分子式 分子量 结构式 化学结构式 辅料 赋形剂".split())  # noqa: SIM905
-_PLAIN = plain_chinese_headings() - _FORMULAS
+# Without brackets these are fields of a section or of the title, not headings.
+_FIELDS = {
+    *("化学名称", "化学名", "分子式", "分子量", "结构式", "化学结构式", "辅料", "赋形剂"),
+    *("核准日期", "批准日期", "修改日期", "修订日期", "说明书修订日期"),
+}
+_PLAIN = plain_chinese_headings() - _FIELDS
 _RUN_ON = re.compile(
     r"(?<=[\s。；;！!：:])(?P<head>"
     + "|".join(
@@ -382,10 +391,11 @@ def _opening(plain: str, lowest: int, close: int) -> tuple[bool, int]:
     start = max(window.rfind(bracket) for bracket in _OPENERS)
     if start >= 0:
         return True, close - len(window) + start
-    sentence = _SENTENCE_END.split(window)[-1].lstrip()
-    if not chinese_heading_kind(sentence):
-        sentence = sentence.split()[-1] if sentence.split() else sentence
-    return False, close - len(sentence.lstrip()) if plain[close - 1 : close].strip() else close
+    words = _SENTENCE_END.split(window)[-1].lstrip()
+    if not chinese_heading_kind(words):
+        words = (words.split() or [""])[-1]
+    # Spaces may stand between the last word and the bracket.
+    return False, plain.rindex(words, lowest, close)
 
 
 def _line_start(plain: str, start: int) -> int | None:
@@ -424,7 +434,7 @@ _LEAFLET_KEY = re.compile(
     r"contents of the pack|further information"
 )
 _LINKING = re.compile(
-    r"(?:\b(?:and|or|see|the|in|of|to|with|for|under|also)|[,(\[])[^\S\n]*\Z", re.I
+    r"(?:\b(?:and|or|see|the|in|of|to|with|(?<!used )for|under|also)|[,(\[])[^\S\n]*\Z", re.I
 )
 _RUN_IN = re.compile(r"\s*+([A-Za-z0-9*][^:\n;]{2,60}?)\s?:\**[ \t]+\S")
 _UPPER_RUN_IN = re.compile(r"\s*+(?:\d{1,2}\.?\s+)?([A-Z][A-Z&,/]*(?:[ ][A-Z&,/]+){0,9}) ")

@@ -58,7 +58,8 @@ class _Events:
     def _refuse(self, what: str) -> None:
         raise ReadError(
             self._source,
-            f"a record {what}; no insert comes near that. Split the file into one record an insert.",
+            f"a record {what}; no insert comes near that. Split the file into one record an"
+            " insert.",
         )
 
 
@@ -85,11 +86,10 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
             yield _insert(record, source, n_records)
             n_records += 1
     except (ijson.JSONError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
         raise ReadError(
             source,
-            f"the JSON is damaged, cut off or not UTF-8 behind record {n_records} ({reason})."
-            " Fetch or save it again.",
+            f"the JSON is damaged, cut off or not UTF-8 behind record {n_records}"
+            f" ({_cause(error)}). Fetch or save it again.",
         ) from error
     if n_records == 0:
         raise ReadError(source, f"the JSON holds no record; {_NEEDED} is needed.")
@@ -115,12 +115,17 @@ def read_json_lines(stream: BinaryIO, source: str) -> Iterator[DrugInsert | Read
             limit = f"is over {MAX_INSERT_BYTES // 2**20} MB, and no insert is that long"
             yield ReadError(f"{source}[{n_records}]", f"line {n_lines} {limit}. Leave it out.")
         else:
-            try:
-                yield _insert(json.loads(line), source, n_records)
-            except (ValueError, RecursionError) as error:
-                reason = f"line {n_lines} is not JSON ({error}); one record a line is needed."
-                yield ReadError(f"{source}[{n_records}]", reason)
+            yield _read_line(line, source, n_lines, n_records)
         n_records += 1
+
+
+def _read_line(line: bytes, source: str, n_line: int, n: int) -> DrugInsert | ReadError:
+    try:
+        record = json.loads(line.strip())
+    except (ValueError, RecursionError) as error:
+        reason = f"line {n_line} is not JSON ({_cause(error)}); one record a line is needed."
+        return ReadError(f"{source}[{n}]", reason)
+    return _insert(record, source, n)
 
 
 def _skip_line(stream: BinaryIO) -> None:
@@ -133,6 +138,16 @@ def _insert(record: object, source: str, n: int) -> DrugInsert | ReadError:
         return insert_from_record(record, source)
     except ReadError as error:
         return ReadError(f"{source}[{n}]", error.reason)
+
+
+def _cause(error: Exception) -> str:
+    """Give what a parser complains of, without the text in which it happened."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos:,}"
+    said = error.args[0] if error.args else ""
+    # ijson's is bytes where it quotes text that cannot be decoded.
+    said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    return said.strip().partition("\n")[0]
 
 
 def _records(events: _Events) -> Iterator[object]:

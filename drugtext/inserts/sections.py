@@ -68,7 +68,7 @@ def sections_of(fields: Mapping[str, object], source: str) -> dict[str, str]:
             raise ReadError(
                 source, f"section {field[:40]!r} holds {kind_of(wrong)}; text is needed."
             )
-        name = _section_name(field)
+        name = _section_name(clean(field))
         for text in texts_in(fields, field):
             pieces.setdefault((name, text), _Piece(field, name, text))
     sections: dict[str, list[str]] = {}

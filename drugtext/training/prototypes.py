@@ -60,6 +60,8 @@ def train_prototypes(
     Returns:
         The classifier, with `measured` filled in.
     """
+    if missing := [split for split in SPLITS if split not in corpus]:
+        raise CorpusError(f"the corpus has no split {', '.join(missing)}; give it more inserts.")
     splits = {
         split: Embedded(corpus[split], {form: embed(corpus[split], form) for form in _TEXT_FORMS})
         for split in SPLITS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drugtext.evaluation.report import measure
-from drugtext.evaluation.tables import measured_table
+from drugtext.figures import measured_table
 from drugtext.taxonomy import Category, Taxonomy
 
 KNOWN = Taxonomy(

@@ -73,7 +73,8 @@ class TestZip:
         packed = zipped({"a.json": bytes(range(256))})
         assert refusal(Pipe(packed)) == ("a.zip", "the archive is over 0 GB; split it.")
 
-    def test_bomb(self, zipped, small_limits):
+    @pytest.mark.usefixtures("small_limits")
+    def test_bomb(self, zipped):
         packed = zipped({"a.json": b"0" * 3 * 2**20})
         name, reason = refusal(io.BytesIO(packed))
         assert name == "a.zip/a.json"
@@ -88,7 +89,9 @@ class TestZip:
         packed = lock(zipped({"a.json": b"A", "b.json": b"B"}))
         members = unpack_zip(io.BytesIO(packed), "a.zip")
         (_, first) = next(members)
-        with pytest.raises(ReadError, match="a.zip/a.json: is locked with a password; unpack it"):
+        with pytest.raises(
+            ReadError, match=r"a\.zip/a\.json: is locked with a password; unpack it"
+        ):
             first()
         assert next(members)[1]().read() == b"B"
 
@@ -96,7 +99,7 @@ class TestZip:
         packed = bytearray(zipped({"a.json": b"0123456789" * 9, "b.json": b"B"}))
         packed[40] ^= 0xFF
         members = unpack_zip(io.BytesIO(bytes(packed)), "a.zip")
-        with pytest.raises(ReadError, match="a.zip/a.json: the archive is damaged or cut off"):
+        with pytest.raises(ReadError, match=r"a\.zip/a\.json: the archive is damaged or cut off"):
             next(members)[1]().read()
         assert next(members)[1]().read() == b"B"
 
@@ -141,7 +144,8 @@ class TestGzip:
         stream = io.BufferedReader(unpack_gzip(Pipe(packed), "a.gz"))
         assert stream.read() == b"A" * 3000 + b"B"
 
-    def test_bomb(self, small_limits):
+    @pytest.mark.usefixtures("small_limits")
+    def test_bomb(self):
         packed = gzip.compress(b"0" * 3 * 2**20)
         with pytest.raises(ReadError, match=r"a\.gz: unpacks to \d MB and more from 0\.0 MB"):
             unpack_gzip(io.BytesIO(packed), "a.gz").read()
@@ -149,7 +153,7 @@ class TestGzip:
     @pytest.mark.parametrize("cut", [1, 8, 20])
     def test_cut_off(self, cut):
         packed = gzip.compress(bytes(range(256)) * 20)[:-cut]
-        with pytest.raises(ReadError, match="a.gz: the archive is damaged or cut off"):
+        with pytest.raises(ReadError, match=r"a\.gz: the archive is damaged or cut off"):
             unpack_gzip(io.BytesIO(packed), "a.gz").read()
 
     @given(place=st.integers(0, 10_000), value=st.integers(0, 255))

@@ -8,15 +8,15 @@ import socket
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drugtext.inserts.language import detect_language
 
 TEXTS = {
-    "en": "Examplol tablets lower the blood pressure of adults and are taken once a day with water.",
+    "en": "Examplol tablets lower the blood pressure and are taken once a day with some water.",
     "de": "Dieses Arzneimittel senkt den Blutdruck und wird einmal täglich mit Wasser eingenommen.",
-    "fr": "Ce médicament abaisse la pression artérielle et se prend une fois par jour avec de l'eau.",
+    "fr": "Ce médicament abaisse la pression artérielle et se prend une fois par jour.",
     "es": "Este medicamento baja la presión arterial y se toma una vez al día con un vaso de agua.",
     "it": "Questo medicinale abbassa la pressione del sangue e si prende una volta al giorno.",
     "sv": "Den här medicinen sänker blodtrycket och tas en gång om dagen tillsammans med vatten.",
@@ -76,6 +76,7 @@ def test_no_network(monkeypatch):
     assert detect_language(TEXTS["fr"]) == "fr"
 
 
+@settings(deadline=None)  # the first call loads the model
 @given(st.text(max_size=300))
 def test_any_text_is_answered(text):
     language = detect_language(text)
