@@ -64,7 +64,7 @@ def test_a_newer_format_is_refused(saved):
 def test_a_reading_plan_of_another_kind_is_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": {"pages": 3}}))
-    with pytest.raises(CheckpointError, match="reading plan .*'pages': 3.* is not understood"):
+    with pytest.raises(CheckpointError, match=r"reading plan .*'pages': 3.* is not understood"):
         drugtext.load(saved)
 
 

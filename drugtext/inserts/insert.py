@@ -112,9 +112,8 @@ def join_sections(sections: Iterable[Section]) -> dict[str, str]:
         Section name -> text. Parts of one name are separated by a blank line; empty ones and
         exact repeats are left out.
     """
-    parts: dict[str, list[str]] = {}
+    parts: dict[str, dict[str, None]] = {}
     for section in sections:
-        text = section.text.strip()
-        if text and text not in parts.setdefault(section.name, []):
-            parts[section.name].append(text)
-    return {name: "\n\n".join(texts) for name, texts in parts.items() if texts}
+        if text := section.text.strip():
+            parts.setdefault(section.name, {})[text] = None  # keys: each once, in order
+    return {name: "\n\n".join(texts) for name, texts in parts.items()}

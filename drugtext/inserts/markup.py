@@ -144,7 +144,8 @@ def _walk(root: etree._Element, skip: Collection[str]) -> Iterator[tuple[str, st
         if (node is not root and name in skip) or name.lower() in _IGNORED:
             continue
         name = name.lower()
-        if name == "caption" and node is not root and _local_name(node.getparent()) in _ITEMS:
+        parent = None if node is root else node.getparent()
+        if name == "caption" and parent is not None and _local_name(parent) in _ITEMS:
             # The caption of an item is its marker ("1."), not a line of its own.
             name = "marker"
             stack.append(("text", " "))

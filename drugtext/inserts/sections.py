@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from drugtext.errors import ReadError
-from drugtext.inserts.headings import canonical_name, heading_key
+from drugtext.inserts.headings import HAN, canonical_name, heading_key
 from drugtext.inserts.insert import CANONICAL_SECTIONS, Section, join_sections
 
 # openFDA's names for what a Structured Product Label calls otherwise.
@@ -27,7 +27,6 @@ _SMALL = frozenset({"and", "or", "of", "in", "for", "with", "to", "the"})
 _MOST_PIECES = 200  # the search for repeats compares each with each; real records have under 100
 _SHORTEST_REPEAT = 80  # characters; a shorter text ("None.") is found inside others by chance
 _LONGEST_HEADING = 8  # words, its number included: "17 PATIENT COUNSELING INFORMATION"
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can escape, but no text holds
 _KINDS = {
     dict: "a mapping",
@@ -85,7 +84,7 @@ def is_known(name: str) -> bool:
 
 
 def _section_name(heading: str) -> str:
-    own = heading if _HAN.search(heading) else heading_key(heading)
+    own = heading if HAN.search(heading) else heading_key(heading)
     return _OWN_NAMES.get(heading) or canonical_name(heading) or own or heading
 
 

@@ -18,8 +18,7 @@ from drugtext.errors import ReadError
 from drugtext.inserts.headings import canonical_name, heading_key
 from drugtext.inserts.insert import DrugInsert, Section, join_sections
 from drugtext.inserts.markup import element_text
-
-HL7_NAMESPACE = "urn:hl7-org:v3"
+from drugtext.inserts.spl_document import HL7_NAMESPACE, parse_spl
 
 _CODES = {
     "boxed_warning": "34066-1",
@@ -54,10 +53,6 @@ _TITLE_IS_TEXT = frozenset(_OPENINGS.split())
 # code says.
 _UNDIVIDED = frozenset({"contraindications", "patient_information"})
 _DISPLAY_NAME_FRAME = re.compile(r"^(spl|otc -) | (sub)?section$")
-_DOCTYPE = (
-    "the XML declares a DOCTYPE, which may define entities that grow without bound or read other"
-    " files; no Structured Product Label has one. Remove it or download the label again."
-)
 
 
 def read_spl(stream: BinaryIO, source: str) -> DrugInsert:
@@ -76,13 +71,13 @@ def read_spl(stream: BinaryIO, source: str) -> DrugInsert:
         The insert. Its language is English where the document names none, as the FDA's do.
 
     Raises:
-        ReadError: the XML is damaged or declares a DOCTYPE, is no SPL document, or holds no
-            section text.
+        ReadError: the XML is damaged, declares a DOCTYPE or holds a text of over 10 MB, is no SPL
+            document, or holds no section text.
 
     Source:
         HL7 Version 3 SPL: `document` in the namespace urn:hl7-org:v3.
     """
-    root = _parse(stream.read(), source)
+    root = parse_spl(stream.read(), source)
     tops = enumerate(_find_all(root, "component/structuredBody/component/section"))
     pieces = ((top, name, text) for top, section in tops for name, text in _pieces(section))
     sections = join_sections(
@@ -109,41 +104,6 @@ def read_spl(stream: BinaryIO, source: str) -> DrugInsert:
         metadata=_metadata(root),
         source=source,
     )
-
-
-def _parse(data: bytes, source: str) -> etree._Element:
-    """Parse without fetching or expanding anything, and check that the document is an SPL."""
-    if not data.strip():
-        raise ReadError(source, "the file is empty; a Structured Product Label (XML) is needed.")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
-        if b"<!DOCTYPE" in data.replace(b"\0", b""):  # without the zero bytes of UTF-16
-            raise ReadError(source, _DOCTYPE) from error
-        cause = getattr(error, "msg", None) or str(error) or type(error).__name__
-        raise ReadError(
-            source,
-            f"the XML is damaged or cut off ({cause}); a whole Structured Product Label is"
-            " needed. Download it again.",
-        ) from error
-    if root.getroottree().docinfo.doctype:
-        raise ReadError(source, _DOCTYPE)
-    if root.tag != f"{{{HL7_NAMESPACE}}}document":
-        namespace, _, name = str(root.tag).rpartition("}")
-        raise ReadError(
-            source,
-            f"found XML with the root <{name}> in the namespace {namespace[1:] or '(none)'}; a"
-            f" Structured Product Label has the root <document> in {HL7_NAMESPACE}.",
-        )
-    return root
 
 
 def _pieces(section: etree._Element, enclosing: str | None = None) -> Iterator[tuple[str, str]]:

@@ -273,6 +273,17 @@ class TestRefusals:
         deep = "<component><section>" * 5000 + "</section></component>" * 5000
         assert "damaged" in refusal(document(deep))
 
+    @pytest.mark.parametrize(
+        "text",
+        ["a" * 10_000_001, f'<content ID="{"a" * 10_000_001}">x</content>'],
+        ids=["text", "attribute"],
+    )
+    def test_text_of_over_ten_megabytes(self, text):
+        assert refusal(document(section("34067-9", text))) == (
+            "a text in the XML is too long: over 10 MB, the limit of the parser (libxml2), and no"
+            " Structured Product Label comes near that. Shorten or divide the text."
+        )
+
 
 @given(st.binary(max_size=300))
 def test_any_bytes_give_an_insert_or_an_error_of_ours(data):

@@ -1,0 +1,89 @@
+"""The names that a leaflet gives its product: generic name, trade names, active substances."""
+
+from __future__ import annotations
+
+import re
+
+from drugtext.inserts.headings import HAN, chinese_heading_kind, heading_key
+from drugtext.inserts.insert import CANONICAL_SECTIONS
+from drugtext.inserts.leaflet_parts import PREAMBLE, Part
+
+_LONGEST_NAME = 120
+_NAME_SCOPE = 3000  # characters of a section in which a name is looked for
+_TRIM = " \t\u3000#*_-–—=|:：•"
+_DOCUMENT_WORD = re.compile(r"(?:使用|药品|藥品)?(?:说明书|說明書|仿單)$")
+_NO_NAME = re.compile(
+    r"(?:package leaflet|patient information leaflet|information for the|highlights of|"
+    r"full prescribing|drug facts|annex\b|[a-d]\. |read all of this|rx only|summary of product|"
+    r"initial u\.?s\.? approval|these highlights|revised|请仔细|請仔細|[核修]|本文|警示)|\W*$",
+    re.IGNORECASE,
+)
+_HIGHLIGHTS_NAME = re.compile(r"needed to use ([^.]{1,100}?) safely")
+_LEAFLET_LINE = re.compile(r"(?:[a-d]\. )?package leaflet\b", re.IGNORECASE)
+_SUBSTANCES = re.compile(r"[a-z][a-z0-9,/ -]{3,}")
+_NAME_FIELD = re.compile(
+    r"(通用名[称稱]?|商品名[称稱]?|商[标標]名?|中文名[称稱]?|英文名[称稱]?|[汉漢][语語]拼音|拼音名?|曾用名"
+    r"|[别別]名|化[学學]名[称稱]?)[^\S\n]{0,3}[:：]"
+)
+_NO_BRAND = frozenset({"", "无", "無", "/", "-", "—", "——", "暂无"})
+
+
+def without_document_word(title: str) -> str:
+    """Leave out marks and a last word that says only that this is an insert."""
+    return _DOCUMENT_WORD.sub("", title.strip(_TRIM)).strip(_TRIM)
+
+
+def product_name(parts: list[Part]) -> str:
+    """Take the product's name from US highlights, SmPC section 1 or the title line."""
+    for part in parts[:3]:
+        if found := _HIGHLIGHTS_NAME.search(part.body[:_NAME_SCOPE]):
+            return " ".join(found[1].split())
+    smpc = (part for part in parts if heading_key(part.title) == "name of the medicinal product")
+    lines = next(smpc, parts[0]).body[:_NAME_SCOPE].splitlines()
+    leaflet = next((n for n, line in enumerate(lines) if _LEAFLET_LINE.match(line.strip())), 0)
+    lines = lines[leaflet:]
+    if len(parts) > 1 and parts[1].name not in CANONICAL_SECTIONS and not parts[1].body.strip():
+        lines.append(parts[1].title)  # "# Examplol" above the sections of a Markdown text
+    for line in lines:
+        name = without_document_word(line)
+        if not _NO_NAME.match(name):
+            is_sentence = name.endswith((".", "。", ";", "；", ",", "，"))
+            return "" if is_sentence or len(name) > _LONGEST_NAME else name
+    return ""
+
+
+def eu_substances(parts: list[Part]) -> tuple[str, ...]:
+    """Read the line of active substances that stands under the name of an EU leaflet."""
+    lines = [line.strip() for line in parts[0].body[:_NAME_SCOPE].splitlines() if line.strip()]
+    if not any(_LEAFLET_LINE.match(line) for line in lines):
+        return ()
+    for line in lines[:8]:
+        if len(line) <= _LONGEST_NAME and _SUBSTANCES.fullmatch(line):
+            return tuple(word.strip() for word in line.split("/") if word.strip())
+    return ()
+
+
+def chinese_names(parts: list[Part]) -> tuple[str, tuple[str, ...]]:
+    """Read the generic name ("" where none is given) and the trade names of a Chinese insert."""
+    found: dict[str | None, list[str]] = {"generic_name": [], "brand_name": [], "other_name": []}
+    for part in parts:
+        kind = chinese_heading_kind(part.title)
+        if kind not in found and part.name != PREAMBLE:
+            continue
+        first, *fields = _NAME_FIELD.split(part.body[:_NAME_SCOPE])
+        if kind in found and part.title:
+            found[kind].append(_name_value(first))
+        for field, value in zip(fields[::2], fields[1::2], strict=True):
+            found.setdefault(chinese_heading_kind(field), []).append(_name_value(value))
+    unnamed = [
+        name for name in found["other_name"] if HAN.search(name) and not chinese_heading_kind(name)
+    ]
+    generic = next(filter(None, [*found["generic_name"], *unnamed]), "")
+    brands = dict.fromkeys(name for name in found["brand_name"] if name not in _NO_BRAND)
+    return generic, tuple(brands)
+
+
+def _name_value(text: str) -> str:
+    """Take the first line of a name field, without the mark that ends it."""
+    value = (text.strip().splitlines() or [""])[0].strip(_TRIM + "。；;，,、[]【】")
+    return value if len(value) <= _LONGEST_NAME else ""

@@ -1,0 +1,180 @@
+"""US and EU leaflets in their styles."""
+
+from __future__ import annotations
+
+import pytest
+
+from drugtext.inserts.leaflet import read_leaflet
+
+
+def sections(text: str) -> dict[str, str]:
+    return dict(read_leaflet(text, "insert.txt").sections)
+
+
+# --- US ----------------------------------------------------------------------------------------
+
+US = """HIGHLIGHTS OF PRESCRIBING INFORMATION
+These highlights do not include all the information needed to use EXAMPLOL safely and effectively.
+-------INDICATIONS AND USAGE-------
+For pain (1)
+-------CONTRAINDICATIONS-------
+None (4)
+FULL PRESCRIBING INFORMATION: CONTENTS*
+1 INDICATIONS AND USAGE
+4 CONTRAINDICATIONS
+5 WARNINGS AND PRECAUTIONS
+5.1 Drowsiness
+FULL PRESCRIBING INFORMATION
+WARNING: LIVER FAILURE
+Watch the liver.
+1 INDICATIONS AND USAGE
+Examplol is for pain [see Warnings and Precautions (5.1)].
+4 CONTRAINDICATIONS
+Contraindications include allergy (see WARNINGS and
+PRECAUTIONS).
+5 WARNINGS AND PRECAUTIONS
+5.1 Drowsiness
+Do not drive.
+Pregnancy
+12 CLINICAL PHARMACOLOGY
+12.1 Mechanism of Action
+It blocks a channel.
+12.3 Pharmacokinetics
+It lasts a day.
+14 CLINICAL STUDIES
+Two.
+"""
+
+
+def test_us_full_text():
+    insert = read_leaflet(US, "us.txt")
+    assert (insert.name, insert.language) == ("EXAMPLOL", "en")
+    found = dict(insert.sections)
+    highlights = found.pop("HIGHLIGHTS OF PRESCRIBING INFORMATION")
+    assert highlights.endswith("-------CONTRAINDICATIONS-------\nNone (4)")
+    assert found.pop("FULL PRESCRIBING INFORMATION: CONTENTS").endswith("5.1 Drowsiness")
+    assert found == {
+        "boxed_warning": "WARNING: LIVER FAILURE\nWatch the liver.",
+        "indications_and_usage": "Examplol is for pain [see Warnings and Precautions (5.1)].",
+        "contraindications": "Contraindications include allergy (see WARNINGS and\nPRECAUTIONS).",
+        "warnings": "5.1 Drowsiness\nDo not drive.\nPregnancy",
+        "mechanism_of_action": "It blocks a channel.",
+        "clinical_pharmacology": "It lasts a day.",
+        "CLINICAL STUDIES": "Two.",
+    }
+
+
+def test_contents_without_an_end_swallow_nothing():
+    text = (
+        "FULL PRESCRIBING INFORMATION: CONTENTS\n1 INDICATIONS AND USAGE\nPain.\n"
+        "4 CONTRAINDICATIONS\nNone."
+    )
+    assert sections(text) == {"indications_and_usage": "Pain.", "contraindications": "None."}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INDICATIONS AND USAGE\nPain.\nCONTRAINDICATIONS\nNone.",
+        "INDICATIONS & USAGE:\nPain.\nCONTRAINDICATIONS:\nNone.",
+        "Indications and Usage\nPain.\n\nContraindications\nNone.",
+        "1 Indications and Usage\nPain.\n4 Contraindications\nNone.",
+        "1. INDICATIONS AND USAGE\nPain.\n4. CONTRAINDICATIONS\nNone.",
+        "Indications: Pain.\nContraindications: None.",
+        "## Indications\nPain.\n## Contraindications\nNone.",
+        "**Indications**\nPain.\n**Contraindications:**\nNone.",
+        "INDICATIONS AND USAGE Pain.\nCONTRAINDICATIONS None.",
+        "\r\nINDICATIONS\r\nPain.\r\nCONTRAINDICATIONS\r\nNone.\r\n",
+    ],
+)
+def test_us_heading_styles(text):
+    assert sections(text) == {"indications_and_usage": "Pain.", "contraindications": "None."}
+
+
+def test_drug_facts():
+    text = (
+        "Drug Facts\nActive ingredient (in each tablet)\nExamplol 5 mg\nPurpose\nPain reliever\n"
+        "Uses\nfor pain\nWarnings\nAllergy alert: may itch\nDo not use\nif allergic\n"
+        "Stop use and ask a doctor if\npain lasts\nDirections\ntake 1\n"
+        "Other information\nkeep dry\nInactive ingredients\nstarch\nQuestions or comments?\ncall us"
+    )
+    assert sections(text) == {
+        "preamble": "Drug Facts",
+        "composition": "Examplol 5 mg\n\nstarch",
+        "indications_and_usage": "Pain reliever\n\nfor pain",
+        "warnings": "Allergy alert: may itch\n\npain lasts",
+        "contraindications": "if allergic",
+        "dosage_and_administration": "take 1",
+        "storage": "keep dry",
+        "Questions or comments?": "call us",
+    }
+
+
+def test_markdown():
+    text = (
+        "# Examplol\n## Indications\nPain\n### In children\nno\n"
+        "## Contraindications\nNone\n## Trials\nTwo"
+    )
+    insert = read_leaflet(text, "insert.md")
+    assert insert.name == "Examplol"
+    assert insert.sections == {
+        "indications_and_usage": "Pain\nIn children\nno",
+        "contraindications": "None",
+        "Trials": "Two",
+    }
+
+
+# --- EU ----------------------------------------------------------------------------------------
+
+EU_HEADINGS = {
+    "indications_and_usage": "1. What Examplol is and what it is used for",
+    "warnings": "2. What you need to know before you take Examplol",
+    "dosage_and_administration": "3. How to take Examplol",
+    "adverse_reactions": "4. Possible side effects",
+    "storage": "5. How to store Examplol",
+    "composition": "6. Contents of the pack and other information",
+}
+EU_BODIES = {
+    "indications_and_usage": "It is for pain.",
+    "warnings": "Do not take Examplol\n- if you are allergic\nWarnings and precautions\nAsk first.",
+    "dosage_and_administration": "1. Open the pack.\n2. Take one tablet.",
+    "adverse_reactions": "Sleepiness.",
+    "storage": "Keep it dry.",
+    "composition": "What Examplol contains\nExamplol 5 mg.",
+}
+
+
+@pytest.mark.parametrize(
+    "style", [str, str.upper, lambda heading: heading[3:], lambda heading: f"## {heading}"]
+)
+def test_eu_leaflet(style):
+    text = "Package leaflet: Information for the patient\n\nExamplol 5 mg tablets\nexamplolum\n\n"
+    text += "What is in this leaflet\n" + "\n".join(map(style, EU_HEADINGS.values())) + "\n\n"
+    text += "\n".join(f"{style(EU_HEADINGS[name])}\n{body}" for name, body in EU_BODIES.items())
+    insert = read_leaflet(text, "eu.txt")
+    assert (insert.name, insert.ingredients) == ("Examplol 5 mg tablets", ("examplolum",))
+    found = dict(insert.sections)
+    assert found.pop("preamble").startswith("Package leaflet")
+    assert found == EU_BODIES
+
+
+def test_eu_summary_of_product_characteristics():
+    text = (
+        "1. NAME OF THE MEDICINAL PRODUCT\nExamplol 5 mg tablets\n4. CLINICAL PARTICULARS\n"
+        "4.1 Therapeutic indications\nPain\n4.2 Posology and method of administration\nOne a day\n"
+        "4.3 Contraindications\nAllergy\n4.7 Effects on ability to drive and use machines\nSome\n"
+        "4.8 Undesirable effects\nSleep\n5.1 Pharmacodynamic properties\nBlocks\n"
+        "6.4 Special precautions for storage\nDry"
+    )
+    insert = read_leaflet(text, "smpc.txt")
+    assert insert.name == "Examplol 5 mg tablets"
+    assert insert.sections == {
+        "NAME OF THE MEDICINAL PRODUCT": "Examplol 5 mg tablets",
+        "indications_and_usage": "Pain",
+        "dosage_and_administration": "One a day",
+        "contraindications": "Allergy",
+        "Effects on ability to drive and use machines": "Some",
+        "adverse_reactions": "Sleep",
+        "clinical_pharmacology": "Blocks",
+        "storage": "Dry",
+    }

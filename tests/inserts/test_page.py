@@ -1,0 +1,90 @@
+"""HTML pages: headings, encodings, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from drugtext.errors import ReadError
+from drugtext.inserts.leaflet import read_html
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<title>X</title><h1>Examplol</h1><h2>Uses</h2><p>Pain</p><h2>Contraindications</h2>None",
+        "<h1>Examplol</h1><p><b>Uses</b></p><p>Pain</p><p><b>Contraindications</b></p><p>None</p>",
+        "<title>Examplol</title><nav>Home</nav><h2>Uses</h2>Pain<h2>Contraindications</h2>None",
+    ],
+)
+def test_html(page):
+    for data in (page, page.encode(), b"\xef\xbb\xbf" + page.encode()):
+        insert = read_html(data, "page.html")
+        assert insert.name == "Examplol"
+        found = dict(insert.sections)
+        found.pop("preamble", None)
+        assert found == {"indications_and_usage": "Pain", "contraindications": "None"}
+
+
+def test_control_characters_in_a_heading_of_a_page():
+    page = "<h2>Us\x01es</h2>Pain<h2>\x01Contraindications</h2>None"
+    assert read_html(page, "page.html").sections["contraindications"] == "None"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_chinese_html_without_a_declared_encoding(encoding):
+    page = "<p>【适应症】用于头痛、发热和关节痛。</p><p>【禁忌】对本品过敏者禁用。</p>"
+    assert read_html(page.encode(encoding), "page.html").sections == {
+        "indications_and_usage": "用于头痛、发热和关节痛。",
+        "contraindications": "对本品过敏者禁用。",
+    }
+
+
+@pytest.mark.parametrize("data", [b"", "", "<p>", b"<html></html>"])
+def test_html_refusals(data):
+    with pytest.raises(ReadError, match=r"x\.html: (is no readable HTML page|holds only white)"):
+        read_html(data, "x.html")
+
+
+@pytest.mark.parametrize("sign", ["\x01", "&#1;", "\x1b", "\ufffe", "&#xffff;", "\0"])
+def test_signs_that_xml_forbids_in_a_heading(sign):
+    page = f"<h1>Indica{sign}tions</h1>Pain<h2>{sign}Contraindications</h2>None"
+    for data in (page, page.encode()):
+        assert read_html(data, "page.html").sections["contraindications"] == "None"
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "font"])
+def test_text_nested_a_thousand_deep(tag):
+    deep = f"<{tag}>" * 1000 + "Pain" + f"</{tag}>" * 1000
+    page = f"<h2>Uses</h2>{deep}<h2>Contraindications</h2>None"
+    assert read_html(page, "page.html").sections == {
+        "indications_and_usage": "Pain",
+        "contraindications": "None",
+    }
+
+
+@pytest.mark.parametrize("before", ["", "</p></foo>" * 300], ids=["alone", "behind many faults"])
+def test_text_nested_too_deep_to_be_read_is_refused(before):
+    page = f"<h2>Uses</h2>Pain{before}{'<div>' * 5000}<h2>Contraindications</h2>None"
+    with pytest.raises(
+        ReadError, match=r"cannot be read to the end of its HTML \(.*\)\. Save it as plain text\."
+    ):
+        read_html(page, "page.html")
+
+
+def test_text_of_over_ten_megabytes():
+    page = f"<h2>Uses</h2>{'For pain. ' * 1_100_000}<h2>Contraindications</h2>None"
+    found = read_html(page, "page.html").sections
+    assert len(found["indications_and_usage"]) == 11_000_000 - 1
+    assert found["contraindications"] == "None"
+
+
+@pytest.mark.parametrize("declared", ["gb2312", "utf-16", "klingon"])
+def test_page_in_another_encoding_than_it_declares(declared):
+    page = (
+        f'<meta charset="{declared}"><p>【适应症】用于头痛、发热和关节痛，朱镕。</p>'
+        "<p>【禁忌】对本品过敏者禁用。</p>"
+    )
+    assert read_html(page.encode("gb18030"), "page.html").sections == {
+        "indications_and_usage": "用于头痛、发热和关节痛，朱镕。",
+        "contraindications": "对本品过敏者禁用。",
+    }
