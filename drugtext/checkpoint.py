@@ -9,9 +9,11 @@ README.md            model card
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -20,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
-from drugtext.cards import model_card
+from drugtext.cards import is_hub_id, model_card
 from drugtext.config import FORMAT_VERSION, DrugTextConfig
 from drugtext.encoder import (
     DEFAULT_ENCODER,
@@ -61,7 +63,7 @@ def load_model(
         raise CheckpointError(f"{folder}/config.json cannot be read ({_first(error)}).") from error
     if not isinstance(config, DrugTextConfig):
         return _from_encoder(str(folder), str(name_or_path))
-    if config.format_version > FORMAT_VERSION:
+    if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder}: format version {config.format_version}, this drugtext reads up to"
             f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
@@ -69,7 +71,13 @@ def load_model(
     try:
         if (folder / _HEAD).is_file():
             return _from_head(folder, config)
-        model = DrugTextModel.from_pretrained(folder, config=config, use_safetensors=True)
+        # its annotation knows one form of the answer alone
+        found: Any = DrugTextModel.from_pretrained(
+            folder, config=config, use_safetensors=True, output_loading_info=True
+        )
+        model, loaded = found
+        if loaded["missing_keys"]:  # transformers would fill them at random
+            raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
         return model.eval(), load_tokenizer(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
@@ -106,9 +114,9 @@ def checkpoint_folder(
 def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder = load_encoder(folder)
     languages = ["en"] if name == DEFAULT_ENCODER else []
-    config = DrugTextConfig(
-        encoder_config=AutoConfig.from_pretrained(folder), encoder_name=name, languages=languages
-    )
+    encoder_config = AutoConfig.from_pretrained(folder)
+    encoder_config._name_or_path = ""  # a path of this machine
+    config = DrugTextConfig(encoder_config=encoder_config, encoder_name=name, languages=languages)
     return DrugTextModel.assembled(config, encoder), load_tokenizer(folder)
 
 
@@ -148,8 +156,12 @@ def save_model(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         model.save_pretrained(folder)
+        config = copy.deepcopy(model.config)
+        if not is_hub_id(config.encoder_name):
+            config.encoder_name = ""  # a path of this machine; the weights are in the folder
+        config.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        (folder / "README.md").write_text(model_card(model.config), encoding="utf-8")
+        (folder / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written ({_first(error)}).") from error
 

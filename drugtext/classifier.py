@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from itertools import islice
@@ -23,8 +24,9 @@ from drugtext.errors import (
     LanguageError,
     TaxonomyError,
 )
-from drugtext.heads import PrototypeHead
+from drugtext.heads import INITIAL_SCALE, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
 from drugtext.prediction import Prediction, make_prediction
 from drugtext.taxonomy import Category, Taxonomy
@@ -72,18 +74,19 @@ class DrugClassifier:
     def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model, tokenizer
         config = model.config
-        names = cast(dict[int, str], config.id2label)
-        self.category_ids = [names[n] for n in range(len(config.n_support))]
-        self.taxonomy = Taxonomy(
-            (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
-            config.taxonomy_name,
-        )
         try:
-            plan = ReadingPlan(**(config.reading_plan or {}))
-        except TypeError as error:
+            names = cast(dict[int, str], config.id2label)
+            self.category_ids = [names[n] for n in range(len(config.n_support))]
+            self.taxonomy = Taxonomy(
+                (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
+                config.taxonomy_name,
+            )
+            self.taxonomy.restricted_to(self.category_ids)
+            plan = ReadingPlan.from_dict(config.reading_plan or {})
+        except (TypeError, ValueError, KeyError, TaxonomyError) as error:
             raise CheckpointError(
-                f"the reading plan {config.reading_plan} is not understood ({error});"
-                " a newer drugtext may have written it."
+                "config.json: categories, taxonomy or reading plan are not understood"
+                f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
             ) from error
         longest = min(tokenizer.model_max_length, plan.window_tokens)
         self.reading_plan = replace(plan, window_tokens=longest)
@@ -128,17 +131,17 @@ class DrugClassifier:
         """
         if not self.category_ids:
             raise DrugTextError("the classifier has no category yet; give it some with fit().")
-        if top_k < 1:
+        if not isinstance(top_k, int) or top_k < 1:
             raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
         for batch in _batches(inserts, _INSERTS_A_BATCH):
             readable = []
             for insert in batch:
-                try:
-                    self._check(insert)
+                error = self.refusal(insert)
+                if error is None:
                     readable.append(insert)
-                except DrugTextError as error:
-                    if on_error is None:
-                        raise
+                elif on_error is None:
+                    raise error
+                else:
                     on_error(insert, error)
             if readable:
                 yield from self._predict_batch(readable, top_k)
@@ -173,7 +176,8 @@ class DrugClassifier:
         parts = []
         for batch in _batches(inserts, _INSERTS_A_BATCH):
             for insert in batch:
-                self._check(insert)
+                if error := self.refusal(insert):
+                    raise error
             parts.append(self._embed_windows(self._windows(batch), len(batch)))
         return torch.cat(parts or [self.model.head.prototypes[:0].detach()]).numpy()
 
@@ -206,11 +210,13 @@ class DrugClassifier:
     def fit(
         self,
         inserts: Iterable[DrugInsert],
-        categories: Sequence[str],
+        categories: Iterable[str],
         *,
         taxonomy: Taxonomy | None = None,
     ) -> DrugClassifier:
         """Learn new categories from a support set; this classifier stays as it is.
+
+        Both stand on the same encoder: whoever trains its weights on must copy it first.
 
         Args:
             inserts: the support set, one or more inserts a category.
@@ -225,15 +231,17 @@ class DrugClassifier:
             CorpusError: not one category an insert, or no insert at all.
             TaxonomyError: a category is not in the given taxonomy.
         """
+        categories = _listed(categories)
         if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
             _check_one_each(len(inserts), len(categories))
         return self.fit_embeddings(self.embed(inserts), categories, taxonomy=taxonomy)
 
     @torch.no_grad()
     def fit_embeddings(
-        self, embeddings: ArrayLike, categories: Sequence[str], *, taxonomy: Taxonomy | None = None
+        self, embeddings: ArrayLike, categories: Iterable[str], *, taxonomy: Taxonomy | None = None
     ) -> DrugClassifier:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`."""
+        categories = _listed(categories)
         support, head = torch.as_tensor(embeddings), self.model.head
         _check_one_each(len(support), len(categories))
         if not len(categories):
@@ -241,17 +249,21 @@ class DrugClassifier:
         found = [self._category(name, taxonomy) for name in categories]
         order = list(dict.fromkeys(category.id for category in found))
         tree = taxonomy or _with_new(self.taxonomy, found)
+        if taxonomy is None and not any(category.id in self.taxonomy for category in found):
+            tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
         if head.is_bare:
             head = head.with_projection(support, rows)
             support = head.project(support)
+        few_shot = self.model.config.few_shot or {}
         ancestors = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
-        return self._with_head(
-            head.fitted(support, rows, ancestors),
-            tree.restricted_to(order),
-            order,
-            torch.bincount(rows).tolist(),
+        head = head.fitted(support, rows, ancestors)
+        head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
+        fitted = self._with_head(
+            head, tree.restricted_to(order), order, torch.bincount(rows).tolist()
         )
+        fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
+        return fitted
 
     @torch.no_grad()
     def add_category(self, category: str, inserts: Iterable[DrugInsert]) -> DrugClassifier:
@@ -294,21 +306,26 @@ class DrugClassifier:
 
         return push_model(self.model, self.tokenizer, repo_id, private=private)
 
-    def _check(self, insert: DrugInsert) -> None:
+    def refusal(self, insert: DrugInsert) -> DrugTextError | None:
+        """Return why an insert cannot be classified; None if it can."""
         if not isinstance(insert, DrugInsert):
-            raise DrugTextError(
+            return DrugTextError(
                 f"found {type(insert).__name__}; a list of DrugInsert is needed,"
                 " as read_inserts(path) yields them."
             )
-        known = self.model.config.languages
+        known, text = self.model.config.languages, insert.text
         what = insert.source or insert.name or "the insert"
-        if not insert.text.strip():
-            raise DrugTextError(f"{what}: holds no text; one section or more is needed.")
-        if insert.language and known and insert.language not in known:
-            raise LanguageError(
-                f"{what}: is written in {insert.language!r}; this checkpoint knows"
+        if not re.search(r"\w", text):
+            return DrugTextError(f"{what}: holds no text; one section or more is needed.")
+        if re.search(r"[\ud800-\udfff]", text):
+            return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
+        language = insert.language or (detect_language(text) if known else None)
+        if language and known and language not in known:
+            return LanguageError(
+                f"{what}: is written in {language!r}; this checkpoint knows"
                 f" {', '.join(known)}. Load one whose encoder knows the language."
             )
+        return None
 
     def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
         return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
@@ -331,10 +348,9 @@ class DrugClassifier:
             return taxonomy.find(id_or_name)
         if not isinstance(id_or_name, str) or not id_or_name.strip():
             raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
-        try:
+        if self.taxonomy.knows(id_or_name):
             return self.taxonomy.find(id_or_name)
-        except TaxonomyError:
-            return Category(id_or_name, id_or_name)
+        return Category(id_or_name, id_or_name)
 
     def _with_head(
         self, head: PrototypeHead, taxonomy: Taxonomy, order: list[str], n_support: list[int]
@@ -345,9 +361,18 @@ class DrugClassifier:
         config.n_support = n_support
         config.taxonomy_name = taxonomy.name
         config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
-        config.measured = None  # figures of other categories would be false here
+        config.reading_plan = self.reading_plan.to_dict()
+        config.measured = config.training = None  # those of other categories would be false here
         model = DrugTextModel.assembled(config, self.model.encoder, head.to(self.model.device))
         return DrugClassifier(model, self.tokenizer)
+
+
+def _listed(categories: Iterable[str]) -> list[str]:
+    if isinstance(categories, str):
+        raise CorpusError(
+            f"found the one text {categories!r}; a list is needed, one category an insert."
+        )
+    return list(categories)
 
 
 def _check_one_each(n_inserts: int, n_categories: int) -> None:

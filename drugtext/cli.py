@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ from drugtext.errors import DrugTextError
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier
+    from drugtext.inserts.insert import DrugInsert
     from drugtext.prediction import Prediction
 
 T = TypeVar("T")
@@ -122,11 +124,11 @@ def learn(
     unread = _Unread()
     with _wrong_call():
         classifier = _load(model)
-        examples = list(_with_progress(read_support(support, on_error=unread), "reading"))
-        inserts, categories = [i for i, _ in examples], [c for _, c in examples]
-        if add:
+        examples = read_support(support, on_error=unread)
+        inserts, categories = _readable(examples, classifier, unread)
+        if add and inserts:
             for category in dict.fromkeys(categories):
-                chosen = [i for i, c in examples if c == category]
+                chosen = [i for i, c in zip(inserts, categories, strict=True) if c == category]
                 classifier = classifier.add_category(category, _with_progress(chosen, category))
         else:
             classifier = classifier.fit(_with_progress(inserts, "learning"), categories)
@@ -156,15 +158,13 @@ def evaluate(
     with _wrong_call():
         classifier = _load(model)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
-        kept = list(_with_progress(examples, "reading"))
-        inserts, categories = [i for i, _ in kept], [c for _, c in kept]
+        inserts, categories = _readable(examples, classifier, unread)
         embeddings = classifier.embed(_with_progress(inserts, "judging"))
         figures = evaluate_embeddings(classifier, embeddings, inserts, categories)
     if as_json:
         print(json.dumps(figures))
     else:
-        error = figures["calibration_error"]
-        note = f"{len(kept)} inserts" + (f"; calibration error {error:.3f}" if error else "")
+        note = f"{len(inserts)} inserts; {unread.count} could not be read."
         out.print(Markdown(measured_table({"forms": {"given, as given": figures}, "note": note})))
     raise typer.Exit(unread.exit_status())
 
@@ -251,6 +251,20 @@ def _load(model: str | None) -> DrugClassifier:
         return load(model)
 
 
+def _readable(
+    examples: Iterable[tuple[DrugInsert, str]], classifier: DrugClassifier, unread: _Unread
+) -> tuple[list[DrugInsert], list[str]]:
+    """Return the inserts that the classifier can read, with their categories; name the others."""
+    inserts, categories = [], []
+    for insert, category in _with_progress(examples, "reading"):
+        if error := classifier.refusal(insert):
+            unread(error)
+        else:
+            inserts.append(insert)
+            categories.append(category)
+    return inserts, categories
+
+
 def _print_prediction(prediction: Prediction) -> None:
     """One line an insert: fixed columns for people, tabs where the output is piped."""
     name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
@@ -302,6 +316,8 @@ def _wrong_call() -> Iterator[None]:
 def main() -> NoReturn:
     """Run the command line and end the process."""
     status = 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Chinese
     try:
         app()
     except SystemExit as end:

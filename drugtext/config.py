@@ -25,11 +25,13 @@ class DrugTextConfig(PreTrainedConfig):
         encoder_name: hub id or folder that the encoder's weights came from.
         prefix: put in front of every window ("query: " for e5).
         languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
-        reading_plan: arguments of `windows.ReadingPlan`.
+        reading_plan: as `windows.ReadingPlan.to_dict` gives it; the default plan if None.
         taxonomy_name: name of the taxonomy.
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
         scope_threshold: an insert whose cosine to the nearest prototype is below it is out of
             scope; -1 lets all pass.
+        few_shot: `scale` and `scope_threshold` for categories learnt from a few inserts each, as
+            episodes on held-out ingredients gave them; None where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
@@ -49,6 +51,7 @@ class DrugTextConfig(PreTrainedConfig):
     taxonomy_name: str = ""
     taxonomy: list | tuple = ()
     scope_threshold: float = -1.0
+    few_shot: dict | None = None
     n_support: list | tuple = ()
     measured: dict | None = None
     training: dict | None = None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert, Section, join_sections
+from drugtext.masking import mask_names, name_words
 from drugtext.splits import (
-    SHORTEST_NAME,
     SPLITS,
     ingredient_groups,
     ingredient_key,
@@ -22,33 +22,9 @@ from drugtext.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-MASK = "this medicine"
-"""What stands in a masked text in the place of an ingredient or brand name."""
-
 _MARKED_LINE = re.compile(r"^(\\*## )", re.MULTILINE)
 _ESCAPED_LINE = re.compile(r"^\\(\\*## )", re.MULTILINE)
 _ESCAPE = r"\\\1"
-_LETTER = r"[^\W\u3400-\u9fff]"  # Chinese is written without spaces: its words end anywhere
-
-
-def mask_names(text: str, names: Iterable[str]) -> str:
-    """Replace ingredient and brand names in a text, so that it must be understood to be classified.
-
-    Args:
-        text: text of an insert.
-        names: names to hide, in any case, broken over lines or not; each also without its salt.
-
-    Returns:
-        The text with `MASK` in the place of every whole-word occurrence.
-    """
-    hidden = {" ".join(n.split()) for name in names for n in (name, ingredient_key(name))}
-    hidden = {name for name in hidden if len(name) >= SHORTEST_NAME}
-    if not hidden:
-        return text
-    longest_first = sorted(hidden, key=lambda name: (-len(name), name))
-    patterns = (r"\s+".join(map(re.escape, name.split())) for name in longest_first)
-    pattern = rf"(?<!{_LETTER})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{_LETTER})"
-    return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
 
 
 def common_category(
@@ -78,6 +54,7 @@ def build_corpus(
     taxonomy: Taxonomy,
     *,
     aliases: Mapping[str, Iterable[str]] | None = None,
+    synonyms: Mapping[str, str] | None = None,
     max_depth: int | None = None,
     fractions: Sequence[float] = (0.7, 0.1, 0.2),
     seed: int = 0,
@@ -91,6 +68,7 @@ def build_corpus(
         inserts: with `ingredients`, and with `categories` under the taxonomy's name.
         taxonomy: the categories; its `name` says which of an insert's categories are meant.
         aliases: ingredient -> further names (brands) to be masked.
+        synonyms: ingredient key -> the key to split by (acetylsalicylic acid -> aspirin).
         max_depth: the deepest level that a category may have, counted from 1.
         fractions: of train, validation and test.
         seed: of the split.
@@ -116,7 +94,7 @@ def build_corpus(
         elif category_id is None:
             left_out["several categories" if ids else "no category"] += 1
         else:
-            rows.append(_row(insert, category_id, taxonomy, brands))
+            rows.append(_row(insert, category_id, taxonomy, brands, synonyms or {}))
     if not rows:
         raise CorpusError(
             f"no insert has both an ingredient and one category of {taxonomy.name!r}"
@@ -155,11 +133,17 @@ def _drop_repeats(parts: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
 
 
 def _row(
-    insert: DrugInsert, category_id: str, taxonomy: Taxonomy, brands: Mapping[str, Iterable[str]]
+    insert: DrugInsert,
+    category_id: str,
+    taxonomy: Taxonomy,
+    brands: Mapping[str, Iterable[str]],
+    synonyms: Mapping[str, str],
 ) -> dict[str, Any]:
-    keys = sorted({ingredient_key(name) for name in insert.ingredients})
+    own = {ingredient_key(name) for name in insert.ingredients}
+    keys = {synonyms.get(key, key) for key in own}
     names = [insert.name, *insert.ingredients, *insert.brand_names]
-    names += [brand for key in keys for brand in brands.get(key, ())]
+    names += name_words(insert.ingredients, [insert.name, *insert.brand_names])
+    names += [brand for key in own | keys for brand in brands.get(key, ())]
     masked = [
         Section(mask_names(title, names), mask_names(text, names))
         for title, text in insert.sections.items()
@@ -169,7 +153,7 @@ def _row(
         "kind": insert.metadata.get("kind", ""),
         "language": insert.language or "",
         "source": insert.source,
-        "ingredients": keys,
+        "ingredients": sorted(keys),
         "category_id": category_id,
         "category_path": [category.id for category in taxonomy.path(category_id)],
         "text": sections_to_text(insert.sections),

@@ -14,15 +14,32 @@ def measured_table(measured: Mapping[str, Any]) -> str:
             printed below the table.
     """
     lines = [
-        "| inserts | names | level | n | accuracy (95 % interval) | by ingredient | top 3 |",
-        "|---|---|---|---|---|---|---|",
+        "| inserts | names | level | n | accuracy (95 % interval) | by ingredient | top 3"
+        " | category unknown | accuracy over all |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for form, figures in measured["forms"].items():
         documents, _, names = form.partition(", ")
         lines += [
             f"| {documents} | {names} | {level['level']} | {level['n_inserts']}"
             f" | {level['accuracy']:.3f} ({level['low']:.3f} to {level['high']:.3f})"
-            f" | {level['by_ingredient']:.3f} | {level['top_3']:.3f} |"
+            f" | {level['by_ingredient']:.3f} | {level['top_3']:.3f}"
+            f" | {level['n_unknown']} | {_over_all(level):.3f} |"
             for level in figures["levels"]
         ]
-    return "\n".join([*lines, "", measured["note"]])
+    errors = [
+        f"{form} {figures['calibration_error']:.2f}"
+        for form, figures in measured["forms"].items()
+        if figures["calibration_error"] is not None
+    ]
+    calibration = f"Expected calibration error: {'; '.join(errors)}." if errors else ""
+    explained = (
+        "*n* inserts have a category that the classifier knows; those of *category unknown* have"
+        " none, and *accuracy over all* counts them as wrong."
+    )
+    below = [part for part in (explained, calibration, measured["note"]) if part]
+    return "\n\n".join(["\n".join(lines), *below])
+
+
+def _over_all(level: Mapping[str, Any]) -> float:
+    return level["accuracy"] * level["n_inserts"] / (level["n_inserts"] + level["n_unknown"])

@@ -178,7 +178,8 @@ class PrototypeHead(nn.Module):
         prototype = embeddings.mean(0, keepdim=True)
         prior = self.log_prior.mean().nan_to_num().reshape(1)  # as likely as the others are
         return self._with_categories(
-            torch.cat([self.prototypes, prototype]), torch.cat([self.log_prior, prior])
+            torch.cat([self.prototypes, prototype.to(self.prototypes.device)]),
+            torch.cat([self.log_prior, prior]),
         )
 
     def _with_categories(self, prototypes: Tensor, log_prior: Tensor) -> PrototypeHead:

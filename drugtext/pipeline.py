@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,8 @@ from drugtext.inserts.record import insert_from_record
 from drugtext.model import DrugTextModel
 
 TASK = "drug-insert-classification"
+
+_FILE_NAME = re.compile(r"\S+\.(xml|json|jsonl|zip|gz|txt|html?|csv)", re.IGNORECASE)
 
 
 class DrugInsertPipeline(Pipeline):
@@ -65,6 +68,8 @@ def _inserts(inputs: DrugInsert | str | os.PathLike[str]) -> Iterator[DrugInsert
         yield inputs
     elif isinstance(inputs, os.PathLike) or (isinstance(inputs, str) and _is_path(inputs)):
         yield from read_inserts(inputs)
+    elif isinstance(inputs, str) and _FILE_NAME.fullmatch(inputs):
+        raise DrugTextError(f"{inputs}: there is no such file; check the path, or give the text.")
     elif isinstance(inputs, str):
         yield insert_from_record({"text": inputs}, "")
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,13 +13,22 @@ from drugtext.errors import CorpusError
 SPLITS = ("train", "validation", "test")
 
 _SALT_WORDS = """
-acetate anhydrous besylate bitartrate bromide calcium chloride citrate dihydrate dimesylate disodium
-ethanolate fumarate gluconate hemihydrate hydrobromide hydrochloride hydroxide isethionate lactate
-magnesium malate maleate medoxomil mesylate monohydrate monosodium nitrate oxalate palmitate pamoate
-phosphate potassium sesquihydrate sodium succinate sulfate tartrate tosylate trihydrate trometamol
-tromethamine xinafoate
+acetate anhydrous besilate besylate bisulfate bitartrate bromide calcium chloride citrate dihydrate
+dimesylate disodium ethanolate ethylsuccinate fumarate gluconate hemihydrate hydrobromide
+hydrochloride hydrogen hydroxide isethionate lactate magnesium malate maleate medoxomil mesilate
+mesylate monohydrate monosodium nitrate oxalate palmitate pamoate phosphate potassium sesquihydrate
+sodium strontium succinate sulfate tartrate tosylate trihydrate trometamol tromethamine xinafoate
+"""
+_WORDS_OF_MANY_NAMES = """
+acid alcohol alfa allergenic alpha anion antibody antigen beta blend blue cation cells coagulation
+component conjugate conjugated containing encoding extract factor fiber fraction from gamma gene
+globulin glycol glycoprotein green human immune ion leaf like live mixture modified natural oxide
+peroxide plasma pollen protein purified recombinant root seed serotype serum strain strains subunit
+surface synthetic toxoid type units vaccine virus vitamin with yellow
 """
 _SALTS = frozenset(_SALT_WORDS.split())
+GENERIC_WORDS = frozenset(_WORDS_OF_MANY_NAMES.split()) | _SALTS
+"""Words of ingredient names that name no substance."""
 _BIOLOGIC_SUFFIX = re.compile(r"(?<=[a-z]{4})-[a-z]{4}$")  # the FDA's: adalimumab-aacf
 SHORTEST_NAME = 4
 """Letters; a shorter name is met inside ordinary text by chance."""
@@ -37,16 +46,31 @@ def ingredient_key(name: str) -> str:
     chloride") is kept whole.
     """
     words = re.sub(r"[^\w\s-]", " ", name.lower()).split()
-    moiety = [_BIOLOGIC_SUFFIX.sub("", word) for word in words]
+    moiety = [_american(_BIOLOGIC_SUFFIX.sub("", word)) for word in words]
     kept = [word for word in moiety if word not in _SALTS]
     return " ".join(kept or words)
 
 
-def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
-    """Number the inserts so that inserts that share an ingredient, even by a chain, share a number.
+def _american(word: str) -> str:
+    """Spell as US names do: sulphate and oestradiol are sulfate and estradiol."""
+    return re.sub(r"^oe", "e", word).replace("sulph", "sulf")
 
-    A combination ties its ingredients together. So does a name that holds another one as a whole
-    word ("abacavir zidovudine lamivudine").
+
+def substances(key: str) -> frozenset[str]:
+    """Return the words of an ingredient's key that name a substance; the whole key if none does.
+
+    Two keys that share one ("clopidogrel hydrogen", "clopidogrel aspirin") must not be parted, even
+    where it never stands alone. Insulins so stay together, and so do interferons.
+    """
+    words = re.split(r"[\s-]", key)
+    found = frozenset(w for w in words if len(w) >= SHORTEST_NAME and w not in GENERIC_WORDS)
+    return found or frozenset({key})
+
+
+def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
+    """Number the inserts so that inserts that share a substance, even by a chain, share a number.
+
+    A combination ties its substances together.
 
     Args:
         ingredients: of each insert; an empty list stands alone.
@@ -57,26 +81,14 @@ def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    keys = [[ingredient_key(name) for name in names] for names in ingredients]
-    known = {key for names in keys for key in names if len(key) >= SHORTEST_NAME}
-    number = {key: n for n, key in enumerate(sorted(known | {k for names in keys for k in names}))}
-    ties = []
-    for insert, names in enumerate(keys, start=len(number)):
-        parts = {p for key in names for p in _names_inside(key, known)}
-        ties += [(insert, number[key]) for key in {*names, *parts}]
-    n_nodes = len(number) + len(keys)
+    named = [{s for n in names for s in substances(ingredient_key(n))} for names in ingredients]
+    number = {s: n for n, s in enumerate(sorted(set().union(*named)))}
+    ties = [(len(number) + n, number[s]) for n, found in enumerate(named) for s in found]
+    n_nodes = len(number) + len(named)
     row, column = np.array(ties, dtype=int).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(ties)), (row, column)), shape=(n_nodes, n_nodes))
     groups = connected_components(graph, directed=False)[1][len(number) :]
     return np.unique(groups, return_inverse=True)[1].tolist()
-
-
-def _names_inside(key: str, known: set[str]) -> Iterator[str]:
-    words = key.split()
-    for start in range(len(words)):
-        for end in range(start + 1, len(words) + 1):
-            if (part := " ".join(words[start:end])) in known:
-                yield part
 
 
 def split_groups(

@@ -98,6 +98,10 @@ class Taxonomy:
             ids.setdefault(category.name, []).append(category.id)
         return ids
 
+    def knows(self, id_or_name: str) -> bool:
+        """Tell whether a category has this id or this very name."""
+        return id_or_name in self._by_id or id_or_name in self._ids_by_name
+
     def find(self, id_or_name: str) -> Category:
         """Return the category of this id, or the only one of this very name.
 

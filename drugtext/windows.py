@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
@@ -21,8 +21,7 @@ class ReadingPlan:
     """Which sections are read, in what order, and how much of each.
 
     Indications, mechanism and description tell the category; most of a full insert is tables of
-    trials, doses and adverse reactions. The order and the figures were chosen on the validation
-    split; `scripts/train_checkpoint.py` says how.
+    trials, doses and adverse reactions.
 
     Attributes:
         section_tokens: section name -> most tokens read of it, in reading order.
@@ -58,6 +57,20 @@ class ReadingPlan:
             raise DrugTextError(
                 f"found {self}; windows of 1 token or more are needed, and no figure below 0."
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what config.json holds: JSON that sorts its keys would lose a mapping's order."""
+        fields = asdict(self)
+        for name in ("section_tokens", "section_weights"):
+            fields[name] = [list(item) for item in fields[name].items()]
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> ReadingPlan:
+        """Make the plan that `to_dict` wrote; TypeError or ValueError where it is none."""
+        mappings = ("section_tokens", "section_weights")
+        given: dict[str, Any] = {n: dict(v) if n in mappings else v for n, v in fields.items()}
+        return cls(**given)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
     python scripts/build_corpus.py ../shared/data/en/inserts.jsonl.gz --output runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --max-depth 4 \
-        --aliases ../shared/data/taxonomies/brand_ingredient.csv
+        --aliases ../shared/data/taxonomies/brand_ingredient.csv \
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv
 """
 
 from __future__ import annotations
@@ -45,12 +46,23 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
     return aliases
 
 
+def read_synonyms(path: Path) -> dict[str, str]:
+    """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name."""
+    synonyms: dict[str, str] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for synonym in row["Synonyms"].split(" | "):
+                synonyms.setdefault(ingredient_key(synonym), ingredient_key(row["Common name"]))
+    return synonyms
+
+
 def main(
     data: Annotated[list[Path], typer.Argument(help="Files or folders of inserts.")],
     taxonomy: Annotated[Path, typer.Option(help="The taxonomy's file.")],
     output: Annotated[Path, typer.Option(help="Folder for Parquet files and README.md.")],
     taxonomy_format: Annotated[str, typer.Option(help=" | ".join(READERS))] = "atc",
     aliases: Annotated[Path | None, typer.Option(help="CSV of brand, ingredients.")] = None,
+    synonyms: Annotated[Path | None, typer.Option(help="DrugBank's vocabulary, CSV.")] = None,
     max_depth: Annotated[int | None, typer.Option(help="Deepest level of a category.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
 ) -> None:
@@ -70,6 +82,7 @@ def main(
                 inserts,
                 tree,
                 aliases=read_aliases(aliases) if aliases else None,
+                synonyms=read_synonyms(synonyms) if synonyms else None,
                 max_depth=max_depth,
                 seed=seed,
             )

@@ -3,7 +3,7 @@
     python scripts/train_checkpoint.py runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
 
-Embeddings are kept in the corpus folder, so that a stopped run goes on where it was.
+Embeddings are kept beside the corpus folder, so that a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import importlib.metadata
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from datasets import Dataset, load_dataset
 from numpy.typing import NDArray
@@ -23,36 +22,13 @@ from rich.progress import Progress
 import drugtext
 from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
-from drugtext.classifier import DrugClassifier
-from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.embedding_cache import EmbeddingCache
 from drugtext.training.prototypes import train_prototypes
 
-PART = 256  # inserts embedded between two writes to disk
 console = Console(stderr=True)
-
-
-def embed_column(
-    classifier: DrugClassifier, rows: Dataset, column: str, folder: Path, progress: Progress
-) -> NDArray:
-    """Embed a column of the corpus, part by part; parts already on disk are read."""
-    plan = repr(classifier.reading_plan)
-    parts = []
-    task = progress.add_task(f"{rows.split} {column}", total=len(rows))
-    for start in range(0, len(rows), PART):
-        part = [rows[n] for n in range(start, min(start + PART, len(rows)))]
-        key = hashlib.sha256((plan + "".join(row[column] for row in part)).encode()).hexdigest()
-        file = folder / f"{key[:24]}.npy"
-        if not file.exists():
-            inserts = [insert_from_row(row, masked=column == "masked") for row in part]
-            unfinished = file.with_suffix(".part.npy")
-            np.save(unfinished, classifier.embed(inserts), allow_pickle=False)
-            unfinished.rename(file)
-        parts.append(np.load(file, allow_pickle=False))
-        progress.advance(task, len(part))
-    return np.concatenate(parts)
 
 
 def main(
@@ -66,14 +42,18 @@ def main(
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
     rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
-    embeddings = corpus / "embeddings"
-    embeddings.mkdir(exist_ok=True)
+    cache = EmbeddingCache(classifier, corpus.parent / "embeddings")
     with Progress(console=console) as progress:
+
+        def embed(part: Dataset, column: str) -> NDArray:
+            task = progress.add_task(f"{part.split} {column}", total=len(part))
+            return cache.embed(part, column, lambda n: progress.advance(task, n))
+
         trained = train_prototypes(
             classifier,
             rows,
             Taxonomy.from_atc(taxonomy),
-            lambda part, column: embed_column(classifier, part, column, embeddings, progress),
+            embed,
             seed=seed,
         )
     data = b"".join(Path(file).read_bytes() for file in files.values())
@@ -87,8 +67,9 @@ def main(
         },
     }
     save_head(trained.model, output)
-    (output / "README.md").write_text(model_card(trained.model.config), encoding="utf-8")
-    print(model_card(trained.model.config))
+    card = model_card(trained.model.config, "apache-2.0")
+    (output / "README.md").write_text(card, encoding="utf-8")
+    print(card)
 
 
 if __name__ == "__main__":

@@ -177,3 +177,32 @@ def test_a_later_fit_does_not_carry_figures_of_other_categories(few):
     few.model.config.measured = {"forms": {}, "note": ""}
     assert few.fit(SUPPORT, CATEGORIES).model.config.measured is None
     few.model.config.measured = None
+
+
+def test_an_ambiguous_name_is_refused(tiny_classifier):
+    tree = Taxonomy([Category("H", "Heart"), Category("H1", "Heart", "H"), Category("P", "Pain")])
+    placed = tiny_classifier.fit(SUPPORT[:2], ["H1", "P"], taxonomy=tree)
+    with pytest.raises(TaxonomyError, match="'Heart' belongs to 2 categories"):
+        placed.fit(SUPPORT[:1], ["Heart"])
+
+
+def test_categories_may_be_any_iterable_but_one_text(tiny_classifier):
+    assert tiny_classifier.fit(SUPPORT, iter(CATEGORIES)).category_ids == ["heart", "pain"]
+    with pytest.raises(CorpusError, match="found the one text 'heart'"):
+        tiny_classifier.fit(SUPPORT[:1], "heart")
+
+
+def test_text_without_words_or_with_half_characters_is_refused(few):
+    with pytest.raises(DrugTextError, match="holds no text"):
+        few.predict([insert("\u200b \u0001 .")])
+    with pytest.raises(DrugTextError, match="half characters"):
+        few.predict([insert("pain \ud800")])
+
+
+def test_few_shot_calibration_is_taken_over_by_fit(tiny_classifier, few):
+    few.model.config.few_shot = {"scale": 7.0, "scope_threshold": 0.25}
+    again = few.fit(SUPPORT, CATEGORIES)
+    assert again.model.head.scale.item() == 7.0
+    assert again.model.config.scope_threshold == 0.25
+    few.model.config.few_shot = None
+    assert tiny_classifier.fit(SUPPORT, CATEGORIES).model.config.scope_threshold == -1.0

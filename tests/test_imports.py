@@ -20,7 +20,7 @@ ROOMS = [
     ["_version", "errors"],
     ["taxonomy"],
     ["inserts"],
-    ["splits", "support", "corpus"],
+    ["splits", "masking", "support", "corpus", "episodes"],
     ["windows", "encoder", "heads"],
     ["config"],
     ["model"],

@@ -11,7 +11,8 @@ from drugtext.errors import CorpusError
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
 
-_SCALES = np.geomspace(2, 128, 97)
+SCALES = np.geomspace(2, 128, 97)
+"""Scales that are tried, evenly spaced in their logarithm."""
 
 
 def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
@@ -23,7 +24,7 @@ def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
         true_rows: int64, the true category's column, shape (n,).
 
     Returns:
-        One of 97 scales between 2 and 128, evenly spaced in their logarithm.
+        One of `SCALES`.
 
     Raises:
         CorpusError: there is no held-out insert.
@@ -32,11 +33,20 @@ def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
         Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
     _check_held_out(len(scores))
+    return float(SCALES[int(scale_losses(scores, log_prior, true_rows).argmin())])
+
+
+def scale_losses(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
+    """Return the cross-entropy of held-out inserts at each of `SCALES`; arguments as `best_scale`.
+
+    Returns:
+        float64, shape (n_scales,).
+    """
     losses = [
         torch.nn.functional.cross_entropy(scores * scale + log_prior, true_rows).item()
-        for scale in _SCALES
+        for scale in SCALES
     ]
-    return float(_SCALES[int(np.argmin(losses))])
+    return torch.tensor(losses, dtype=torch.double)
 
 
 def scope_threshold(nearness: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:

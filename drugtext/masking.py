@@ -1,0 +1,55 @@
+"""Ingredient and brand names out of a text, so that it must be understood to be classified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from drugtext.splits import GENERIC_WORDS, SHORTEST_NAME, ingredient_key, substances
+
+MASK = "this medicine"
+"""What stands in a masked text in the place of an ingredient or brand name."""
+
+_SHORTEST_WORD = 5  # letters of a name's single word; shorter ones are mostly ordinary
+_ORDINARY_WORDS = """
+adult adults advanced allergy blood capsule capsules children childrens cough cream daily
+drops eczema extra health hepatitis influenza injection insulin maximum meningococcal natural
+normal ointment pneumococcal powder regular relief respiratory saline severe sleep solution spray
+sterile strength syncytial tablet tablets water
+"""
+_ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
+_LETTER = r"[^\W\u3400-\u9fff]"  # Chinese is written without spaces: its words end anywhere
+
+
+def mask_names(text: str, names: Iterable[str]) -> str:
+    """Replace ingredient and brand names in a text, so that it must be understood to be classified.
+
+    Args:
+        text: text of an insert.
+        names: names to hide, in any case, broken over lines or not; each also without its salt.
+            See `name_words` for their single words.
+
+    Returns:
+        The text with `MASK` in the place of every whole-word occurrence.
+    """
+    hidden = {" ".join(n.split()) for name in names for n in (name, ingredient_key(name))}
+    hidden = {name for name in hidden if len(name) >= SHORTEST_NAME}
+    if not hidden:
+        return text
+    longest_first = sorted(hidden, key=lambda name: (-len(name), name))
+    patterns = (r"\s+".join(map(re.escape, name.split())) for name in longest_first)
+    pattern = rf"(?<!{_LETTER})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{_LETTER})"
+    return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
+
+
+def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[str]:
+    """Return the single words that give a drug away: ceftobiprole alone, or Nurtec without ODT.
+
+    Args:
+        ingredients: every word of these that names a substance.
+        brand_names: the first word of each; the others are mostly forms and strengths.
+    """
+    words = {word for name in ingredients for word in substances(ingredient_key(name))}
+    words |= {name.split()[0].lower() for name in brand_names if name.split()}
+    words = {word.strip(",;:()®™*") for word in words}
+    return {w for w in words if len(w) >= _SHORTEST_WORD and w not in _ORDINARY}
