@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.masking import mask_names, name_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
+_LONGEST_TOKEN = 16  # characters, on average over a section, for the text that is searched
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
 
 
@@ -30,6 +32,8 @@ class ReadingPlan:
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
+        hide_names: read each section a second time with the insert's own names replaced. An encoder
+            that never met a drug is misled by its name; one that did is helped by it.
 
     Raises:
         DrugTextError: a figure is below 0, or a window holds no token.
@@ -49,6 +53,7 @@ class ReadingPlan:
     other_tokens: int = 508
     enough_tokens: int = 16
     window_tokens: int = 256
+    hide_names: bool = True
 
     def __post_init__(self) -> None:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
@@ -124,19 +129,20 @@ def read_windows(
         token_ids = dict(
             zip(insert.sections, _tokenize(list(insert.sections.values()), tokenizer), strict=True)
         )
-        named_parts = [
-            (name, part)
-            for name, limit in sections_to_read(token_ids, plan)
-            for part in _cut(token_ids[name][:limit], room)
-        ] or [("", [])]
-        parts = [part for _, part in named_parts]
-        windows.token_ids.extend(before + part + after for part in parts)
+        chosen = sections_to_read(token_ids, plan)
+        read = [(name, p) for name, limit in chosen for p in _cut(token_ids[name][:limit], room)]
+        again = _without_names(insert, dict(chosen), tokenizer) if plan.hide_names else {}
+        hidden = [(name, p) for name, ids in again.items() for p in _cut(ids, room)]
+        parts = (read + hidden) or [("", [])]
+        windows.token_ids.extend(before + part + after for _, part in parts)
         windows.weights.extend(
-            plan.section_weights.get(name, 1.0) * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0)
-            for name, part in named_parts
+            plan.section_weights.get(name, 1.0)
+            * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0)
+            * (1 if name in again or not again else 2)  # names hidden or not, it reads the same
+            for name, part in parts
         )
         windows.insert_numbers.extend([number] * len(parts))
-        windows.tokens_read.append(sum(map(len, parts)))
+        windows.tokens_read.append(sum(len(part) for _, part in read))
         windows.tokens_total.append(sum(map(len, token_ids.values())))
     return windows
 
@@ -153,6 +159,21 @@ def sections_to_read(
                 chosen.append((name, left))
                 left -= len(ids)
     return chosen
+
+
+def _without_names(
+    insert: DrugInsert, limits: Mapping[str, int], tokenizer: PreTrainedTokenizerBase
+) -> dict[str, list[int]]:
+    """Tokenize those sections again in which a name of the insert stands, with it replaced."""
+    names = {insert.name, *insert.ingredients, *insert.brand_names}
+    names |= name_words(insert.ingredients, [insert.name, *insert.brand_names])
+    hidden = {}
+    for section, limit in limits.items():
+        text = insert.sections[section][: limit * _LONGEST_TOKEN]
+        masked = mask_names(text, names)
+        if masked != text:
+            hidden[section] = _tokenize([masked], tokenizer)[0][:limit]
+    return hidden
 
 
 def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:

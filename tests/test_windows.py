@@ -198,3 +198,34 @@ def test_windows_behind_the_prefix_of_e5_are_what_its_tokenizer_makes(real_data)
             [DrugInsert(sections={"text": text})], tokenizer, ReadingPlan(), "query: "
         )
         assert windows.token_ids == [tokenizer("query: " + text)["input_ids"]]
+
+
+def test_a_section_with_a_name_in_it_is_read_again_with_the_name_hidden(tokenizer):
+    insert = DrugInsert(
+        name="Fever",
+        sections={"indications_and_usage": "fever for pain", "description": "tablet"},
+    )
+    plan = ReadingPlan(section_tokens=PLAN.section_tokens, section_weights={}, enough_tokens=0)
+    windows = read_windows([insert], tokenizer, plan)
+    texts = [tokenizer.convert_ids_to_tokens(ids)[1:-1] for ids in windows.token_ids]
+    assert texts == [
+        ["fever", "for", "pain"],
+        ["tablet"],
+        ["this", "medicine", "for", "pain"],
+    ]
+    # 32 tokens count fully; the section without a name counts as both of its equal readings
+    assert windows.weights == pytest.approx([3 / 32, 2 / 32, 4 / 32])
+    assert windows.tokens_read == [4], "what is read twice is counted once"
+
+
+def test_names_are_left_alone_where_the_plan_says_so(tokenizer):
+    insert = DrugInsert(name="Fever", sections={"indications_and_usage": "fever for pain"})
+    plan = ReadingPlan(hide_names=False)
+    assert len(read_windows([insert], tokenizer, plan).token_ids) == 1
+    assert len(read_windows([insert], tokenizer, ReadingPlan()).token_ids) == 2
+
+
+def test_the_weights_follow_section_and_length(tokenizer):
+    plan = ReadingPlan(section_weights={"description": 0.5}, window_tokens=64)
+    windows = read_windows([insert_of(indications_and_usage=40, description=16)], tokenizer, plan)
+    assert windows.weights == pytest.approx([1.0, 0.25])

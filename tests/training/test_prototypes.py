@@ -1,0 +1,221 @@
+"""Training: what can be answered, and a measurement that no test row has touched."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+from datasets import Dataset, DatasetDict
+
+from drugtext.errors import CorpusError
+from drugtext.taxonomy import Category, Taxonomy
+from drugtext.training.prototypes import answerable_categories, train_prototypes
+
+DIM = 16  # of the tiny encoder
+TREE = Taxonomy(
+    [
+        *(Category("H", "heart drugs"), Category("H1", "rate", "H"), Category("H2", "clots", "H")),
+        *(Category("S", "skin drugs"), Category("S1", "dry skin", "S")),
+        *(Category("T", "drugs of the test alone"), Category("T1", "rare", "T")),
+    ],
+    "own",
+)
+# Category -> ingredients; the inserts of one ingredient stand in one split.
+TRAIN = {"H1": "aba abe abi", "H2": "aca ace aci", "S1": "ada ade adi"}
+VALIDATION = {"H1": "afa", "H2": "afe", "S1": "afi afo"}
+TEST = {"H1": "aga", "H2": "age", "S1": "agi", "T1": "ago agu"}
+
+
+def split(ingredients: dict[str, str], kind: str = "us_full_label") -> Dataset:
+    rows = [
+        {
+            "name": f"{name} {n}",
+            "kind": kind if n == 0 else "indications",
+            "language": "en",
+            "source": f"{name}{n}",
+            "ingredients": [name],
+            "category_id": category,
+            "category_path": [step.id for step in TREE.path(category)],
+            "text": f"## text\n{name} {n} for {category}",
+            "masked": f"## text\nthis medicine {n} for {category}",
+        }
+        for category, names in ingredients.items()
+        for name in names.split()
+        for n in range(2)
+    ]
+    return Dataset.from_list(rows)
+
+
+def corpus(**changed: Dataset) -> DatasetDict:
+    parts = {"train": split(TRAIN), "validation": split(VALIDATION), "test": split(TEST)}
+    return DatasetDict(parts | changed)
+
+
+def seeded(text: str) -> np.ndarray:
+    return np.random.default_rng(zlib.crc32(text.encode())).normal(size=DIM)
+
+
+def vectors(rows: Dataset, column: str) -> np.ndarray:
+    """Give vectors near one of the row's category; of plain texts a little nearer."""
+    noise = 0.5 if column == "masked" else 0.3
+    found = [
+        seeded(row["category_id"]) + noise * seeded(row["source"] + column)
+        for row in rows.to_list()
+    ]
+    return unit(np.array(found))
+
+
+def unit(found: np.ndarray) -> np.ndarray:
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+def absurd(category: str):
+    """Make an `embed` that differs from `vectors` for the rows that hold this category's split."""
+
+    def embed(rows: Dataset, column: str) -> np.ndarray:
+        sources = set(rows["source"])
+        if f"{category}0" not in sources:
+            return vectors(rows, column)
+        return unit(np.stack([seeded("absurd " + source + column) for source in rows["source"]]))
+
+    return embed
+
+
+class TestAnswerableCategories:
+    def test_too_few_ingredients_go_into_the_parent(self):
+        paths = [["H", "H1"], ["H", "H1"], ["H", "H2"]]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["H1", "H1", "H"]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 1) == ["H1", "H1", "H2"]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 3) == ["H", "H", "H"]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 4) == [None, None, None]
+
+    def test_inserts_of_one_ingredient_and_of_one_combination_count_once(self):
+        paths = [["H", "H1"]] * 4
+        assert answerable_categories(paths, [["a"]] * 4, 2) == [None] * 4
+        assert answerable_categories(paths, [["a", "b"]] * 4, 2) == [None] * 4
+        assert answerable_categories(paths, [["a"], ["a"], ["a", "b"], ["a"]], 2) == ["H1"] * 4
+
+    def test_leftovers_stand_one_level_above_the_deepest_and_no_higher(self):
+        paths = [
+            *(["C", "C07", "C07A"], ["C", "C07", "C07A"]),  # answered
+            ["C", "C07", "C07B"],  # too few: C07, beside its own child
+            ["C", "C08", "C08A"],  # too few even in C08; C has answers below it
+            *(["N", "N02", "N02A"], ["N", "N05", "N05A"]),  # N, as nothing below it answers
+            ["S", "S01", "S01A"],  # too few in S
+            ["C"],
+        ]
+        names = [[letter] for letter in "abcdefgh"]
+        chosen = ["C07A", "C07A", "C07", None, "N", "N", None, None]
+        assert answerable_categories(paths, names, 2) == chosen
+
+    def test_a_category_of_leftovers_may_answer_where_only_it_does(self):
+        paths = [["C", "C07", "C07A"], ["C", "C08", "C08A"], ["C", "C09", "C09A"]]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["C", "C", "C"]
+
+    def test_a_flat_taxonomy_and_no_insert_at_all(self):
+        paths = [["x"], ["x"], ["y"]]
+        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["x", "x", None]
+        assert answerable_categories([], [], 2) == []
+
+
+def test_four_forms_are_measured(tiny_classifier):
+    trained = train_prototypes(tiny_classifier, corpus(), TREE, vectors)
+    measured = trained.model.config.measured
+    assert {name: form["n_inserts"] for name, form in measured["forms"].items()} == {
+        "all, masked": 10,
+        "all, plain": 10,
+        "full documents, masked": 5,
+        "full documents, plain": 5,
+    }
+    assert "10 inserts of 5 ingredients" in measured["note"]
+    for form in measured["forms"].values():
+        assert form["levels"] and 0 <= form["calibration_error"] <= 1
+    assert trained.model.config.n_support == [10, 10, 12, 4]  # inserts, not their texts
+    assert not tiny_classifier.category_ids and tiny_classifier.model.config.measured is None
+
+
+def test_forms_without_an_insert_are_left_out(tiny_classifier):
+    none_full = corpus(test=split(TEST, kind="indications"))
+    trained = train_prototypes(tiny_classifier, none_full, TREE, vectors)
+    assert list(trained.model.config.measured["forms"]) == ["all, masked", "all, plain"]
+
+
+def test_the_shipped_classifier_knows_what_only_the_test_split_holds(tiny_classifier):
+    trained = train_prototypes(tiny_classifier, corpus(), TREE, vectors)
+    assert sorted(trained.category_ids) == ["H1", "H2", "S1", "T1"]
+    answers = trained.probabilities(
+        trained.model.head.project(_tensor(vectors(split(TEST), "text"))).detach()
+    ).argmax(1)
+    assert [trained.category_ids[n] for n in answers] == split(TEST)["category_id"]
+    # The measured one did not know it: at no level is a T counted as right.
+    deepest = trained.model.config.measured["forms"]["all, plain"]["levels"][-1]
+    assert deepest != 1
+
+
+def _tensor(array: np.ndarray):
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def calibration(classifier) -> tuple[float, float]:
+    return classifier.model.head.scale.item(), classifier.model.config.scope_threshold
+
+
+def test_no_test_row_touches_the_calibration(tiny_classifier):
+    plain = train_prototypes(tiny_classifier, corpus(), TREE, vectors)
+    other = train_prototypes(tiny_classifier, corpus(), TREE, absurd("aga"))
+    assert calibration(other) == calibration(plain)
+    assert other.model.config.measured["forms"] != plain.model.config.measured["forms"]
+    assert not np.allclose(
+        other.model.head.prototypes.detach(), plain.model.head.prototypes.detach()
+    )
+    for changed in ("aba", "afa"):  # of train, of validation: these do touch it
+        touched = train_prototypes(tiny_classifier, corpus(), TREE, absurd(changed))
+        assert calibration(touched) != calibration(plain)
+
+
+def test_no_validation_row_touches_the_measured_prototypes(tiny_classifier, monkeypatch):
+    """What is measured is fitted to the train rows alone: others only scale its scores."""
+    from drugtext.training import prototypes
+
+    fitted = []
+    fit = prototypes._fit
+    monkeypatch.setattr(prototypes, "_fit", lambda *given: fitted.append(fit(*given)) or fitted[-1])
+    for embed in (vectors, absurd("afa"), absurd("aga")):
+        train_prototypes(tiny_classifier, corpus(), TREE, embed)
+    heads = [classifier.model.head for classifier in fitted[::2]]
+    assert len(fitted) == 6
+    for head in heads[1:]:
+        for name in ("prototypes", "centre", "whitening", "log_prior"):
+            assert (getattr(head, name) == getattr(heads[0], name)).all()
+
+
+def test_training_twice_gives_the_same(tiny_classifier):
+    first, second = (
+        train_prototypes(tiny_classifier, corpus(), TREE, vectors, seed=3) for _ in range(2)
+    )
+    assert first.model.config.measured == second.model.config.measured
+    assert calibration(first) == calibration(second)
+    assert (first.model.head.prototypes == second.model.head.prototypes).all()
+
+
+@pytest.mark.parametrize("missing", [["train"], ["validation"], ["validation", "test"]])
+def test_a_missing_split_is_told(tiny_classifier, missing):
+    parts = DatasetDict({k: v for k, v in corpus().items() if k not in missing})
+    with pytest.raises(
+        CorpusError, match=rf"the corpus has no split {', '.join(missing)}; give it more inserts"
+    ):
+        train_prototypes(tiny_classifier, parts, TREE, vectors)
+
+
+def test_too_few_ingredients_are_told(tiny_classifier):
+    with pytest.raises(CorpusError, match="no category has 50 ingredients; lower min_ingredients"):
+        train_prototypes(tiny_classifier, corpus(), TREE, vectors, min_ingredients=50)
+
+
+def test_validation_without_a_known_category_is_told(tiny_classifier):
+    parts = corpus(validation=split({"T1": "afu"}))
+    with pytest.raises(CorpusError, match="no held-out insert of a category"):
+        train_prototypes(tiny_classifier, parts, TREE, vectors)
