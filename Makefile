@@ -11,7 +11,7 @@ SAMPLES := samples/metoral-spl.xml samples/sugarnorm-openfda.json samples/leveti
 demo: $(INSTALLED)  ## classify the sample inserts with the bundled checkpoint, offline
 	@echo "\n# How an insert is read: drugtext read samples/mingkang-zh.txt"
 	@$(BIN)/drugtext read samples/mingkang-zh.txt
-	@echo "\n# What it is: drugtext classify samples"
+	@echo "\n# What they are: drugtext classify $(SAMPLES)"
 	@HF_HUB_OFFLINE=1 $(BIN)/drugtext classify $(SAMPLES); status=$$?; \
 	if [ $$status -eq 1 ]; then \
 		echo "\nExit status 1: the Chinese insert was read, but the English checkpoint does not know its language."; \
@@ -31,12 +31,13 @@ fix: $(INSTALLED)  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# compat: a clone in a folder named like the package must not hide it from the folder above.
 # torch first and alone: with another package asking for it, pip may fetch a CUDA build of many GB.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(shell grep '^torch==' constraints.txt)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[dev]'
 	touch $@
 
 clean:

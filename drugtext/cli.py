@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -80,6 +81,9 @@ def classify(
 ) -> None:
     """Say which category each insert belongs to, in order.
 
+    One line an insert: file, name, category id, probability, category name. **(?)** behind the name
+    marks an insert that is far from every category.
+
     Example: **drugtext classify insert.xml leaflets/ --json**
     """
     from drugtext.inserts.read import read_inserts
@@ -133,6 +137,8 @@ def learn(
         else:
             classifier = classifier.fit(_with_progress(inserts, "learning"), categories)
         classifier.save_pretrained(output)
+    for category, count in Counter(categories).items():
+        err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
     err.print(f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}")
     raise typer.Exit(unread.exit_status())
 

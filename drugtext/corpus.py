@@ -84,7 +84,8 @@ def build_corpus(
     from datasets import Dataset, DatasetDict
 
     left_out: Counter[str] = Counter()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    tied: list[list[str]] = []  # names that an insert goes by, before and after synonyms
     brands = _by_key(aliases or {})
     for insert in inserts:
         ids = [i for i in insert.categories.get(taxonomy.name, ()) if i in taxonomy]
@@ -95,13 +96,14 @@ def build_corpus(
             left_out["several categories" if ids else "no category"] += 1
         else:
             rows.append(_row(insert, category_id, taxonomy, brands, synonyms or {}))
+            tied.append([*rows[-1]["ingredients"], *insert.ingredients])
     if not rows:
         raise CorpusError(
             f"no insert has both an ingredient and one category of {taxonomy.name!r}"
             f" ({dict(left_out) or 'there are no inserts'});"
             " give inserts with ingredients and categories."
         )
-    split_of = split_groups(ingredient_groups([r["ingredients"] for r in rows]), fractions, seed)
+    split_of = split_groups(ingredient_groups(tied), fractions, seed)
     parts: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for row, split in zip(rows, split_of, strict=True):
         parts[split].append(row)

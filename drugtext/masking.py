@@ -12,7 +12,7 @@ MASK = "this medicine"
 
 _SHORTEST_WORD = 5  # letters of a name's single word; shorter ones are mostly ordinary
 _ORDINARY_WORDS = """
-adult adults advanced allergy blood capsule capsules children childrens cough cream daily
+adult adults advanced allergy blood capsule capsules children children's childrens cough cream daily
 drops eczema extra health hepatitis influenza injection insulin maximum meningococcal natural
 normal ointment pneumococcal powder regular relief respiratory saline severe sleep solution spray
 sterile strength syncytial tablet tablets water
@@ -50,6 +50,9 @@ def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[st
         brand_names: the first word of each; the others are mostly forms and strengths.
     """
     words = {word for name in ingredients for word in substances(ingredient_key(name))}
+    words |= {word.replace("sulf", "sulph") for word in words}  # as European inserts spell them
+    words |= {f"o{word}" for word in words if word.startswith("estr")}
     words |= {name.split()[0].lower() for name in brand_names if name.split()}
     words = {word.strip(",;:()®™*") for word in words}
-    return {w for w in words if len(w) >= _SHORTEST_WORD and w not in _ORDINARY}
+    words = {word for word in words if len(word) >= _SHORTEST_WORD and " " not in word}
+    return words - _ORDINARY

@@ -48,7 +48,7 @@ def ingredient_key(name: str) -> str:
     words = re.sub(r"[^\w\s-]", " ", name.lower()).split()
     moiety = [_american(_BIOLOGIC_SUFFIX.sub("", word)) for word in words]
     kept = [word for word in moiety if word not in _SALTS]
-    return " ".join(kept or words)
+    return " ".join(kept or moiety)
 
 
 def _american(word: str) -> str:
@@ -59,8 +59,8 @@ def _american(word: str) -> str:
 def substances(key: str) -> frozenset[str]:
     """Return the words of an ingredient's key that name a substance; the whole key if none does.
 
-    Two keys that share one ("clopidogrel hydrogen", "clopidogrel aspirin") must not be parted, even
-    where it never stands alone. Insulins so stay together, and so do interferons.
+    Two keys that share one ("sumatriptan naproxen", "esomeprazole naproxen") must not be parted,
+    even where it never stands alone. Insulins so stay together, and so do interferons.
     """
     words = re.split(r"[\s-]", key)
     found = frozenset(w for w in words if len(w) >= SHORTEST_NAME and w not in GENERIC_WORDS)

@@ -48,11 +48,14 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
 
 def read_synonyms(path: Path) -> dict[str, str]:
     """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name."""
-    synonyms: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for synonym in row["Synonyms"].split(" | "):
-                synonyms.setdefault(ingredient_key(synonym), ingredient_key(row["Common name"]))
+        rows = [(row["Common name"], row["Synonyms"].split(" | ")) for row in csv.DictReader(file)]
+    common = {ingredient_key(name) for name, _ in rows}
+    synonyms: dict[str, str] = {}
+    for name, others in rows:
+        for key in map(ingredient_key, others):
+            if key and key not in common:  # a common name stands for itself
+                synonyms.setdefault(key, ingredient_key(name))
     return synonyms
 
 

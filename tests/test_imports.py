@@ -33,6 +33,7 @@ ROOMS = [
     ["training"],
     ["pipeline"],
     ["cli", "app"],
+    ["__main__"],
 ]
 """From the bottom up: a room imports from its own row and from earlier ones."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +70,7 @@ def test_single_words_of_names_are_found():
 def test_words_that_name_no_drug_are_not_among_them():
     assert name_words(["folic acid", "influenza virus vaccine", "zinc oxide"], []) == {"folic"}
     brands = ["Extra Strength Painoff", "Children's", "Cold-Away®", "Sleep Aid", "", "  ", "Q-T"]
-    assert name_words([], [*brands, "Calmheart® XR"]) == {"calmheart", "cold-away", "children's"}
+    assert name_words([], [*brands, "Calmheart® XR"]) == {"calmheart", "cold-away"}
 
 
 def test_generic_words_alone_are_not_among_them():
@@ -90,7 +89,6 @@ def test_single_words_are_long_enough_and_not_generic(ingredients, brands):
     assert not found & GENERIC_WORDS
 
 
-@pytest.mark.xfail(strict=True, reason="name_words gives the American spelling alone")
 def test_a_british_spelling_in_the_text_is_masked():
     names = ["Oestradiol hemihydrate", *name_words(["Oestradiol hemihydrate"], [])]
     assert mask_names("Oestradiol lowers, and estradiol too", names) == (

@@ -56,7 +56,8 @@ class EmbeddingCache:
             float32, shape (n_rows, embedding_dim).
         """
         keys = [hashlib.sha256(self._identity + text.encode()).hexdigest() for text in rows[column]]
-        missing = [n for n, key in enumerate(keys) if key not in self._known]
+        first = {key: n for n, key in reversed(list(enumerate(keys)))}
+        missing = sorted(n for key, n in first.items() if key not in self._known)
         advance(len(keys) - len(missing))
         for start in range(0, len(missing), _PART):
             part = missing[start : start + _PART]

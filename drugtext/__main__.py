@@ -1,0 +1,5 @@
+"""`python -m drugtext` is the command line."""
+
+from drugtext.cli import main
+
+main()
