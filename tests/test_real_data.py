@@ -1,4 +1,4 @@
-"""The bundled checkpoint on real inserts: labels of well-known drugs, and openFDA's bulk parts."""
+"""The bundled checkpoint on real inserts: inserts of well-known drugs, and openFDA's bulk parts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check(prediction: Prediction) -> None:
     assert 0 < prediction.tokens_read <= prediction.tokens_total
 
 
-def test_every_label_is_answered(answers):
+def test_every_insert_is_answered(answers):
     assert len(answers) == 23
     for prediction in answers.values():
         check(prediction)
