@@ -107,5 +107,5 @@ def _nothing_recognised(text: str, headings: list[Heading]) -> str:
         f"no section was recognised in its {len(text):,} characters, which begin"
         f" {' '.join(text[:200].split())[:60]!r}. Headings such as 'INDICATIONS AND USAGE',"
         " '1. What X is and what it is used for' or '【适应症】' are looked for at the start of a"
-        " line; add them, or give the text as DrugInsert(sections={...})."
+        ' line; add them, or give a text without headings as a JSON record: {"text": "…"}.'
     )
