@@ -81,7 +81,8 @@ class DrugClassifier:
                 (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
                 config.taxonomy_name,
             )
-            self.taxonomy.restricted_to(self.category_ids)
+            for category_id in self.category_ids:
+                self.taxonomy[category_id]  # named in the error if the tree lacks it
             plan = ReadingPlan.from_dict(config.reading_plan or {})
         except (TypeError, ValueError, KeyError, TaxonomyError) as error:
             raise CheckpointError(

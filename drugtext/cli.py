@@ -292,7 +292,7 @@ def _print_prediction(prediction: Prediction) -> None:
 def _with_progress(items: Iterable[T], what: str) -> Iterator[T]:
     """Count items on standard error while they go by, if a person is looking."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a category may hold brackets
         TextColumn("{task.completed}"),
         TimeElapsedColumn(),
     )

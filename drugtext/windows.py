@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
-_LONGEST_TOKEN = 16  # characters, on average over a section, for the text that is searched
+_CHARACTERS_A_TOKEN = 16  # at most, on average: how far into a section names are looked for
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
 
 
@@ -169,7 +169,7 @@ def _without_names(
     names |= name_words(insert.ingredients, [insert.name, *insert.brand_names])
     hidden = {}
     for section, limit in limits.items():
-        text = insert.sections[section][: limit * _LONGEST_TOKEN]
+        text = insert.sections[section][: limit * _CHARACTERS_A_TOKEN]
         masked = mask_names(text, names)
         if masked != text:
             hidden[section] = _tokenize([masked], tokenizer)[0][:limit]

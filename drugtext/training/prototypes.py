@@ -202,22 +202,21 @@ def _measure_all(
     classifier: DrugClassifier, test: Embedded, taxonomy: Taxonomy, seed: int
 ) -> dict[str, Any]:
     rows = test.rows
+    true_ids = np.array(rows["category_id"])
+    groups = np.array(["+".join(names) for names in rows["ingredients"]])
     is_full = np.array([kind in FULL_DOCUMENTS for kind in rows["kind"]])
     forms = {}
     for documents, chosen in (("all", np.ones(len(rows), bool)), ("full documents", is_full)):
-        for form in _TEXT_FORMS:
-            numbers = np.flatnonzero(chosen)
-            if not len(numbers):
-                continue
+        for form in _TEXT_FORMS if chosen.any() else ():
             projected = classifier.model.head.project(
-                torch.from_numpy(test.embeddings[form][numbers])
+                torch.from_numpy(test.embeddings[form][chosen])
             ).detach()
             forms[f"{documents}, {'masked' if form == 'masked' else 'plain'}"] = measure(
                 classifier.probabilities(projected),
                 classifier.category_ids,
                 classifier.taxonomy,
-                [rows["category_id"][int(n)] for n in numbers],
-                ["+".join(rows["ingredients"][int(n)]) for n in numbers],
+                true_ids[chosen].tolist(),
+                groups[chosen].tolist(),
                 taxonomy,
                 seed,
             )
