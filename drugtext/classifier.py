@@ -266,8 +266,9 @@ class DrugClassifier:
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
         return fitted
 
-    @torch.no_grad()
-    def add_category(self, category: str, inserts: Iterable[DrugInsert]) -> DrugClassifier:
+    def add_category(
+        self, category: str, inserts: Iterable[DrugInsert], *, taxonomy: Taxonomy | None = None
+    ) -> DrugClassifier:
         """Learn one category more; this classifier stays as it is.
 
         The scores of the other categories do not change.
@@ -275,27 +276,42 @@ class DrugClassifier:
         Args:
             category: its name, or its id where the taxonomy knows one.
             inserts: its support, one or more.
+            taxonomy: where given, the category must be in it, and keeps its place in the tree.
 
         Raises:
             CorpusError: the classifier has this category already, or there is no insert.
+            TaxonomyError: the category is not in the given taxonomy.
         """
-        found = self._category(category, None)
+        self._new_category(category, taxonomy)  # told before the work
+        return self.add_embeddings(category, self.embed(inserts), taxonomy=taxonomy)
+
+    @torch.no_grad()
+    def add_embeddings(
+        self, category: str, embeddings: ArrayLike, *, taxonomy: Taxonomy | None = None
+    ) -> DrugClassifier:
+        """Learn one category more from embeddings that `embed` gave; else as `add_category`."""
+        found = self._new_category(category, taxonomy)
+        support = torch.as_tensor(embeddings)
+        if not len(support):
+            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
+        if not self.category_ids:
+            return self.fit_embeddings(support, [category] * len(support), taxonomy=taxonomy)
+        path = (found,) if taxonomy is None else taxonomy.path(found.id)
+        return self._with_head(
+            self.model.head.with_category(support),
+            _with_new(self.taxonomy, path),
+            [*self.category_ids, found.id],
+            [*self.model.config.n_support, len(support)],
+        )
+
+    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
+        found = self._category(category, taxonomy)
         if found.id in self.category_ids:
             raise CorpusError(
                 f"category {category!r} is known already; give another name,"
                 " or fit() all categories anew."
             )
-        embeddings = torch.as_tensor(self.embed(inserts))
-        if not len(embeddings):
-            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
-        if not self.category_ids:
-            return self.fit_embeddings(embeddings, [category] * len(embeddings))
-        return self._with_head(
-            self.model.head.with_category(embeddings),
-            _with_new(self.taxonomy, [found]),
-            [*self.category_ids, found.id],
-            [*self.model.config.n_support, len(embeddings)],
-        )
+        return found
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a folder that `load`, the Auto classes and `pipeline()` open."""

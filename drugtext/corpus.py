@@ -22,6 +22,11 @@ from drugtext.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
+US_LABELS = ("us_full_label", "us_full_label_pdf")
+EU_LEAFLETS = ("eu_patient_leaflet",)
+FULL_DOCUMENTS = US_LABELS + EU_LEAFLETS
+"""Kinds of record that hold a whole insert, not its indications alone."""
+
 _MARKED_LINE = re.compile(r"^(\\*## )", re.MULTILINE)
 _ESCAPED_LINE = re.compile(r"^\\(\\*## )", re.MULTILINE)
 _ESCAPE = r"\\\1"
@@ -127,10 +132,15 @@ def _drop_repeats(parts: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
     """Drop, of each split, what nearly repeats a text of the splits before it; return counts."""
     dropped = {}
     for n, split in enumerate(SPLITS[1:], start=1):
-        earlier = [row["masked"] for other in SPLITS[:n] for row in parts[other]]
-        repeats = near_duplicates([row["masked"] for row in parts[split]], earlier)
-        dropped[f"near-duplicate in {split}"] = sum(repeats)
-        parts[split] = [r for r, again in zip(parts[split], repeats, strict=True) if not again]
+        earlier = [row for other in SPLITS[:n] for row in parts[other]]
+        # Two drugs taken together may share a text whose masked forms differ, and the reverse.
+        again = [
+            near_duplicates([row[form] for row in parts[split]], [row[form] for row in earlier])
+            for form in ("masked", "text")
+        ]
+        repeated = [any(either) for either in zip(*again, strict=True)]
+        dropped[f"near-duplicate in {split}"] = sum(repeated)
+        parts[split] = [row for row, gone in zip(parts[split], repeated, strict=True) if not gone]
     return dropped
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drugtext.errors import CorpusError
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 SPLITS = ("train", "validation", "test")
 
@@ -67,6 +71,11 @@ def substances(key: str) -> frozenset[str]:
     return found or frozenset({key})
 
 
+def all_substances(ingredients: Iterable[str]) -> frozenset[str]:
+    """Return the words that name a substance in any of an insert's ingredients."""
+    return frozenset(s for name in ingredients for s in substances(ingredient_key(name)))
+
+
 def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
     """Number the inserts so that inserts that share a substance, even by a chain, share a number.
 
@@ -81,7 +90,7 @@ def ingredient_groups(ingredients: Sequence[Sequence[str]]) -> list[int]:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    named = [{s for n in names for s in substances(ingredient_key(n))} for names in ingredients]
+    named = [all_substances(names) for names in ingredients]
     number = {s: n for n, s in enumerate(sorted(set().union(*named)))}
     ties = [(len(number) + n, number[s]) for n, found in enumerate(named) for s in found]
     n_nodes = len(number) + len(named)
@@ -147,22 +156,47 @@ def near_duplicates(
     Source:
         Broder 1997, doi:10.1109/SEQUEN.1997.666900, by the library datasketch.
     """
-    from datasketch import MinHash, MinHashLSH
+    known = _Sketches(threshold, shingle)
+    for text in of:
+        known.add(known.sketch(text))
+    return [known.holds_one_like(known.sketch(text)) for text in texts]
 
-    def sketch(text: str) -> MinHash:
+
+def repeats(texts: Sequence[str], threshold: float = 0.8, shingle: int = 5) -> list[bool]:
+    """Tell which texts nearly repeat an earlier one of the same list; see `near_duplicates`."""
+    known, found = _Sketches(threshold, shingle), []
+    for text in texts:
+        sketch = known.sketch(text)
+        found.append(known.holds_one_like(sketch))
+        known.add(sketch)
+    return found
+
+
+class _Sketches:
+    """MinHash sketches of texts, and which of them are alike."""
+
+    def __init__(self, threshold: float, shingle: int) -> None:
+        from datasketch import MinHashLSH
+
+        # The index misses few at these weights, and finds some that are less alike.
+        self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=(0.1, 0.9))
+        self._threshold, self._shingle = threshold, shingle
+        self._sketches: list[MinHash] = []
+
+    def sketch(self, text: str) -> MinHash:
+        from datasketch import MinHash
+
         words = _WORD.findall(text.lower())[:_COMPARED_WORDS]
-        starts = range(max(len(words) - shingle, 0) + 1)
-        minhash = MinHash(num_perm=_PERMUTATIONS, seed=1)
-        minhash.update_batch({" ".join(words[s : s + shingle]).encode() for s in starts})
-        return minhash
+        starts = range(max(len(words) - self._shingle, 0) + 1)
+        sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
+        shingles = {" ".join(words[s : s + self._shingle]).encode() for s in starts}
+        sketch.update_batch(shingles)
+        return sketch
 
-    # The index misses few at these weights, and finds some that are less alike than the threshold.
-    index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=(0.1, 0.9))
-    sketches = [sketch(text) for text in of]
-    for n, minhash in enumerate(sketches):
-        index.insert(n, minhash)
-    judged = (sketch(text) for text in texts)
-    return [
-        any(minhash.jaccard(sketches[n]) >= threshold for n in index.query(minhash))
-        for minhash in judged
-    ]
+    def add(self, sketch: MinHash) -> None:
+        self._index.insert(len(self._sketches), sketch)
+        self._sketches.append(sketch)
+
+    def holds_one_like(self, sketch: MinHash) -> bool:
+        alike = (self._sketches[n].jaccard(sketch) for n in self._index.query(sketch))
+        return any(similarity >= self._threshold for similarity in alike)

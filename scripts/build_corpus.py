@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +16,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from drugtext.cards import data_card
-from drugtext.corpus import build_corpus
-from drugtext.errors import DrugTextError, ReadError
-from drugtext.inserts.read import read_inserts
-from drugtext.splits import ingredient_key
+from drugtext.corpus_files import write_corpus
+from drugtext.errors import DrugTextError
 from drugtext.taxonomy import Taxonomy
 
 READERS = {
@@ -31,32 +26,8 @@ READERS = {
     "keg": Taxonomy.from_keg,
     "csv": Taxonomy.from_csv,
 }
-CRUDE = "keyword_rule"  # categories guessed from a keyword: too often wrong to learn from
 
 console = Console(stderr=True)
-
-
-def read_aliases(path: Path) -> dict[str, list[str]]:
-    """Read further names of ingredients from a CSV with columns `brand` and `ingredients`."""
-    aliases = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for ingredient in row["ingredients"].split(";"):
-                aliases[ingredient_key(ingredient)].append(row["brand"])
-    return aliases
-
-
-def read_synonyms(path: Path) -> dict[str, str]:
-    """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [(row["Common name"], row["Synonyms"].split(" | ")) for row in csv.DictReader(file)]
-    common = {ingredient_key(name) for name, _ in rows}
-    synonyms: dict[str, str] = {}
-    for name, others in rows:
-        for key in map(ingredient_key, others):
-            if key and key not in common:  # a common name stands for itself
-                synonyms.setdefault(key, ingredient_key(name))
-    return synonyms
 
 
 def main(
@@ -70,37 +41,22 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
 ) -> None:
     """Build a corpus of inserts with categories, split by ingredient."""
-    unread: list[ReadError] = []
     try:
-        inserts = [
-            insert
-            for insert in track(
-                read_inserts(data, on_error=unread.append), "reading inserts", console=console
-            )
-            if insert.metadata.get("atc_source") != CRUDE
-        ]
-        tree = READERS[taxonomy_format](taxonomy)
-        with console.status("masking names, splitting by ingredient, finding near-duplicates"):
-            corpus, left_out = build_corpus(
-                inserts,
-                tree,
-                aliases=read_aliases(aliases) if aliases else None,
-                synonyms=read_synonyms(synonyms) if synonyms else None,
-                max_depth=max_depth,
-                seed=seed,
-            )
+        card = write_corpus(
+            data,
+            READERS[taxonomy_format](taxonomy),
+            output,
+            command="python " + " ".join(sys.argv),
+            aliases=aliases,
+            synonyms=synonyms,
+            max_depth=max_depth,
+            seed=seed,
+            track=lambda inserts: track(inserts, "reading inserts", console=console),
+            on_error=lambda error: console.print(f"left out: {error}"),
+        )
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    for failure in unread:
-        console.print(f"left out: {failure}")
-    left_out["not readable"] = len(unread)
-    output.mkdir(parents=True, exist_ok=True)
-    for split, rows in corpus.items():
-        rows.to_parquet(output / f"{split}.parquet")
-    command = "python " + " ".join(sys.argv)
-    card = data_card(corpus, left_out, tree.name, command)
-    (output / "README.md").write_text(card, encoding="utf-8")
     print(card)
 
 

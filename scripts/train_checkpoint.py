@@ -22,10 +22,11 @@ from rich.progress import Progress
 import drugtext
 from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
+from drugtext.corpus import insert_from_row
+from drugtext.embedding_cache import EmbeddingCache
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.embedding_cache import EmbeddingCache
 from drugtext.training.prototypes import train_prototypes
 
 console = Console(stderr=True)
@@ -47,7 +48,8 @@ def main(
 
         def embed(part: Dataset, column: str) -> NDArray:
             task = progress.add_task(f"{part.split} {column}", total=len(part))
-            return cache.embed(part, column, lambda n: progress.advance(task, n))
+            inserts = [insert_from_row(row, masked=column == "masked") for row in part]
+            return cache.embed(inserts, lambda n: progress.advance(task, n))
 
         trained = train_prototypes(
             classifier,

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drugtext.episodes import draw_episodes
+from drugtext.episodes import disjoint_ingredients, draw_episodes
 from drugtext.errors import CorpusError
 
 CATEGORIES = ["a"] * 6 + ["b"] * 6 + ["c"] * 6 + ["d"]
-INGREDIENTS = [f"{c}{n // 2}" for n, c in enumerate(CATEGORIES)]
+INGREDIENTS = [[f"{c}{n // 2}"] for n, c in enumerate(CATEGORIES)]
 
 
 def test_shape_and_places():
@@ -32,7 +32,7 @@ def test_no_ingredient_stands_twice(seed, k_shot):
     for episode in draw_episodes(
         CATEGORIES, INGREDIENTS, n_way=3, k_shot=k_shot, n_episodes=3, seed=seed
     ):
-        names = [INGREDIENTS[row] for row in episode.support + episode.queries]
+        names = [INGREDIENTS[row][0] for row in episode.support + episode.queries]
         assert len(set(names)) == len(names)
 
 
@@ -47,3 +47,21 @@ def test_the_seed_decides():
 def test_an_impossible_episode_is_refused():
     with pytest.raises(CorpusError, match=r"3 categories have 3 ingredients .* n_way = 4"):
         list(draw_episodes(CATEGORIES, INGREDIENTS, n_way=4, k_shot=2))
+
+
+def test_a_combination_shares_with_its_parts():
+    categories = ["a"] * 4 + ["b"] * 3
+    ingredients = [["xa"], ["xb"], ["xa", "xb"], ["xc"], ["xa"], ["yb"], ["yc"]]
+    for episode in draw_episodes(categories, ingredients, n_way=2, k_shot=1, seed=2):
+        rows = episode.support + episode.queries
+        assert len({n for row in rows for n in ingredients[row]}) == sum(
+            len(ingredients[row]) for row in rows
+        )
+    assert disjoint_ingredients(ingredients[:4]) == 3
+    with pytest.raises(CorpusError, match="1 categories have 4 ingredients"):
+        list(draw_episodes([*categories, "a"], [*ingredients, ["z"]], n_way=2, k_shot=3))
+
+
+def test_categories_of_the_same_ingredients_are_refused():
+    with pytest.raises(CorpusError, match="share ingredients: fewer than 2"):
+        list(draw_episodes(["a", "a", "b", "b"], [["x"], ["y"]] * 2, n_way=2, k_shot=1))

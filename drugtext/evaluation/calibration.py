@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from drugtext.episodes import draw_episodes
 from drugtext.errors import CorpusError
+from drugtext.heads import PrototypeHead
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
 
 SCALES = np.geomspace(2, 128, 97)
 """Scales that are tried, evenly spaced in their logarithm."""
+
+_EPISODE_SHOTS = (1, 2, 5)
 
 
 def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
@@ -61,6 +68,52 @@ def scope_threshold(nearness: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) 
     """
     _check_held_out(len(nearness))
     return float(nearness.double().quantile(false_alarms))
+
+
+@torch.no_grad()
+def calibrate_few_shot(
+    head: PrototypeHead,
+    embeddings: ArrayLike,
+    categories: Sequence[str],
+    ingredients: Sequence[Iterable[str]],
+    seed: int = 0,
+) -> dict[str, float] | None:
+    """Find scale and scope threshold for categories learnt from a few inserts each.
+
+    They are pooled over episodes of five categories with one, two and five support inserts.
+
+    Args:
+        head: gives the projection.
+        embeddings: of held-out inserts, not projected, shape (n, embedding_dim).
+        categories: of each.
+        ingredients: of each.
+        seed: of the episodes.
+
+    Returns:
+        `scale` and `scope_threshold`; None where the inserts are too few for episodes.
+    """
+    projected = head.project(torch.as_tensor(embeddings))
+    losses, nearness = torch.zeros(len(SCALES), dtype=torch.double), []
+    for k_shot in _EPISODE_SHOTS:
+        try:
+            episodes = list(
+                draw_episodes(categories, ingredients, n_way=5, k_shot=k_shot, seed=seed)
+            )
+        except CorpusError:  # few categories have so many ingredients
+            continue
+        for episode in episodes:
+            support, queries = projected[list(episode.support)], projected[list(episode.queries)]
+            rows_of = torch.tensor(episode.support_categories)
+            few = head.fitted(support, rows_of, [[]] * len(episode.categories))
+            truth = torch.tensor(episode.query_categories)
+            losses += scale_losses(few.scores(queries), few.log_prior, truth)
+            nearness.append(few.nearness(queries))
+    if not nearness:
+        return None
+    return {
+        "scale": float(SCALES[int(losses.argmin())]),
+        "scope_threshold": scope_threshold(torch.cat(nearness)),
+    }
 
 
 def _check_held_out(n_inserts: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.taxonomy import Taxonomy
 
 
@@ -82,44 +83,14 @@ def _figures(
     ids = np.array(sorted(nodes))
     order = np.argsort(-np.stack([nodes[i] for i in ids], axis=1), axis=1, kind="stable")
     in_top_3 = (ids[order[:, :3]] == np.array(truth)[:, None]).any(axis=1)
-    low, high = grouped_interval(right, groups, np.mean, seed)
+    accuracy, low, high = grouped_mean(right, groups.tolist(), seed)
     return {
-        "accuracy": float(right.mean()),
+        "accuracy": accuracy,
         "low": low,
         "high": high,
         "by_ingredient": float(np.mean([right[groups == g].mean() for g in np.unique(groups)])),
         "top_3": float(in_top_3.mean()),
     }
-
-
-def grouped_interval(
-    values: NDArray,
-    groups: NDArray,
-    statistic: Callable[[NDArray], float],
-    seed: int = 0,
-    n_draws: int = 1000,
-) -> tuple[float, float]:
-    """Return a 95 % bootstrap interval that draws whole groups, as their members are alike.
-
-    Args:
-        values: shape (n,).
-        groups: of each value, shape (n,).
-        statistic: of an array of values, such as `numpy.mean`.
-        seed: of the draws.
-        n_draws: bootstrap samples.
-
-    Returns:
-        The 2.5 % and the 97.5 % quantile of the statistic.
-
-    Source:
-        Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x (cluster bootstrap).
-    """
-    members = [values[groups == group] for group in np.unique(groups)]
-    rng = np.random.default_rng(seed)
-    drawn = (rng.integers(len(members), size=len(members)) for _ in range(n_draws))
-    draws = [statistic(np.concatenate([members[k] for k in numbers])) for numbers in drawn]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def expected_calibration_error(confidences: NDArray, right: NDArray, n_bins: int = 15) -> float:
@@ -133,9 +104,21 @@ def expected_calibration_error(confidences: NDArray, right: NDArray, n_bins: int
     Source:
         Guo et al. 2017, arXiv:1706.04599, equation 3.
     """
+    sums = confidence_columns(confidences, right, n_bins).sum(0, keepdims=True)
+    return float(calibration_gap(sums)[0])
+
+
+def confidence_columns(confidences: NDArray, right: NDArray, n_bins: int = 15) -> NDArray:
+    """Return what `calibration_gap` needs the sums of, shape (n, 2 * n_bins).
+
+    Of each insert and bin: how much confidence exceeds being right, and whether it is in the bin.
+    """
     bins = np.minimum((confidences * n_bins).astype(int), n_bins - 1)
-    gaps = [
-        abs(right[bins == b].mean() - confidences[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
+    inside = bins[:, None] == np.arange(n_bins)
+    return np.concatenate([inside * (confidences - right)[:, None], inside], axis=1)
+
+
+def calibration_gap(sums: NDArray) -> NDArray:
+    """Return the expected calibration error of sums, shape (n_draws, 2 * n_bins): (n_draws,)."""
+    excess, counts = np.split(sums, 2, axis=1)
+    return np.abs(excess).sum(1) / counts.sum(1)

@@ -13,18 +13,14 @@ from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.episodes import draw_episodes
+from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.errors import CorpusError
-from drugtext.evaluation.calibration import SCALES, best_scale, scale_losses, scope_threshold
+from drugtext.evaluation.calibration import best_scale, calibrate_few_shot, scope_threshold
 from drugtext.evaluation.report import measure
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 
-FULL_DOCUMENTS = ("us_full_label", "us_full_label_pdf", "eu_patient_leaflet")
-"""Kinds of record that hold a whole insert, not its indications alone."""
-
 _TEXT_FORMS = ("masked", "text")
-_EPISODE_SHOTS = (1, 2, 5)
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
 
 
@@ -70,9 +66,16 @@ def train_prototypes(
         for split in SPLITS
     }
     trained = _fit(classifier, [splits["train"]], taxonomy, min_ingredients)
-    scale, threshold = _calibrate(trained, splits["validation"])
+    held_out = splits["validation"]
+    scale, threshold = _calibrate(trained, held_out)
     _set_calibration(trained, scale, threshold)
-    few_shot = calibrate_few_shot(trained, splits["validation"], seed)
+    few_shot = calibrate_few_shot(
+        trained.model.head,
+        held_out.embeddings["text"],
+        [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]],
+        held_out.rows["ingredients"],
+        seed,
+    )
     measured = _measure_all(trained, splits["test"], taxonomy, seed)
     shipped = _fit(classifier, list(splits.values()), taxonomy, min_ingredients)
     _set_calibration(shipped, scale, threshold)
@@ -152,44 +155,6 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded) -> tuple[float, f
     true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
     scale = best_scale(head.scores(projected).detach(), head.log_prior, true_rows)
     return scale, scope_threshold(head.nearness(projected).detach())
-
-
-def calibrate_few_shot(
-    classifier: DrugClassifier, held_out: Embedded, seed: int = 0
-) -> dict[str, float] | None:
-    """Find scale and scope threshold for categories learnt from a few inserts each.
-
-    They are pooled over episodes of five categories with one, two and five support inserts, drawn
-    from held-out ingredients.
-
-    Returns:
-        `scale` and `scope_threshold`; None where the split is too small for episodes.
-    """
-    rows, head = held_out.rows, classifier.model.head
-    categories = [path[:_EPISODE_LEVEL][-1] for path in rows["category_path"]]
-    ingredients = ["+".join(names) for names in rows["ingredients"]]
-    projected = head.project(torch.from_numpy(held_out.embeddings["text"])).detach()
-    losses, nearness = torch.zeros(len(SCALES), dtype=torch.double), []
-    for k_shot in _EPISODE_SHOTS:
-        try:
-            episodes = list(
-                draw_episodes(categories, ingredients, n_way=5, k_shot=k_shot, seed=seed)
-            )
-        except CorpusError:  # few categories have so many ingredients
-            continue
-        for episode in episodes:
-            support, queries = projected[list(episode.support)], projected[list(episode.queries)]
-            rows_of = torch.tensor(episode.support_categories)
-            few = head.fitted(support, rows_of, [[]] * len(episode.categories))
-            truth = torch.tensor(episode.query_categories)
-            losses += scale_losses(few.scores(queries).detach(), few.log_prior, truth)
-            nearness.append(few.nearness(queries).detach())
-    if not nearness:
-        return None
-    return {
-        "scale": float(SCALES[int(losses.argmin())]),
-        "scope_threshold": scope_threshold(torch.cat(nearness)),
-    }
 
 
 def _set_calibration(classifier: DrugClassifier, scale: float, threshold: float) -> None:

@@ -8,7 +8,6 @@ import pytest
 from drugtext.evaluation.metrics import (
     accuracy_by_level,
     expected_calibration_error,
-    grouped_interval,
 )
 from drugtext.prediction import node_probabilities
 from drugtext.taxonomy import Category, Taxonomy
@@ -76,26 +75,6 @@ def test_the_interval_holds_the_accuracy():
     (first, _) = judge(answers, ["H1"] * 40, [str(n) for n in range(40)])
     assert first.accuracy == 0.75
     assert 0.55 < first.low < 0.75 < first.high < 0.95
-
-
-def test_an_interval_of_constant_values_is_that_value():
-    values = np.full(12, 0.25)
-    assert grouped_interval(values, np.arange(12) % 5, np.mean) == (0.25, 0.25)
-
-
-def test_an_interval_draws_whole_groups():
-    values = np.array([1.0] * 50 + [0.0] * 50)
-    groups = np.array(["a"] * 50 + ["b"] * 50)
-    assert grouped_interval(values, groups, np.mean) == (0.0, 1.0)
-    low, high = grouped_interval(values, np.arange(100), np.mean)
-    assert 0.35 < low < 0.45 < 0.55 < high < 0.65
-
-
-def test_an_interval_depends_on_its_seed_alone():
-    values, groups = np.arange(20.0), np.arange(20)
-    first = grouped_interval(values, groups, np.mean, seed=1)
-    assert first == grouped_interval(values, groups, np.mean, seed=1)
-    assert first != grouped_interval(values, groups, np.mean, seed=2)
 
 
 def test_calibration_error_by_hand():

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.training.embedding_cache import EmbeddingCache
+from drugtext.embedding_cache import EmbeddingCache
+from drugtext.inserts.insert import DrugInsert
 
 
 class Counting(DrugClassifier):
@@ -25,21 +25,16 @@ class Counting(DrugClassifier):
         return super().embed(inserts)
 
 
-def rows(numbers) -> Dataset:
-    return Dataset.from_list(
-        [
-            {
-                "name": f"Examplol {n}",
-                "kind": "",
-                "language": "en",
-                "source": "",
-                "ingredients": ["examplol"],
-                "text": f"## indications_and_usage\nexamplol {n} for the heart and {n * 7} pain",
-                "masked": f"## indications_and_usage\nthis medicine {n} for the heart",
-            }
-            for n in numbers
-        ]
-    )
+def inserts(numbers) -> list[DrugInsert]:
+    return [
+        DrugInsert(
+            name=f"Examplol {n}",
+            language="en",
+            ingredients=("examplol",),
+            sections={"indications_and_usage": f"examplol {n} for the heart and {n * 7} pain"},
+        )
+        for n in numbers
+    ]
 
 
 @pytest.fixture
@@ -52,39 +47,52 @@ def classifier(tiny_encoder_folder) -> Counting:
 def test_a_second_call_embeds_nothing(classifier, tmp_path):
     cache = EmbeddingCache(classifier, tmp_path / "not" / "yet there")
     done = []
-    first = cache.embed(rows(range(5)), "text", done.append)
+    first = cache.embed(inserts(range(5)), done.append)
     assert (classifier.n_embedded, sum(done)) == (5, 5)
     assert first.dtype == np.float32 and first.shape == (5, 16)
     done.clear()
-    second = cache.embed(rows(range(5)), "text", done.append)
+    second = cache.embed(inserts(range(5)), done.append)
     assert (classifier.n_embedded, sum(done)) == (5, 5)
     np.testing.assert_array_equal(first, second)
 
 
 def test_embeddings_are_those_of_the_classifier(classifier, tiny_classifier, tmp_path):
-    from drugtext.corpus import insert_from_row
+    found = EmbeddingCache(classifier, tmp_path).embed(inserts(range(4)))
+    np.testing.assert_allclose(found, tiny_classifier.embed(inserts(range(4))), atol=1e-6)
+    assert classifier.n_embedded == 4
 
-    part = rows(range(4))
+
+def test_what_it_cost_is_remembered(classifier, tmp_path):
     cache = EmbeddingCache(classifier, tmp_path)
-    for column in ("text", "masked"):
-        inserts = [insert_from_row(row, masked=column == "masked") for row in part.to_list()]
-        np.testing.assert_allclose(
-            cache.embed(part, column), tiny_classifier.embed(inserts), atol=1e-6
-        )
-    assert classifier.n_embedded == 8
+    cache.embed(inserts(range(4)))
+    whole = cache.seconds(inserts(range(4)))
+    assert whole > 0
+    again = EmbeddingCache(classifier, tmp_path)
+    assert again.seconds(inserts([1, 1])) == pytest.approx(whole / 2)
+
+
+def test_hiding_names_matters_only_to_inserts_that_have_names(classifier, tmp_path):
+    nameless = DrugInsert(language="en", sections={"text": "lowers blood pressure"})
+    both = [nameless, *inserts([1])]
+    EmbeddingCache(classifier, tmp_path).embed(both)
+    plan = dataclasses.replace(classifier.reading_plan, hide_names=False)
+    classifier.reading_plan, classifier.n_embedded = plan, 0
+    found = EmbeddingCache(classifier, tmp_path).embed(both)
+    assert classifier.n_embedded == 1
+    np.testing.assert_allclose(found, classifier.embed(both), atol=1e-6)
 
 
 def test_a_new_cache_finds_what_an_old_one_wrote(classifier, tmp_path):
-    first = EmbeddingCache(classifier, tmp_path).embed(rows(range(300)), "text")
+    first = EmbeddingCache(classifier, tmp_path).embed(inserts(range(300)))
     assert classifier.n_embedded == 300
     assert len(list(tmp_path.glob("*.npz"))) > 1  # parts, so that a stopped run goes on
-    again = EmbeddingCache(classifier, tmp_path).embed(rows(range(300)), "text")
+    again = EmbeddingCache(classifier, tmp_path).embed(inserts(range(300)))
     assert classifier.n_embedded == 300
     np.testing.assert_array_equal(first, again)
 
 
 def test_a_run_that_was_stopped_goes_on(classifier, tmp_path, monkeypatch):
-    whole = EmbeddingCache(classifier, tmp_path / "whole").embed(rows(range(300)), "text")
+    whole = EmbeddingCache(classifier, tmp_path / "whole").embed(inserts(range(300)))
     embed, calls = classifier.embed, []
 
     def stopped(inserts):
@@ -96,20 +104,20 @@ def test_a_run_that_was_stopped_goes_on(classifier, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(classifier, "embed", stopped)
         with pytest.raises(KeyboardInterrupt):
-            EmbeddingCache(classifier, tmp_path / "part").embed(rows(range(300)), "text")
+            EmbeddingCache(classifier, tmp_path / "part").embed(inserts(range(300)))
     classifier.n_embedded = 0
-    found = EmbeddingCache(classifier, tmp_path / "part").embed(rows(range(300)), "text")
+    found = EmbeddingCache(classifier, tmp_path / "part").embed(inserts(range(300)))
     assert classifier.n_embedded == 300 - calls[0]
     np.testing.assert_allclose(found, whole, atol=1e-6)
 
 
 def test_only_new_texts_are_embedded_and_the_order_is_kept(classifier, tmp_path):
     cache = EmbeddingCache(classifier, tmp_path)
-    some = cache.embed(rows([4, 1, 7]), "text")
-    more = cache.embed(rows([7, 2, 1, 9, 4]), "text")
+    some = cache.embed(inserts([4, 1, 7]))
+    more = cache.embed(inserts([7, 2, 1, 9, 4]))
     assert classifier.n_embedded == 5
     np.testing.assert_array_equal(more[[4, 2, 0]], some)
-    alone = EmbeddingCache(classifier, tmp_path / "other").embed(rows([7, 2, 1, 9, 4]), "text")
+    alone = EmbeddingCache(classifier, tmp_path / "other").embed(inserts([7, 2, 1, 9, 4]))
     np.testing.assert_allclose(more, alone, atol=1e-6)
     assert len({tuple(vector) for vector in more.tolist()}) == 5
 
@@ -138,38 +146,38 @@ def changed_prefix(classifier):
     ids=lambda f: f.__name__,
 )
 def test_what_was_embedded_otherwise_is_not_taken(classifier, tmp_path, change):
-    before = EmbeddingCache(classifier, tmp_path).embed(rows(range(3)), "text")
+    before = EmbeddingCache(classifier, tmp_path).embed(inserts(range(3)))
     state = {k: v.clone() for k, v in classifier.model.encoder.state_dict().items()}
     plan, prefix = classifier.reading_plan, classifier.model.config.prefix
     change(classifier)
-    EmbeddingCache(classifier, tmp_path).embed(rows(range(3)), "text")
+    EmbeddingCache(classifier, tmp_path).embed(inserts(range(3)))
     assert classifier.n_embedded == 6
     classifier.model.encoder.load_state_dict(state)
     classifier.reading_plan, classifier.model.config.prefix = plan, prefix
-    again = EmbeddingCache(classifier, tmp_path).embed(rows(range(3)), "text")
+    again = EmbeddingCache(classifier, tmp_path).embed(inserts(range(3)))
     assert classifier.n_embedded == 6  # both kinds stand side by side
     np.testing.assert_array_equal(again, before)
 
 
 def test_a_file_left_unfinished_does_no_harm(classifier, tmp_path):
     (tmp_path / "unfinished").write_bytes(b"PK\x03\x04 cut off")
-    first = EmbeddingCache(classifier, tmp_path).embed(rows(range(3)), "text")
+    first = EmbeddingCache(classifier, tmp_path).embed(inserts(range(3)))
     (tmp_path / "unfinished").write_bytes(b"")
-    again = EmbeddingCache(classifier, tmp_path).embed(rows(range(3)), "text")
+    again = EmbeddingCache(classifier, tmp_path).embed(inserts(range(3)))
     assert classifier.n_embedded == 3
     np.testing.assert_array_equal(first, again)
 
 
 def test_a_text_that_recurs_gets_one_vector(classifier, tmp_path):
     cache = EmbeddingCache(classifier, tmp_path)
-    found = cache.embed(rows([1, 2, 1, 1]), "text")
+    found = cache.embed(inserts([1, 2, 1, 1]))
     np.testing.assert_array_equal(found[[0, 0, 0]], found[[0, 2, 3]])
     assert not np.array_equal(found[0], found[1])
 
 
 def test_a_text_that_recurs_overwrites_no_part(classifier, tmp_path):
     numbers = [*range(128), 0, 128]  # the first text of the first part begins the second, too
-    EmbeddingCache(classifier, tmp_path).embed(rows(numbers), "text")
+    EmbeddingCache(classifier, tmp_path).embed(inserts(numbers))
     classifier.n_embedded = 0
-    EmbeddingCache(classifier, tmp_path).embed(rows(numbers), "text")
+    EmbeddingCache(classifier, tmp_path).embed(inserts(numbers))
     assert classifier.n_embedded == 0

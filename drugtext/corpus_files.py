@@ -1,0 +1,113 @@
+"""Files of inserts and tables of names -> a folder of Parquet splits with its data card."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from drugtext.cards import data_card
+from drugtext.corpus import build_corpus
+from drugtext.errors import CorpusError, ReadError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.read import read_inserts
+from drugtext.splits import ingredient_key
+from drugtext.taxonomy import Taxonomy
+
+CRUDE = "keyword_rule"
+"""Source of categories guessed from a keyword: too often wrong to learn from."""
+
+
+def write_corpus(
+    data: Sequence[Path],
+    taxonomy: Taxonomy,
+    output: Path,
+    *,
+    command: str,
+    aliases: Path | None = None,
+    synonyms: Path | None = None,
+    max_depth: int | None = None,
+    seed: int = 0,
+    track: Callable[[Iterable[DrugInsert]], Iterable[DrugInsert]] = iter,
+    on_error: Callable[[ReadError], object] = bool,
+) -> str:
+    """Build a corpus and write it.
+
+    Args:
+        data: files or folders of inserts.
+        taxonomy: the categories.
+        output: folder for a Parquet file a split and README.md; made if it is absent.
+        command: what the card names as its maker.
+        aliases: CSV with columns `brand` and `ingredients`: further names to mask.
+        synonyms: DrugBank's vocabulary, CSV with columns `Common name` and `Synonyms`.
+        max_depth: deepest level of a category.
+        seed: of the split.
+        track: passes the inserts through, for a progress bar.
+        on_error: called with each insert that cannot be read; they are counted in the card.
+
+    Returns:
+        The data card.
+
+    Raises:
+        ReadError: a path or a table cannot be read.
+        CorpusError: no insert has an ingredient and one category.
+    """
+    unread: list[ReadError] = []
+
+    def leave_out(error: ReadError) -> None:
+        unread.append(error)
+        on_error(error)
+
+    inserts = [
+        insert
+        for insert in track(read_inserts(data, on_error=leave_out))
+        if insert.metadata.get("atc_source") != CRUDE
+    ]
+    corpus, left_out = build_corpus(
+        inserts,
+        taxonomy,
+        aliases=read_aliases(aliases) if aliases else None,
+        synonyms=read_synonyms(synonyms) if synonyms else None,
+        max_depth=max_depth,
+        seed=seed,
+    )
+    left_out["not readable"] = len(unread)
+    output.mkdir(parents=True, exist_ok=True)
+    for split, rows in corpus.items():
+        rows.to_parquet(output / f"{split}.parquet")
+    card = data_card(corpus, left_out, taxonomy.name, command)
+    (output / "README.md").write_text(card, encoding="utf-8")
+    return card
+
+
+def read_aliases(path: Path) -> dict[str, list[str]]:
+    """Read further names of ingredients from a CSV with columns `brand` and `ingredients`."""
+    aliases = defaultdict(list)
+    for brand, ingredients in _columns(path, "brand", "ingredients"):
+        for ingredient in ingredients.split(";"):
+            aliases[ingredient_key(ingredient)].append(brand)
+    return aliases
+
+
+def read_synonyms(path: Path) -> dict[str, str]:
+    """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name."""
+    rows = _columns(path, "Common name", "Synonyms")
+    common = {ingredient_key(name) for name, _ in rows}
+    synonyms: dict[str, str] = {}
+    for name, others in rows:
+        for key in map(ingredient_key, others.split(" | ")):
+            if key and key not in common:  # a common name stands for itself
+                synonyms.setdefault(key, ingredient_key(name))
+    return synonyms
+
+
+def _columns(path: Path, first: str, second: str) -> list[tuple[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [(row[first], row[second]) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
+        raise CorpusError(
+            f"{path}: cannot be read ({error}); a CSV in UTF-8 with columns {first!r} and"
+            f" {second!r} is needed."
+        ) from error

@@ -1,0 +1,130 @@
+"""drugtext itself, by its public path: fit and probabilities of a DrugClassifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from drugtext.classifier import DrugClassifier
+from drugtext.evaluation.benchmark.contestants.frozen import Embed
+from drugtext.evaluation.benchmark.contestants.reading import name_inserts
+from drugtext.evaluation.benchmark.task import (
+    Answers,
+    Contestant,
+    Example,
+    Lesson,
+    NotApplicableError,
+    Trial,
+)
+from drugtext.evaluation.calibration import best_scale, calibrate_few_shot
+from drugtext.inserts.insert import DrugInsert
+from drugtext.prediction import node_probabilities
+
+
+class DrugText(Contestant):
+    """The classifier that `drugtext.load(encoder).fit(inserts, categories)` makes.
+
+    Args:
+        classifier: without categories: the encoder.
+        embed: gives its embeddings.
+    """
+
+    description = (
+        "fitted to the categories asked: frozen MiniLM, sections read with and without names,"
+        " whitened prototypes that share with their ancestors; names where k = 0"
+    )
+
+    def __init__(self, classifier: DrugClassifier, embed: Embed) -> None:
+        self._bare = self._base = classifier
+        self._embed = embed
+        self._validation: Sequence[Example] = ()
+
+    def prepare(self, trial: Trial) -> None:
+        """Learn projection and calibration, of the background where there is one."""
+        self._validation = trial.validation
+        if trial.background:
+            self._base = self._bare.fit_embeddings(
+                self._embed([example.insert for example in trial.background]),
+                [example.category for example in trial.background],
+                taxonomy=trial.tasks[0].lesson.taxonomy,
+            )
+            self._base.model.config.few_shot = calibrate_few_shot(
+                self._base.model.head,
+                self._embed([example.insert for example in trial.validation]),
+                [example.category for example in trial.validation],
+                [example.substances for example in trial.validation],
+            )
+
+    def fit(self, lesson: Lesson) -> None:
+        inserts = [example.insert for example in lesson.support] or name_inserts(lesson)
+        categories = [self._taught(e) for e in lesson.support] or list(lesson.categories)
+        self._classifier = self._base.fit_embeddings(
+            self._project(self._base, inserts), categories, taxonomy=lesson.taxonomy
+        )
+        if self._base is self._bare and self._validation:
+            self._calibrate()
+
+    def _taught(self, example: Example) -> str:
+        """Return the category that an example is taught as."""
+        return example.category
+
+    def _calibrate(self) -> None:
+        """Set the scale by the validation inserts, as the bundled checkpoint is calibrated."""
+        head, ids = self._classifier.model.head, self._classifier.category_ids
+        known = [example for example in self._validation if self._taught(example) in ids]
+        projected = torch.as_tensor(
+            self._project(self._classifier, [example.insert for example in known])
+        )
+        rows = torch.tensor([ids.index(self._taught(example)) for example in known])
+        with torch.no_grad():
+            head.scale.fill_(best_scale(head.scores(projected), head.log_prior, rows))
+
+    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
+        """Add the new categories one by one; the others stay as they are."""
+        for category in dict.fromkeys(example.category for example in new):
+            inserts = [example.insert for example in new if example.category == category]
+            self._classifier = self._classifier.add_embeddings(
+                category, self._project(self._classifier, inserts), taxonomy=lesson.taxonomy
+            )
+
+    def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
+        probabilities = self._classifier.probabilities(self._project(self._classifier, inserts))
+        answers = [self._classifier.category_ids[n] for n in probabilities.argmax(1)]
+        return Answers(answers, probabilities.max(1).tolist())
+
+    def _project(self, classifier: DrugClassifier, inserts: Sequence[DrugInsert]) -> NDArray:
+        """Embed as `classifier.embed` does, from embeddings that its bare encoder gave."""
+        with torch.no_grad():
+            return classifier.model.head.project(torch.as_tensor(self._embed(inserts))).numpy()
+
+
+class DrugTextTree(DrugText):
+    """Taught the deepest categories that are known, as the bundled checkpoint is; answers above."""
+
+    description = (
+        "the same, fitted to the deepest categories known; the level asked is read off the tree"
+    )
+
+    def _taught(self, example: Example) -> str:
+        return example.path[-1]
+
+    def fit(self, lesson: Lesson) -> None:
+        if all(example.path[-1] == example.category for example in lesson.support):
+            raise NotApplicableError("nothing deeper is known than what is asked: as drugtext")
+        self._asked = lesson.categories
+        super().fit(lesson)
+
+    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:  # noqa: ARG002
+        """Learn all anew: a category that arrives may have several below it."""
+        self.fit(lesson)
+
+    def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
+        fitted = self._classifier
+        probabilities = fitted.probabilities(self._project(fitted, inserts))
+        nodes = node_probabilities(probabilities, fitted.category_ids, fitted.taxonomy)
+        asked = np.stack([nodes[category] for category in self._asked], axis=1)
+        answers = [self._asked[n] for n in asked.argmax(1)]
+        return Answers(answers, asked.max(1).tolist())

@@ -1,0 +1,33 @@
+"""What contestants read of an insert, or of a category that has nothing but its name."""
+
+from __future__ import annotations
+
+from drugtext.evaluation.benchmark.task import Lesson
+from drugtext.inserts.insert import DrugInsert
+from drugtext.windows import ReadingPlan
+
+WORDS_A_SECTION = 1000
+"""Chosen for TF-IDF + SVM on validation inserts, over 200, 400 and whole documents."""
+_PLAN = ReadingPlan()
+
+
+def text_to_read(insert: DrugInsert, words: int = WORDS_A_SECTION) -> str:
+    """Return the sections that tell the category, or all where these hold next to nothing.
+
+    Args:
+        insert: to be read.
+        words: read of each section.
+    """
+    texts = [insert.sections[name] for name in _PLAN.section_tokens if name in insert.sections]
+    text = "\n".join(" ".join(text.split()[:words]) for text in texts)
+    if len(text.split()) >= _PLAN.enough_tokens:
+        return text
+    return " ".join(insert.text.split()[: 2 * words])
+
+
+def name_inserts(lesson: Lesson) -> list[DrugInsert]:
+    """Return an insert for each category that says nothing but its name."""
+    return [
+        DrugInsert(language="en", sections={"indications_and_usage": name})
+        for name in lesson.category_names
+    ]

@@ -1,0 +1,113 @@
+"""SetFit (Tunstall et al. 2022, arXiv:2209.11055), by the library, from the same encoder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from drugtext.encoder import default_encoder_folder
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.contestants.reading import text_to_read
+from drugtext.evaluation.benchmark.task import (
+    Answers,
+    Contestant,
+    Lesson,
+    NotApplicableError,
+    NotFinishedError,
+)
+from drugtext.inserts.insert import DrugInsert
+
+MOST_PAIRS = 1000
+"""A training on more pairs than this is not begun: 63 steps of 16."""
+_BOUNDED_STEPS = 30
+
+
+class SetFit(Contestant):
+    """SetFit with its own defaults.
+
+    Args:
+        seed: of its training.
+    """
+
+    description = "SetFit from MiniLM with its own defaults (all pairs of the support, one epoch)"
+    max_tasks = 3
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+
+    def _arguments(self, lesson: Lesson) -> dict[str, Any]:
+        """Return what differs from the default arguments; refuse what would not end."""
+        sizes = Counter(example.category for example in lesson.support).values()
+        n = sum(sizes)
+        positive = sum(size * (size + 1) // 2 for size in sizes)
+        pairs = 2 * max(positive, n * (n + 1) // 2 - positive)
+        if pairs > MOST_PAIRS:
+            raise NotFinishedError(
+                f"its defaults train on {pairs:,} pairs of {n} inserts;"
+                f" more than {MOST_PAIRS:,} are not begun"
+            )
+        return {}
+
+    def fit(self, lesson: Lesson) -> None:
+        if not lesson.support:
+            raise NotApplicableError("learns from inserts only, not from a name")
+        arguments = self._arguments(lesson)
+        setfit, dataset, printers = _libraries()
+        self._categories = list(lesson.categories)
+        rows = {
+            "text": [text_to_read(example.insert) for example in lesson.support],
+            "label": [self._categories.index(example.category) for example in lesson.support],
+        }
+        self._model = setfit.SetFitModel.from_pretrained(str(default_encoder_folder()))
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = setfit.Trainer(
+                self._model,
+                setfit.TrainingArguments(
+                    output_dir=folder,
+                    seed=self._seed,
+                    report_to="none",
+                    save_strategy="no",
+                    logging_strategy="no",
+                    show_progress_bar=False,
+                    **arguments,
+                ),
+                train_dataset=dataset.from_dict(rows),
+            )
+            for printer in printers:
+                trainer.remove_callback(printer)
+            trainer.train()
+
+    def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
+        texts = [text_to_read(insert) for insert in inserts]
+        found = self._model.predict_proba(texts, as_numpy=True, show_progress_bar=False)
+        labels = self._model.model_head.classes_[found.argmax(1)]
+        return Answers([self._categories[n] for n in labels], found.max(1).tolist())
+
+
+class BoundedSetFit(SetFit):
+    """SetFit with few pairs: it is trained on what fits into the time that there is."""
+
+    description = (
+        f"SetFit from MiniLM with num_iterations = 1 and at most {_BOUNDED_STEPS} steps of 16 pairs"
+    )
+
+    def _arguments(self, lesson: Lesson) -> dict[str, Any]:
+        if 2 * len(lesson.support) <= 16 * _BOUNDED_STEPS:
+            return {"num_iterations": 1}
+        return {"num_iterations": 1, "max_steps": _BOUNDED_STEPS}
+
+
+def _libraries() -> tuple[Any, Any, tuple[Any, ...]]:
+    """Return SetFit, the Dataset class, and what would print a bar for each training."""
+    try:
+        import setfit
+        from datasets import Dataset
+        from transformers import PrinterCallback, ProgressCallback
+    except ImportError as error:
+        raise DrugTextError(
+            f"SetFit is not installed ({error}); run: pip install 'drugtext[bench]'"
+        ) from error
+    setfit.logging.set_verbosity_error()
+    return setfit, Dataset, (ProgressCallback, PrinterCallback)

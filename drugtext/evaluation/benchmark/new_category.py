@@ -1,0 +1,151 @@
+"""New category: the categories themselves are unseen, and a few inserts of each must do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.episodes import disjoint_ingredients, draw_episodes
+from drugtext.evaluation.benchmark.protocols import ALL, FULL
+from drugtext.evaluation.benchmark.records import Corpus, Names, Record
+from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
+from drugtext.splits import SPLITS, repeats
+
+NEW_CATEGORY = "new category"
+SPLIT_LEVEL = 3
+"""At which categories are parted; deeper ones follow, so that no level knows what another asks."""
+FRACTIONS = (0.4, 0.1, 0.5)
+"""Of the categories in meta-training, validation and test."""
+SHOTS = {ALL: (0, 1, 3, 5, 10), FULL: (0, 1, 3, 5)}
+"""Documents -> support inserts a category; few have ten ingredients in full documents."""
+N_QUERY = 2
+"""Query ingredients a category and episode."""
+
+
+@dataclass(frozen=True)
+class CategorySplit:
+    """The records of each part, disjoint in category and in ingredient, no text repeated.
+
+    Attributes:
+        corpus: it was made of.
+        parts: "train", "validation", "test" -> records.
+    """
+
+    corpus: Corpus
+    parts: dict[str, list[Record]]
+
+
+def split_categories(corpus: Corpus, seed: int) -> CategorySplit:
+    """Part the categories of `SPLIT_LEVEL`, and drop what would tie the parts together.
+
+    Categories that can be asked in the same settings are dealt together, so that each part gets its
+    share of them. A record whose substance stands in a later part too is dropped.
+
+    Args:
+        corpus: whose own splits by ingredient do not matter here.
+        seed: of the shuffle.
+    """
+    deep = [record for record in corpus.records if len(record.path) >= SPLIT_LEVEL]
+    again = repeats([record.inserts["masked"].text for record in deep])
+    deep = [record for record, repeated in zip(deep, again, strict=True) if not repeated]
+    members: dict[str, list[Record]] = defaultdict(list)
+    for record in deep:
+        members[record.path[SPLIT_LEVEL - 1]].append(record)
+    alike: dict[tuple[bool, ...], list[str]] = defaultdict(list)
+    for category in sorted(members):
+        alike[_askable(members[category])].append(category)
+    rng, split_of = np.random.default_rng(seed), {}
+    for _, group in sorted(alike.items()):
+        bounds = np.cumsum(FRACTIONS) * len(group)
+        for place, n in enumerate(rng.permutation(len(group))):
+            split_of[group[n]] = SPLITS[int(np.searchsorted(bounds, place + 0.5))]
+    parts: dict[str, list[Record]] = {}
+    taken: set[str] = set()
+    for split in reversed(SPLITS):
+        dealt = [record for record in deep if split_of[record.path[SPLIT_LEVEL - 1]] == split]
+        parts[split] = [record for record in dealt if taken.isdisjoint(record.substances)]
+        taken |= {substance for record in dealt for substance in record.substances}
+    return CategorySplit(corpus, parts)
+
+
+def new_category(
+    split: CategorySplit,
+    names: Names,
+    level: int,
+    documents: str,
+    k_shot: int,
+    n_episodes: int,
+    seed: int,
+) -> Trial | None:
+    """Ask all held-out test categories at once, after `k_shot` inserts of each.
+
+    Args:
+        split: of the categories.
+        names: form of the texts.
+        level: of the categories, `SPLIT_LEVEL` or deeper.
+        documents: a key of `SHOTS`: which inserts are taught and asked.
+        k_shot: support inserts a category, each of another ingredient; 0 for its name alone.
+        n_episodes: how often support and queries are drawn.
+        seed: of the draws.
+
+    Returns:
+        The trial; None where fewer than two test categories have enough ingredients.
+    """
+    pool = _pool(split.parts["test"], level, documents)
+    asked = {c: records for c, records in pool.items() if _can_ask(records, documents)}
+    if len(asked) < 2:
+        return None
+    rows = [record for category in sorted(asked) for record in asked[category]]
+    episodes = draw_episodes(
+        [record.path[level - 1] for record in rows],
+        [record.substances for record in rows],
+        n_way=len(asked),
+        k_shot=k_shot,
+        n_query=N_QUERY,
+        n_episodes=n_episodes,
+        seed=seed,
+    )
+    examples = [record.example(names, level) for record in rows]
+    taxonomy = split.corpus.taxonomy
+    tasks = [
+        Task(
+            Lesson(taxonomy, episode.categories, [examples[n] for n in episode.support]),
+            [examples[n] for n in episode.queries],
+        )
+        for episode in episodes
+    ]
+    # Background and validation hold all kinds of document: the more to prepare on, the better.
+    background, validation = (
+        [r.example(names, level) for r in split.parts[part] if len(r.path) >= level]
+        for part in ("train", "validation")
+    )
+    setting = Setting(NEW_CATEGORY, taxonomy.name, level, names, documents, k=k_shot)
+    return Trial(setting, tasks, background, validation)
+
+
+def _pool(records: Sequence[Record], level: int, documents: str) -> dict[str, list[Record]]:
+    """Return the records of these documents by their category."""
+    pool: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if len(record.path) >= level and (documents == ALL or record.kind in FULL_DOCUMENTS):
+            pool[record.path[level - 1]].append(record)
+    return pool
+
+
+def _askable(records: Sequence[Record]) -> tuple[bool, ...]:
+    """Tell for the split level and the one below, and for all `SHOTS`, whether it can be asked."""
+    return tuple(
+        any(_can_ask(below, documents) for below in _pool(records, level, documents).values())
+        for level in (SPLIT_LEVEL, SPLIT_LEVEL + 1)
+        for documents in SHOTS
+    )
+
+
+def _can_ask(records: Sequence[Record], documents: str) -> bool:
+    """Tell whether there are ingredients enough for the largest support and the queries."""
+    kept = [r.substances for r in records if documents == ALL or r.kind in FULL_DOCUMENTS]
+    return disjoint_ingredients(kept) >= max(SHOTS[documents]) + N_QUERY

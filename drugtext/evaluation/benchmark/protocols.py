@@ -1,0 +1,144 @@
+"""The four questions of the benchmark, dealt out of a corpus; every one disjoint in ingredient."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from drugtext.corpus import EU_LEAFLETS, FULL_DOCUMENTS, US_LABELS
+from drugtext.evaluation.benchmark.records import Corpus, Example, Names, Record
+from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
+
+NEW_DRUG, NEW_REGULATOR, GROWING = "new drug", "new regulator", "growing taxonomy"
+ALL, FULL = "all", "full documents"
+REGULATORS = {"US labels": US_LABELS, "EU leaflets": EU_LEAFLETS}
+"""Whose documents -> the kinds of record."""
+STEP = 10
+"""Categories that arrive together as a taxonomy grows."""
+
+
+def new_drug(corpus: Corpus, names: Names, level: int) -> Trial:
+    """All categories known, the ingredients unseen: train on one split, ask the test split.
+
+    Args:
+        corpus: with its splits.
+        names: form of the texts.
+        level: of the categories, counted from 1 at the roots.
+    """
+    setting = Setting(NEW_DRUG, corpus.taxonomy.name, level, names, ALL)
+    return _split_trial(setting, corpus, names, _any, _any)
+
+
+def new_regulator(corpus: Corpus, names: Names, level: int, trained_on: str) -> Trial:
+    """Learn from one regulator's full documents, and be asked those of both.
+
+    Args:
+        corpus: with its splits.
+        names: form of the texts.
+        level: of the categories, counted from 1 at the roots.
+        trained_on: one of `REGULATORS`.
+    """
+    setting = Setting(NEW_REGULATOR, corpus.taxonomy.name, level, names, FULL, trained_on)
+    kinds = REGULATORS[trained_on]
+    return _split_trial(
+        setting,
+        corpus,
+        names,
+        lambda record: record.kind in kinds,
+        lambda record: record.kind in FULL_DOCUMENTS,
+    )
+
+
+def growing_taxonomy(corpus: Corpus, names: Names, level: int, seed: int) -> Trial:
+    """Let categories arrive `STEP` at a time, and ask all that have arrived after each step.
+
+    Args:
+        corpus: with its splits.
+        names: form of the texts.
+        level: of the categories, counted from 1 at the roots.
+        seed: of the order in which they arrive: those that both splits hold.
+    """
+    support = _by_category(_examples(corpus.splits["train"], names, level))
+    queries = _by_category(_examples(corpus.splits["test"], names, level))
+    both = sorted(support.keys() & queries.keys())
+    order = [both[n] for n in np.random.default_rng(seed).permutation(len(both))]
+    tasks = []
+    for end in range(STEP, len(order) + STEP, STEP):
+        arrived = order[:end]
+        lesson = Lesson(corpus.taxonomy, tuple(arrived), [e for c in arrived for e in support[c]])
+        asked = [e for c in arrived for e in queries[c]]
+        tasks.append(Task(lesson, asked, n_new=len(arrived) - (end - STEP)))
+    setting = Setting(GROWING, corpus.taxonomy.name, level, names, ALL)
+    return Trial(setting, tasks, grows=True)
+
+
+def _split_trial(
+    setting: Setting,
+    corpus: Corpus,
+    names: Names,
+    taught: Callable[[Record], bool],
+    asked: Callable[[Record], bool],
+) -> Trial:
+    """Teach the train split and ask the test split, each restricted to records of some kind."""
+    level = setting.level
+    support = _examples(filter(taught, corpus.splits["train"]), names, level)
+    categories = sorted({example.category for example in support})
+    lesson = Lesson(corpus.taxonomy, tuple(categories), support)
+    held_out = _examples(filter(taught, corpus.splits["validation"]), names, level)
+    test = _examples(filter(asked, corpus.splits["test"]), names, level)
+    known = set(categories)
+    return Trial(
+        setting,
+        [Task(lesson, [e for e in test if e.category in known])],
+        validation=[e for e in held_out if e.category in known],
+        left_out=[e for e in test if e.category not in known],
+    )
+
+
+def _any(record: Record) -> bool:  # noqa: ARG001
+    return True
+
+
+def _examples(records: Iterable[Record], names: Names, level: int) -> list[Example]:
+    return [record.example(names, level) for record in records if len(record.path) >= level]
+
+
+def _by_category(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    found: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        found[example.category].append(example)
+    return found
+
+
+def shrunk(corpus: Corpus, level: int, n_categories: int) -> Corpus:
+    """Return a small corpus for a quick run: the categories of most ingredients, one insert each.
+
+    Args:
+        corpus: the whole one.
+        level: at which categories are counted.
+        n_categories: how many stay.
+    """
+    reaching = {
+        split: [record for record in records if len(record.path) >= level]
+        for split, records in corpus.splits.items()
+    }
+    every = {(r.path[level - 1], r.ingredient) for records in reaching.values() for r in records}
+    counts = Counter(category for category, _ in sorted(every))
+    kept = {category for category, _ in counts.most_common(n_categories)}
+    splits = {
+        split: _one_an_ingredient(r for r in records if r.path[level - 1] in kept)
+        for split, records in reaching.items()
+    }
+    return Corpus(corpus.taxonomy, splits, corpus.sha256)
+
+
+def _one_an_ingredient(records: Iterable[Record]) -> list[Record]:
+    """Keep one record an ingredient, a full document where there is one."""
+    chosen: dict[str, Record] = {}
+    for record in records:
+        held = chosen.get(record.ingredient)
+        if held is None or (record.kind in FULL_DOCUMENTS and held.kind not in FULL_DOCUMENTS):
+            chosen[record.ingredient] = record
+    return list(chosen.values())

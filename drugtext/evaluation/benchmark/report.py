@@ -1,0 +1,179 @@
+"""The report of a benchmark run, in Markdown: how it was made, the tables, and what was lost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from drugtext.evaluation.benchmark.sections import (
+    few_shot_caption,
+    few_shot_table,
+    growing,
+    new_category,
+    new_drug,
+    new_regulator,
+)
+from drugtext.evaluation.benchmark.tables import (
+    FINISHED,
+    Figure,
+    Results,
+    accuracy,
+    counts,
+    interval,
+    present,
+    show_accuracy,
+    table,
+)
+
+_HOW_TO_READ = """\
+No ingredient is taught and asked: inserts that share a substance, even in a combination, stand on
+one side, and texts that nearly repeat a taught one are not asked. *Masked*: ingredient and brand
+names are replaced; *plain*: as printed. *Full documents*: US labels and EU leaflets; *all* has
+one-sentence indications, contraindications and adverse-reaction sections as well. Every contestant
+is taught the same inserts and asked the same ones. Intervals are 95 %: over ingredients (bootstrap)
+where one task is asked, over episodes where there are many; the latter do not cover which
+categories happened to be held out. The best of a column is bold. A star marks an accuracy whose
+paired difference to drugtext's excludes 0 with its 95 % interval; nothing is corrected for the many
+comparisons. *Category unknown* counts further inserts that nobody can get right, as no taught
+insert has their category; they are not in *n*."""
+
+PLOTS = {
+    "accuracy_by_k.png": "Accuracy against support inserts a category",
+    "cost.png": "Cost against accuracy",
+    "growing.png": "Accuracy and seconds as the taxonomy grows",
+    "confusion.png": "Confusion between ATC groups, drugtext",
+}
+"""File name -> what it shows."""
+
+
+def markdown_report(results: Results, plots: Sequence[str] = ()) -> str:
+    """Write the whole report.
+
+    Args:
+        results: what results.json holds.
+        plots: names of the image files beside it, of those in `PLOTS`.
+    """
+    parts = [
+        "# Benchmark",
+        *_how_it_was_made(results),
+        "## How to read it",
+        _HOW_TO_READ,
+        "## New drug: all categories known, the ingredients unseen",
+        *new_drug(results),
+        *_plot(plots, "cost.png"),
+        *_plot(plots, "confusion.png"),
+        "## New category: the categories unseen, a few inserts of each",
+        *new_category(results),
+        *_plot(plots, "accuracy_by_k.png"),
+        "## New regulator: taught by one, asked by the other",
+        *new_regulator(results),
+        "## Growing taxonomy: categories arrive ten at a time",
+        *growing(results),
+        *_plot(plots, "growing.png"),
+        "## What did not finish",
+        *_unfinished(results),
+        "## Where drugtext loses",
+        *(f"- {sentence}" for sentence in losses(results)),
+    ]
+    text = "\n\n".join(part for part in parts if part)
+    return text.replace("\n\n- ", "\n- ") + "\n"
+
+
+def headline_tables(results: Results) -> str:
+    """Write the two tables that the README shows."""
+    drug = {"protocol": "new drug", "taxonomy": "atc", "level": 3}
+    columns = [
+        (f"{documents}, {names}", drug | {"documents": documents, "names": names})
+        for documents in ("full documents", "all")
+        for names in ("masked", "plain")
+    ]
+    few = {"protocol": "new category", "level": 3, "documents": "full documents", "names": "masked"}
+    shots = present(results, few, "k")
+    parts = [f"New drug, ATC level 3. {counts(results, columns)}"]
+    parts.append(table(results, columns, show_accuracy, accuracy))
+    if shots:
+        parts += [few_shot_caption(results, few), few_shot_table(results, few, shots)]
+    return "\n\n".join(parts)
+
+
+def losses(results: Results) -> list[str]:
+    """Say where another contestant is more accurate than drugtext.
+
+    Returns:
+        A sentence for each setting in which the interval of the difference excludes 0; then one for
+        each contestant that is ahead elsewhere by less than that.
+    """
+    clear, slight = [], defaultdict(list)
+    for row in results["figures"]:
+        difference = row["against_drugtext"]
+        if difference is None or difference["value"] <= 0:
+            continue
+        if difference["low"] is not None and difference["low"] > 0:
+            clear.append(
+                f"**{row['contestant']}** is ahead by {interval(difference)}: {_setting(row)}"
+                f" ({accuracy(row):.3f})."
+            )
+        else:
+            slight[row["contestant"]].append((difference["value"], row))
+    for name, ahead in slight.items():
+        most, row = max(ahead, key=lambda pair: pair[0])
+        clear.append(
+            f"{name} is ahead by less than the interval in {len(ahead)} settings; the most is"
+            f" {most:.3f}: {_setting(row)}."
+        )
+    return clear or ["Nowhere in this run."]
+
+
+def _setting(row: Figure) -> str:
+    told = [row["protocol"], f"{row['taxonomy'].upper()} level {row['level']}"]
+    if row["trained_on"]:
+        told.append(f"taught {row['trained_on']}, asked {row['documents']}")
+    else:
+        told.append(row["documents"])
+    told.append(row["names"])
+    told += [f"k = {row['k']}"] if row["k"] is not None else []
+    told += [f"{row['n_categories']} categories known"] if row["step"] else []
+    return ", ".join(told)
+
+
+def _how_it_was_made(results: Results) -> Iterator[str]:
+    machine = results["machine"]
+    yield f"Made by{' (the quick run)' if results['quick'] else ''}:"
+    yield f"```sh\n{results['command']}\n```"
+    yield (
+        f"{results['wall_seconds'] / 60:.0f} minutes on {machine['cores']} cores"
+        f" ({machine['processor']}, {machine['memory_gb']} GB); seed {results['seed']}."
+        f" {', '.join(f'{name} {version}' for name, version in results['versions'].items())}."
+        " Every number stands in [results.json](results.json), with its seed, n, interval, seconds"
+        " and peak memory."
+    )
+    lines = ["| corpus | split | inserts | ingredients | categories |", "|---|---|---|---|---|"]
+    for name, data in results["data"].items():
+        lines += [
+            f"| {name} | {split} | {c['inserts']} | {c['ingredients']} | {c['categories']} |"
+            for split, c in data["splits"].items()
+        ]
+    yield "\n".join(lines)
+    prints = (f"{name} `{data['sha256'][:16]}`" for name, data in results["data"].items())
+    yield f"SHA-256 of the corpora begins with: {', '.join(prints)}."
+    yield "\n".join(f"- **{name}**: {what}" for name, what in results["contestants"].items())
+    yield from results["notes"]
+
+
+def _plot(plots: Iterable[str], name: str) -> list[str]:
+    return [f"![{PLOTS[name]}]({name})"] if name in plots else []
+
+
+def _unfinished(results: Results) -> Iterator[str]:
+    grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in results["figures"]:
+        if row["status"] not in (FINISHED, "not applicable"):
+            setting = _setting(row)
+            found = grouped[row["contestant"], row["status"], row["reason"]]
+            if setting not in found:
+                found.append(setting)
+    for (name, status, reason), settings in grouped.items():
+        rest = f" and {len(settings) - 2} more settings" if len(settings) > 2 else ""
+        yield f"- **{name}** {status} ({reason}): {'; '.join(settings[:2])}{rest}."
+    if not grouped:
+        yield "Everything finished."

@@ -1,0 +1,94 @@
+"""results.json: the figures of a run, and all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psutil
+
+from drugtext._version import __version__
+from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
+from drugtext.evaluation.benchmark.protocols import ALL, NEW_DRUG
+from drugtext.evaluation.benchmark.records import Corpus
+from drugtext.evaluation.benchmark.run import Outcomes
+from drugtext.evaluation.benchmark.score import confusion, figures
+from drugtext.evaluation.benchmark.task import Contestant, Setting, Trial
+
+_LIBRARIES = (
+    *("torch", "transformers", "datasets", "scikit-learn", "numpy", "scipy"),
+    *("sentence-transformers", "setfit"),
+)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of drugtext, Python and the libraries that decide the numbers."""
+    found = {"drugtext": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def make_results(
+    trials: Sequence[Trial],
+    outcomes: Outcomes,
+    contestants: Mapping[str, Contestant],
+    corpora: Mapping[str, Corpus],
+    *,
+    command: str,
+    quick: bool,
+    seed: int,
+    embedding_seconds: float,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Put together what results.json holds.
+
+    Args:
+        trials: that were run.
+        outcomes: of them.
+        contestants: name -> one of its kind, for its description.
+        corpora: taxonomy name -> corpus.
+        command: that repeats the run.
+        quick: whether it was the quick run.
+        seed: of all that was drawn.
+        embedding_seconds: that the embeddings took, which all contestants share.
+        notes: sentences for the report.
+    """
+    headline = Setting(NEW_DRUG, "atc", HEADLINE_LEVEL, "masked", ALL)
+    return {
+        "command": command,
+        "quick": quick,
+        "seed": seed,
+        "wall_seconds": embedding_seconds
+        + sum(outcome.wall_seconds for outcome in outcomes.done.values()),
+        "versions": versions(),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        },
+        "data": {
+            name: {"sha256": corpus.sha256, "splits": corpus.counts()}
+            for name, corpus in corpora.items()
+        },
+        "contestants": {name: contestant.description for name, contestant in contestants.items()},
+        "notes": list(notes),
+        "figures": figures(trials, outcomes.done, seed),
+        "confusion": confusion(trials, outcomes.done, headline),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name: Linux says it in /proc/cpuinfo only."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - no file of ours
+            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

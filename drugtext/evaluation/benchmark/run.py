@@ -1,0 +1,197 @@
+"""Runs contestants through trials, one at a time, each outcome on disk before the next begins."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drugtext.errors import CorpusError
+from drugtext.evaluation.benchmark.meter import CachedEmbedder, Stopwatch, peak_memory, time_limit
+from drugtext.evaluation.benchmark.task import (
+    Contestant,
+    NotApplicableError,
+    NotFinishedError,
+    Setting,
+    Task,
+    Trial,
+    check_no_leak,
+)
+
+LEAST_EPISODES = 3
+"""A contestant that was stopped in a trial of episodes counts if it finished so many."""
+
+
+@dataclass
+class Outcome:
+    """What one contestant did in one trial.
+
+    Attributes:
+        setting: of the trial.
+        contestant: its name.
+        status: "finished", "not finished", "failed" or "not applicable".
+        reason: why it did not finish.
+        answers: of each task that it finished, a category id a query.
+        confidences: the same shape; None for a task where it gives none.
+        prepare_seconds: before the first task.
+        fit_seconds, predict_seconds: of each task, embedding included.
+        wall_seconds: that it took in all, embeddings that were there already left out.
+        peak_rss_mb: of the process, while it was at work.
+    """
+
+    setting: Setting
+    contestant: str
+    status: str = "finished"
+    reason: str = ""
+    answers: list[list[str]] = field(default_factory=list)
+    confidences: list[list[float] | None] = field(default_factory=list)
+    prepare_seconds: float = 0.0
+    fit_seconds: list[float] = field(default_factory=list)
+    predict_seconds: list[float] = field(default_factory=list)
+    wall_seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+class Outcomes:
+    """The outcomes of a run, a line each in a file that a stopped run goes on with.
+
+    Args:
+        file: made if it is absent.
+        made_of: data, versions and seed; outcomes of others are not mixed in.
+
+    Raises:
+        CorpusError: the file was begun with other data, versions or seed.
+    """
+
+    def __init__(self, file: Path, made_of: Mapping[str, Any]) -> None:
+        self._file, self.done = file, dict[tuple[Setting, str], Outcome]()
+        head = json.dumps(made_of, sort_keys=True)
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        if not lines:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(head + "\n", encoding="utf-8")
+        elif lines[0] != head:
+            raise CorpusError(
+                f"{file}: was begun with other data, versions or options\n{lines[0]}\nthan now\n"
+                f"{head}\nGive another output folder, or delete the file to begin anew."
+            )
+        for line in lines[1:]:
+            try:
+                fields = json.loads(line)
+            except json.JSONDecodeError:  # cut off when the run was stopped: done again
+                continue
+            self._keep(Outcome(**fields | {"setting": Setting(**fields["setting"])}))
+        if lines:  # a line that was cut off must not swallow the next one
+            kept = [head, *(json.dumps(asdict(outcome)) for outcome in self.done.values())]
+            unfinished = file.with_suffix(".unfinished")
+            unfinished.write_text("\n".join(kept) + "\n", encoding="utf-8")
+            unfinished.replace(file)
+
+    def _keep(self, outcome: Outcome) -> None:
+        self.done[outcome.setting, outcome.contestant] = outcome
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome, on disk and in memory."""
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(outcome)) + "\n")
+        self._keep(outcome)
+
+    def spent(self, protocol: str, contestant: str) -> float:
+        """Return the seconds that a contestant has spent on a protocol."""
+        return sum(
+            outcome.wall_seconds
+            for (setting, name), outcome in self.done.items()
+            if setting.protocol == protocol and name == contestant
+        )
+
+
+def run(
+    trials: Sequence[Trial],
+    contestants: Mapping[str, Callable[[], Contestant]],
+    outcomes: Outcomes,
+    *,
+    minutes: Mapping[str, float],
+    embedders: Sequence[CachedEmbedder] = (),
+    begins: Callable[[str], object] = bool,
+) -> None:
+    """Run every contestant through every trial that has no outcome yet.
+
+    Args:
+        trials: checked for leaks before anything is learnt.
+        contestants: name -> what makes one anew, for each trial.
+        outcomes: those done already, and where further ones go.
+        minutes: protocol -> the most that a contestant may spend on it in all.
+        embedders: whose cached time counts in the seconds of an outcome.
+        begins: called with what begins, for a progress bar.
+
+    Raises:
+        CorpusError: a trial leaks.
+    """
+    for trial in trials:
+        check_no_leak(trial)
+    for name, make in contestants.items():
+        for trial in trials:
+            setting = trial.setting
+            begins(f"{name}: {setting.protocol}, level {setting.level}, {setting.names}")
+            if (setting, name) in outcomes.done:
+                continue
+            allowed = minutes[setting.protocol]
+            left = 60 * allowed - outcomes.spent(setting.protocol, name)
+            if left > 0:
+                outcomes.add(_attempt(trial, name, make(), left, embedders))
+            else:
+                reason = f"its {allowed:g} minutes for this protocol were used up before"
+                outcomes.add(Outcome(setting, name, "not finished", reason))
+
+
+def _attempt(
+    trial: Trial,
+    name: str,
+    contestant: Contestant,
+    seconds: float,
+    embedders: Sequence[CachedEmbedder],
+) -> Outcome:
+    outcome, begun = Outcome(trial.setting, name), time.perf_counter()
+    with peak_memory() as peak:
+        try:
+            with time_limit(seconds):
+                _examine(trial, contestant, outcome, Stopwatch(embedders))
+        except NotApplicableError as reason:
+            outcome.status, outcome.reason = "not applicable", str(reason)
+        except NotFinishedError as reason:
+            enough = trial.setting.k is not None and len(outcome.answers) >= LEAST_EPISODES
+            outcome.status, outcome.reason = "finished" if enough else "not finished", str(reason)
+        except Exception as error:  # whatever it is, the others go on, and it is reported
+            outcome.status, outcome.reason = "failed", f"{type(error).__name__}: {error}"
+    outcome.wall_seconds = time.perf_counter() - begun
+    outcome.peak_rss_mb = peak.rss_mb
+    return outcome
+
+
+def _examine(trial: Trial, contestant: Contestant, outcome: Outcome, stopwatch: Stopwatch) -> None:
+    """Let a contestant prepare, learn and answer; what it did so far stands in the outcome."""
+    contestant.prepare(trial_without_queries(trial))
+    outcome.prepare_seconds = stopwatch.lap()
+    taught = 0
+    for number, task in enumerate(trial.tasks[: contestant.max_tasks if not trial.grows else None]):
+        lesson = task.lesson
+        if trial.grows and number:
+            contestant.extend(lesson, lesson.support[taught:])
+        else:
+            contestant.fit(lesson)
+        taught = len(lesson.support)
+        fit_seconds = stopwatch.lap()
+        answers = contestant.predict([query.insert for query in task.queries])
+        outcome.fit_seconds.append(fit_seconds)
+        outcome.predict_seconds.append(stopwatch.lap())
+        outcome.answers.append(answers.categories)
+        outcome.confidences.append(answers.confidences)
+
+
+def trial_without_queries(trial: Trial) -> Trial:
+    """Return what a contestant may see of a trial before it is asked."""
+    tasks = [Task(task.lesson, (), task.n_new) for task in trial.tasks[:1]]
+    return Trial(trial.setting, tasks, trial.background, trial.validation, (), trial.grows)

@@ -1,0 +1,263 @@
+"""Outcomes -> figures, each with its number of inserts and its 95 % interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.evaluation.benchmark.contestants import OWN
+from drugtext.evaluation.benchmark.protocols import ALL, FULL, NEW_REGULATOR, REGULATORS
+from drugtext.evaluation.benchmark.records import Example
+from drugtext.evaluation.benchmark.run import Outcome
+from drugtext.evaluation.benchmark.task import NO_ANSWER, Setting, Task, Trial
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean, ratio
+from drugtext.evaluation.metrics import calibration_gap, confidence_columns
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.taxonomy import Taxonomy
+
+Figure = dict[str, Any]
+Metric = dict[str, float | None]
+
+
+def figures(
+    trials: Sequence[Trial], done: Mapping[tuple[Setting, str], Outcome], seed: int
+) -> list[Figure]:
+    """Score every outcome.
+
+    Args:
+        trials: that were run.
+        done: setting and contestant -> outcome.
+        seed: of the run, and of the bootstrap.
+
+    Returns:
+        One mapping a number-bearing row: what results.json holds under "figures".
+    """
+    found = []
+    for trial in trials:
+        own = done.get((trial.setting, OWN))
+        for (setting, name), outcome in done.items():
+            if setting == trial.setting:
+                rival = own if name != OWN else None
+                found += [row | {"seed": seed} for row in _rows(trial, outcome, rival, seed)]
+    return found
+
+
+def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> list[Figure]:
+    if trial.setting.k is not None:
+        return [_episodes_row(trial, outcome, own, seed)]
+    if trial.grows:
+        return [
+            _row(trial, outcome, own, n, _of_kinds(None), {"step": n + 1}, seed)
+            for n in range(len(trial.tasks))
+        ]
+    scopes = (
+        REGULATORS if trial.setting.protocol == NEW_REGULATOR else {ALL: None, FULL: FULL_DOCUMENTS}
+    )
+    return [
+        _row(trial, outcome, own, 0, _of_kinds(kinds), {"documents": documents}, seed)
+        for documents, kinds in scopes.items()
+    ]
+
+
+def _of_kinds(kinds: Sequence[str] | None) -> Callable[[Example], bool]:
+    return lambda example: kinds is None or example.kind in kinds
+
+
+def _row(
+    trial: Trial,
+    outcome: Outcome,
+    own: Outcome | None,
+    number: int,
+    in_scope: Callable[[Example], bool],
+    told: Mapping[str, Any],
+    seed: int,
+) -> Figure:
+    """Score the answers to one task, those in scope alone."""
+    task = trial.tasks[number]
+    asked = [n for n, query in enumerate(task.queries) if in_scope(query)]
+    queries = [task.queries[n] for n in asked]
+    row = _base(trial, outcome) | {"step": None, **told}
+    row |= {
+        "n": len(queries),
+        "n_unknown": sum(map(in_scope, trial.left_out)),
+        "n_categories": len(task.lesson.categories),
+        "n_tasks": 1,
+    }
+    if number >= len(outcome.answers) or not queries:
+        return row
+    answers = [outcome.answers[number][n] for n in asked]
+    confidences = outcome.confidences[number]
+    row["fit_seconds"] = outcome.fit_seconds[number]
+    row["predict_seconds"] = outcome.predict_seconds[number]
+    row["metrics"] = _metrics(
+        queries,
+        answers,
+        confidences and [confidences[n] for n in asked],
+        task.lesson.taxonomy,
+        seed,
+    )
+    groups = [query.ingredient for query in queries]
+    right = _right(queries, answers)
+    if trial.grows:
+        row["metrics"] |= _old_and_new(task, right, groups, seed)
+    if own and number < len(own.answers):
+        difference = right - _right(queries, [own.answers[number][n] for n in asked])
+        row["against_drugtext"] = _metric(*grouped_mean(difference, groups, seed))
+    return row
+
+
+def _episodes_row(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> Figure:
+    """Score all episodes together: the mean over them, and the interval of that mean."""
+    tasks = trial.tasks[: len(outcome.answers)]
+    row = _base(trial, outcome) | {
+        "step": None,
+        "n": sum(len(task.queries) for task in tasks),
+        "n_unknown": 0,
+        "n_categories": len(trial.tasks[0].lesson.categories),
+        "n_tasks": len(tasks),
+    }
+    if outcome.status != "finished":
+        return row
+    accuracies = _accuracies(tasks, outcome)
+    queries = [query for task in tasks for query in task.queries]
+    answers = [answer for task in outcome.answers for answer in task]
+    given = [confidences for confidences in outcome.confidences if confidences is not None]
+    confidences = [c for task in given for c in task] if len(given) == len(tasks) else None
+    taxonomy = trial.tasks[0].lesson.taxonomy
+    row["metrics"] = _metrics(queries, answers, confidences, taxonomy, seed)
+    row["metrics"]["accuracy"] = _metric(*few_shot_accuracy(accuracies))
+    row["fit_seconds"] = float(np.mean(outcome.fit_seconds))
+    row["predict_seconds"] = float(np.mean(outcome.predict_seconds))
+    if own and own.status == "finished":
+        both = min(len(own.answers), len(tasks))
+        difference = accuracies[:both] - _accuracies(tasks, own)[:both]
+        row["against_drugtext"] = _metric(*few_shot_accuracy(difference))
+    return row
+
+
+def _base(trial: Trial, outcome: Outcome) -> Figure:
+    return asdict(trial.setting) | {
+        "contestant": outcome.contestant,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "metrics": {},
+        "against_drugtext": None,
+        "prepare_seconds": outcome.prepare_seconds,
+        "fit_seconds": None,
+        "predict_seconds": None,
+        "peak_rss_mb": outcome.peak_rss_mb,
+    }
+
+
+def _accuracies(tasks: Sequence[Task], outcome: Outcome) -> NDArray:
+    pairs = zip(tasks, outcome.answers, strict=False)
+    return np.array([_right(task.queries, answers).mean() for task, answers in pairs])
+
+
+def _right(queries: Sequence[Example], answers: Sequence[str]) -> NDArray:
+    pairs = zip(queries, answers, strict=True)
+    return np.array([query.category == answer for query, answer in pairs], dtype=float)
+
+
+def _metrics(
+    queries: Sequence[Example],
+    answers: Sequence[str],
+    confidences: Sequence[float] | None,
+    taxonomy: Taxonomy,
+    seed: int,
+) -> dict[str, Metric]:
+    groups = [query.ingredient for query in queries]
+    truth = [query.category for query in queries]
+    right = _right(queries, answers)
+    sizes = Counter(groups)
+    share = np.array([[hit / sizes[g], 1 / sizes[g]] for hit, g in zip(right, groups, strict=True)])
+
+    def bootstrap(columns: NDArray, statistic: Callable[[NDArray], NDArray]) -> Metric:
+        return _metric(*grouped_bootstrap(columns, groups, statistic, seed))
+
+    found = {
+        "accuracy": _metric(*grouped_mean(right, groups, seed)),
+        "by_ingredient": bootstrap(share, ratio),
+        "macro_f1": bootstrap(_f1_columns(truth, answers), _macro_f1),
+        "hierarchical_precision": bootstrap(_path_columns(truth, answers, taxonomy), _or_zero),
+    }
+    if confidences is not None:
+        columns = confidence_columns(np.array(confidences), right)
+        found["calibration_error"] = bootstrap(columns, calibration_gap)
+    return found
+
+
+def _metric(value: float, low: float, high: float) -> Metric:
+    rounded = [round(float(number), 4) for number in (value, low, high)]
+    return {
+        name: None if np.isnan(number) else number
+        for name, number in zip(("value", "low", "high"), rounded, strict=True)
+    }
+
+
+def _f1_columns(truth: Sequence[str], answers: Sequence[str]) -> NDArray:
+    """Of each insert and category: whether it is the true one, the answer, or both."""
+    categories = sorted({*truth, *answers} - {NO_ANSWER})
+    true = np.array(truth)[:, None] == categories
+    answered = np.array(answers)[:, None] == categories
+    return np.concatenate([true, answered, true & answered], axis=1)
+
+
+def _macro_f1(sums: NDArray) -> NDArray:
+    true, answered, both = np.split(sums, 3, axis=1)
+    met = true + answered > 0
+    f1 = np.divide(2 * both, true + answered, out=np.zeros_like(both, dtype=float), where=met)
+    return f1.sum(1) / met.sum(1)
+
+
+def _path_columns(truth: Sequence[str], answers: Sequence[str], taxonomy: Taxonomy) -> NDArray:
+    """Of each insert: steps that the paths of answer and truth share, and steps answered."""
+    rows = []
+    for true, answer in zip(truth, answers, strict=True):
+        path = {step.id for step in taxonomy.path(answer)} if answer != NO_ANSWER else set()
+        rows.append([len(path & {step.id for step in taxonomy.path(true)}), len(path)])
+    return np.array(rows)
+
+
+def _or_zero(sums: NDArray) -> NDArray:
+    return sums[:, 0] / np.maximum(sums[:, 1], 1)
+
+
+def _old_and_new(task: Task, right: NDArray, groups: Sequence[str], seed: int) -> dict[str, Metric]:
+    """Score apart the categories that were there before the last step, and those of that step."""
+    new = set(task.lesson.categories[len(task.lesson.categories) - task.n_new :])
+    is_new = np.array([query.category in new for query in task.queries])
+    found = {}
+    for name, chosen in (("accuracy_old", ~is_new), ("accuracy_new", is_new)):
+        if chosen.any():
+            kept = [group for group, keep in zip(groups, chosen, strict=True) if keep]
+            found[name] = _metric(*grouped_mean(right[chosen], kept, seed))
+    return found
+
+
+def confusion(
+    trials: Sequence[Trial], done: Mapping[tuple[Setting, str], Outcome], setting: Setting
+) -> dict[str, Any] | None:
+    """Count how drugtext's answers fall into the roots of the tree: rows true, columns answered."""
+    trial = next((trial for trial in trials if trial.setting == setting), None)
+    outcome = done.get((setting, OWN))
+    if trial is None or outcome is None or outcome.status != "finished":
+        return None
+    task = trial.tasks[0]
+    taxonomy = task.lesson.taxonomy
+    true = [taxonomy.path(query.category)[0].id for query in task.queries]
+    answered = [taxonomy.path(answer)[0].id for answer in outcome.answers[0]]
+    groups = sorted({*true, *answered})
+    counts = Counter(zip(true, answered, strict=True))
+    return {
+        "names": setting.names,
+        "documents": setting.documents,
+        "groups": groups,
+        "counts": [[counts[row, column] for column in groups] for row in groups],
+    }

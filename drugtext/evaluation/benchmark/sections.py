@@ -1,0 +1,139 @@
+"""The report's sections: the tables of each protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drugtext.evaluation.benchmark.tables import (
+    Figure,
+    Results,
+    accuracy,
+    any_of,
+    counts,
+    interval,
+    present,
+    seconds,
+    show_accuracy,
+    table,
+)
+
+
+def new_drug(results: Results) -> Iterator[str]:
+    """Tables of accuracy by level, and of further figures."""
+    for documents in ("full documents", "all"):
+        for names in present(results, {"protocol": "new drug"}, "names"):
+            same = {"protocol": "new drug", "documents": documents, "names": names}
+            levels = present(results, same | {"taxonomy": "atc"}, "level")
+            columns = [(f"ATC {n}", same | {"taxonomy": "atc", "level": n}) for n in levels]
+            if present(results, same | {"taxonomy": "epc"}, "level"):
+                columns.append(("EPC", same | {"taxonomy": "epc"}))
+            yield f"### {documents.capitalize()}, {names}: accuracy"
+            yield counts(results, columns)
+            yield table(results, columns, show_accuracy, accuracy)
+            yield "Further figures at ATC level 3; cost with embedding included:"
+            yield _further(results, same | {"taxonomy": "atc", "level": 3})
+
+
+def _further(results: Results, wanted: Mapping[str, Any]) -> str:
+    """Write other metrics than accuracy, and the cost, of one setting: a column each."""
+    titles = {
+        "macro_f1": "macro-F1",
+        "by_ingredient": "by ingredient",
+        "hierarchical_precision": "hierarchical precision",
+        "calibration_error": "calibration error",
+        "fit_seconds": "fit, s",
+        "predict_seconds": "predict, s",
+        "peak_rss_mb": "peak memory, MB",
+    }
+    lines = ["| | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
+    for row in results["figures"]:
+        if row["metrics"] and all(row.get(name) == value for name, value in wanted.items()):
+            metrics = row["metrics"]
+            told = [
+                interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:4]
+            ]
+            told += [seconds(row["fit_seconds"]), seconds(row["predict_seconds"])]
+            told.append(f"{row['peak_rss_mb']:,.0f}")
+            lines.append(f"| {row['contestant']} | " + " | ".join(told) + " |")
+    return "\n".join(lines)
+
+
+def new_category(results: Results) -> Iterator[str]:
+    """A table a level, kind of document and form of names; a column a number of support inserts."""
+    same = {"protocol": "new category"}
+    for level in present(results, same, "level"):
+        for documents in ("full documents", "all"):
+            for names in present(results, same, "names"):
+                wanted = same | {"level": level, "documents": documents, "names": names}
+                if shots := present(results, wanted, "k"):
+                    yield f"### ATC level {level}, {documents}, {names}"
+                    yield few_shot_caption(results, wanted)
+                    yield few_shot_table(results, wanted, shots)
+
+
+def few_shot_caption(results: Results, wanted: Mapping[str, Any]) -> str:
+    """Say how many categories, episodes and support inserts a table is of."""
+    row = any_of(results, wanted)
+    if row is None:
+        return ""
+    return (
+        f"New category, ATC level {row['level']}, {row['documents']}, {row['names']}: all"
+        f" {row['n_categories']} held-out categories at once, {row['n_tasks']} episodes where none"
+        " other are named; k support inserts a category, each of another ingredient; k = 0: the"
+        " category's name alone."
+    )
+
+
+def few_shot_table(results: Results, wanted: Mapping[str, Any], shots: Sequence[int]) -> str:
+    """Write accuracy against support inserts a category."""
+    columns = [(f"k = {k}", dict(wanted) | {"k": k}) for k in shots]
+    return table(results, columns, show_accuracy, accuracy)
+
+
+def new_regulator(results: Results) -> Iterator[str]:
+    """A table a level and form of names; a column who taught and who asked."""
+    same = {"protocol": "new regulator"}
+    yield (
+        "A published classifier fell from 82 to 68 points between two regulators' documents; its"
+        " data and classes were others, so only the fall compares. US → EU: taught US labels, asked"
+        " EU leaflets of other ingredients."
+    )
+    for level in present(results, same, "level"):
+        for names in present(results, same, "names"):
+            wanted = same | {"level": level, "names": names}
+            columns = [
+                (f"{a[:2]} → {b[:2]}", wanted | {"trained_on": a, "documents": b})
+                for a, b in (
+                    ("US labels", "US labels"),
+                    ("US labels", "EU leaflets"),
+                    ("EU leaflets", "EU leaflets"),
+                    ("EU leaflets", "US labels"),
+                )
+            ]
+            yield f"### ATC level {level}, {names}"
+            yield counts(results, columns)
+            yield table(results, columns, show_accuracy, accuracy)
+
+
+def growing(results: Results) -> Iterator[str]:
+    """Accuracy and seconds at the first, the middle and the last step."""
+    for names in present(results, {"protocol": "growing taxonomy"}, "names"):
+        same = {"protocol": "growing taxonomy", "names": names}
+        steps = present(results, same, "step")
+        chosen = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
+        known = {step: any_of(results, same | {"step": step}) for step in chosen}
+        columns = [
+            (f"{row['n_categories']} known", same | {"step": step})
+            for step, row in known.items()
+            if row
+        ]
+        yield f"### ATC level 3, all inserts, {names}: accuracy on old / new / all categories"
+        yield table(results, columns, _show_growth, accuracy)
+        yield "Seconds a step, embedding of what is new included:"
+        yield table(results, columns, lambda row: seconds(row["fit_seconds"]))
+
+
+def _show_growth(row: Figure) -> str:
+    told = [row["metrics"].get(name) for name in ("accuracy_old", "accuracy_new", "accuracy")]
+    return " / ".join(f"{metric['value']:.3f}" if metric else "—" for metric in told)

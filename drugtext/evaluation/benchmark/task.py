@@ -1,0 +1,190 @@
+"""What a contestant is told, what it is asked, and what it answers; a leak between them stops."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from drugtext.errors import CorpusError, DrugTextError
+from drugtext.evaluation.benchmark.records import Example
+from drugtext.inserts.insert import DrugInsert
+from drugtext.taxonomy import Taxonomy
+
+NO_ANSWER = ""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a contestant learns from.
+
+    Attributes:
+        taxonomy: the tree of the categories, with their names.
+        categories: ids of those to answer with.
+        support: inserts of these categories; none where the category's name must do.
+    """
+
+    taxonomy: Taxonomy
+    categories: tuple[str, ...]
+    support: Sequence[Example]
+
+    @property
+    def category_names(self) -> list[str]:
+        """Names of the categories, in small letters, in order."""
+        return [self.taxonomy[category].name.lower() for category in self.categories]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A lesson and its examination.
+
+    Attributes:
+        lesson: what is learnt from.
+        queries: what is asked; their categories are among the lesson's.
+        n_new: how many of the lesson's categories, the last ones, are new since the task before.
+    """
+
+    lesson: Lesson
+    queries: Sequence[Example]
+    n_new: int = 0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Which trial it is; all fields together are its name in the results."""
+
+    protocol: str
+    taxonomy: str
+    level: int
+    names: str
+    documents: str
+    trained_on: str | None = None
+    k: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Tasks of one setting, in order.
+
+    Attributes:
+        setting: which it is.
+        tasks: one, or the episodes, or the steps by which a taxonomy grows.
+        background: inserts of further categories, to prepare on before the first task.
+        validation: held-out inserts, to tune and to calibrate on.
+        left_out: inserts that would be asked if the lesson knew their category.
+        grows: each task's lesson contains the one before.
+    """
+
+    setting: Setting
+    tasks: Sequence[Task]
+    background: Sequence[Example] = ()
+    validation: Sequence[Example] = ()
+    left_out: Sequence[Example] = field(default=())
+    grows: bool = False
+
+    @property
+    def inserts(self) -> Iterator[DrugInsert]:
+        """All inserts that stand in it; one that stands in several tasks recurs."""
+        for task in self.tasks:
+            yield from (example.insert for example in (*task.lesson.support, *task.queries))
+        yield from (example.insert for example in (*self.background, *self.validation))
+
+
+class Answers(NamedTuple):
+    """What a contestant says of some inserts.
+
+    Attributes:
+        categories: one id an insert; `NO_ANSWER` where it has none.
+        confidences: the probability of each answer, for a contestant that gives probabilities.
+    """
+
+    categories: list[str]
+    confidences: list[float] | None = None
+
+
+class NotApplicableError(DrugTextError):
+    """A contestant cannot take part in a trial by its nature."""
+
+
+class NotFinishedError(DrugTextError):
+    """A contestant would need, or took, more time than it is given."""
+
+
+class Contestant(ABC):
+    """A way to assign categories. A subclass needs `fit` and `predict`; the rest is optional.
+
+    Attributes:
+        description: one line for the report.
+        max_tasks: the most tasks of a trial that it is given; None for all.
+    """
+
+    description: str
+    max_tasks: int | None = None
+
+    def prepare(self, trial: Trial) -> None:  # noqa: B027 - most have nothing to prepare
+        """Learn from `trial.background` and `trial.validation`, once, before the first task."""
+
+    @abstractmethod
+    def fit(self, lesson: Lesson) -> None:
+        """Learn the categories of a lesson, and forget those of the lesson before."""
+
+    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:  # noqa: ARG002
+        """Learn the further categories of a lesson that contains the one before.
+
+        Args:
+            lesson: the whole one.
+            new: the part of its support that is new.
+        """
+        self.fit(lesson)
+
+    @abstractmethod
+    def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
+        """Answer with a category of the lesson for each insert."""
+
+
+def check_no_leak(trial: Trial) -> None:
+    """Stop before anything is learnt from what is asked.
+
+    Raises:
+        CorpusError: a query shares a substance or its whole text with the support of its task, the
+            background or the validation inserts, or it has no answer among the lesson's categories;
+            or the background holds a category that is asked.
+    """
+    known = _Seen([*trial.background, *trial.validation])
+    asked = {query.category for task in trial.tasks for query in task.queries}
+    if trial.setting.k is not None and not asked.isdisjoint(known.categories):
+        found = sorted(asked & known.categories)[:5]
+        raise CorpusError(
+            f"{trial.setting}: categories {', '.join(found)} are asked and stand in the background"
+            " or in validation; they must be new."
+        )
+    for task in trial.tasks:
+        support = _Seen(task.lesson.support)
+        for query in task.queries:
+            for seen in (known, support):
+                seen.refuse(query, trial.setting)
+            if query.category not in task.lesson.categories:
+                raise CorpusError(f"{trial.setting}: {query.category} is asked but not taught.")
+
+
+class _Seen:
+    """What stands in some examples."""
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        examples = list(examples)
+        self.categories = {example.category for example in examples}
+        self.substances = {s for example in examples for s in example.substances}
+        self.texts = {hash(example.insert.text) for example in examples}
+
+    def refuse(self, query: Example, setting: Setting) -> None:
+        if shared := self.substances & query.substances:
+            raise CorpusError(
+                f"{setting}: an insert of {query.ingredient!r} is asked, and {min(shared)!r} stands"
+                " in what is learnt from; the sides of a task must be disjoint in ingredient."
+            )
+        if hash(query.insert.text) in self.texts:
+            raise CorpusError(
+                f"{setting}: an insert of {query.ingredient!r} is asked whose text stands in what"
+                " is learnt from; leave repeated texts out."
+            )

@@ -1,0 +1,179 @@
+"""Compare drugtext with what people use today, on drugs and categories that nobody trained on.
+
+    python scripts/benchmark.py ../shared/data --report benchmark
+    python scripts/benchmark.py ../shared/data --report runs/quick --quick
+
+The full run takes about two hours on 2 cores, the quick one five minutes. A stopped run goes on
+where it was: corpora, embeddings and the outcome of each contestant in each trial are kept below
+--output. The report folder gets results.json, README.md and plots; no sentence of an insert.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import datasets
+import transformers
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import drugtext
+from drugtext.corpus_files import write_corpus
+from drugtext.embedding_cache import EmbeddingCache
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import CorpusError, DrugTextError
+from drugtext.evaluation.benchmark.contestants import Encoder, contestants
+from drugtext.evaluation.benchmark.meter import CachedEmbedder
+from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
+from drugtext.evaluation.benchmark.plots import write_plots
+from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.evaluation.benchmark.report import markdown_report
+from drugtext.evaluation.benchmark.results import make_results, versions
+from drugtext.evaluation.benchmark.run import Outcomes, run
+from drugtext.evaluation.benchmark.task import Contestant
+from drugtext.taxonomy import Taxonomy
+
+console = Console(stderr=True)
+
+
+def silence() -> None:
+    """Keep the libraries' own bars and warnings out of the one progress bar."""
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    datasets.disable_progress_bars()
+    transformers.logging.disable_progress_bar()
+
+
+def prepare_corpora(data: Path, output: Path, seed: int) -> dict[str, Corpus]:
+    """Build the ATC and the EPC corpus from the data folder, or load those built before."""
+    tables = data / "taxonomies"
+    taxonomies = {
+        "atc": Taxonomy.from_atc(tables / "atc_en_zh.csv"),
+        "epc": Taxonomy.from_epc(tables / "ingredient_fda_class.csv"),
+    }
+    corpora = {}
+    for name, taxonomy in taxonomies.items():
+        folder = output / f"corpus-{name}"
+        if not (folder / "README.md").is_file():  # written last
+            with console.status(f"building the {name} corpus (about a minute)"):
+                write_corpus(
+                    [data / "en" / "inserts.jsonl.gz"],
+                    taxonomy,
+                    folder,
+                    command="python " + " ".join(sys.argv),
+                    aliases=tables / "brand_ingredient.csv",
+                    synonyms=tables / "drugbank_vocabulary.csv",
+                    max_depth=4,
+                    seed=seed,
+                    on_error=lambda error: console.print(f"left out: {error}"),
+                )
+        corpora[name] = load_corpus(folder, taxonomy)
+    return corpora
+
+
+def make_encoder(folder: Path) -> tuple[Encoder, list[CachedEmbedder]]:
+    """Load the default encoder, its embeddings kept in a folder, once for each way of reading."""
+    embedders = []
+    for hide_names in (False, True):
+        classifier = drugtext.load(DEFAULT_ENCODER)
+        classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
+        embedders.append(CachedEmbedder(EmbeddingCache(classifier, folder)))
+    return Encoder(classifier, *embedders), embedders
+
+
+def choose(
+    makers: Mapping[str, Callable[[], Contestant]], only: Sequence[str] | None
+) -> dict[str, Callable[[], Contestant]]:
+    """Keep the contestants that were named; all of them where none was."""
+    if unknown := set(only or ()) - makers.keys():
+        raise CorpusError(
+            f"found no contestant {', '.join(map(repr, sorted(unknown)))};"
+            f" there are {', '.join(map(repr, makers))}."
+        )
+    return {name: make for name, make in makers.items() if not only or name in only}
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder with en/ and taxonomies/: see data_cards/.")],
+    report: Annotated[Path, typer.Option(help="Folder of results.json, README.md and plots.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of what a stopped run goes on with.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small run of five minutes.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Name of a contestant; may recur. All if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of splits, episodes, order and intervals.")] = 0,
+) -> None:
+    """Run the benchmark and write its report."""
+    output = output or Path("runs/benchmark-quick" if quick else "runs/benchmark")
+    plan = QUICK_RUN if quick else FULL_RUN
+    silence()
+    try:
+        corpora = prepare_corpora(data, output, seed)
+        with console.status("dealing out the trials"):
+            trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
+        made_of = {
+            "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
+            "plan": asdict(plan),
+            "seed": seed,
+            "versions": versions(),
+        }
+        outcomes = Outcomes(output / "outcomes.jsonl", made_of)
+        encoder, embedders = make_encoder(output / "embeddings")
+        everyone = contestants(encoder, seed)
+        makers = choose(everyone, only)
+        inserts = [insert for trial in trials for insert in trial.inserts]
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+            embedding_seconds = 0.0
+            for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
+                task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
+                advance = partial(progress.advance, task)
+                embedding_seconds += embedder.fill(inserts, advance)
+            bar = progress.add_task("", total=len(trials) * len(makers))
+
+            def begins(what: str) -> None:
+                progress.update(bar, description=what)
+                progress.advance(bar, 1 if progress.tasks[bar].description else 0)
+
+            run(
+                trials,
+                makers,
+                outcomes,
+                minutes=plan.minutes,
+                embedders=embedders,
+                begins=begins,
+            )
+        results = make_results(
+            trials,
+            outcomes,
+            {n: make() for n, make in everyone.items() if any(n == m for _, m in outcomes.done)},
+            corpora,
+            command="python " + " ".join(sys.argv),
+            quick=quick,
+            seed=seed,
+            embedding_seconds=embedding_seconds,
+        )
+        report.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(results, indent=1)
+        (report / "results.json").write_text(text + "\n", encoding="utf-8")
+        plots = [file.name for file in write_plots(results, report)]
+        (report / "README.md").write_text(markdown_report(results, plots), encoding="utf-8")
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    console.print(f"written: {report / 'README.md'}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

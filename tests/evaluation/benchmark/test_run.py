@@ -1,0 +1,245 @@
+"""The harness: chance for who guesses, 1 for who knows, and nothing lost when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from invented import corpus
+
+from drugtext.errors import CorpusError
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug, new_regulator
+from drugtext.evaluation.benchmark.run import Outcomes, run
+from drugtext.evaluation.benchmark.score import confusion, figures
+from drugtext.evaluation.benchmark.task import Answers, Contestant, NotApplicableError
+
+CORPUS = corpus()
+MINUTES = dict.fromkeys(("new drug", "new category", "new regulator", "growing taxonomy"), 1.0)
+TRIALS = [
+    new_drug(CORPUS, "masked", 3),
+    new_regulator(CORPUS, "plain", 2, "US labels"),
+    new_category(split_categories(CORPUS, 0), "masked", 4, "all", 3, n_episodes=20, seed=0),
+    growing_taxonomy(CORPUS, "masked", 4, seed=0),
+]
+
+
+class Guesser(Contestant):
+    """Answers at random."""
+
+    description = "guesses"
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(1)
+
+    def fit(self, lesson):
+        self.categories = lesson.categories
+
+    def predict(self, inserts):
+        return Answers([str(self.rng.choice(self.categories)) for _ in inserts])
+
+
+class Oracle(Contestant):
+    """Was given the answers."""
+
+    description = "knows"
+
+    def fit(self, lesson):
+        self.length = len(lesson.categories[0])
+
+    def predict(self, inserts):
+        found = [
+            next(
+                word.removeprefix("words").upper()
+                for word in insert.text.split()
+                if word.startswith("words") and len(word) == 5 + self.length
+            )
+            for insert in inserts
+        ]
+        return Answers(found, [1.0] * len(found))
+
+
+def played(tmp_path, trials=TRIALS, minutes=MINUTES, **contestants) -> Outcomes:
+    outcomes = Outcomes(tmp_path / "outcomes.jsonl", {"seed": 0})
+    run(trials, contestants, outcomes, minutes=minutes)
+    return outcomes
+
+
+def test_guessing_scores_chance(tmp_path):
+    trials = [new_drug(CORPUS, "masked", level) for level in (1, 2, 3)]
+    for row in figures(trials, played(tmp_path, trials, guesser=Guesser).done, seed=0):
+        if row["documents"] == "all":
+            chance, accuracy = 1 / row["n_categories"], row["metrics"]["accuracy"]
+            margin = 3 * np.sqrt(chance * (1 - chance) / row["n"])
+            assert abs(accuracy["value"] - chance) < margin
+            assert accuracy["low"] < chance < accuracy["high"]
+
+
+def test_knowing_scores_one(tmp_path):
+    rows = figures(TRIALS, played(tmp_path, oracle=Oracle).done, seed=0)
+    assert {row["protocol"] for row in rows} == set(MINUTES)
+    for row in rows:
+        names = ("accuracy", "macro_f1", "by_ingredient", "hierarchical_precision")
+        assert [row["metrics"][name]["value"] for name in names] == [1, 1, 1, 1]
+        assert row["metrics"]["accuracy"]["low"] == row["metrics"]["accuracy"]["high"] == 1
+        assert row["metrics"]["calibration_error"]["value"] == 0
+        assert row["n"] > 0 and row["peak_rss_mb"] > 0
+
+
+def test_the_same_seed_gives_the_same_numbers(tmp_path):
+    def numbers(folder):
+        rows = figures(TRIALS, played(tmp_path / folder, guesser=Guesser).done, seed=0)
+        return [
+            {k: v for k, v in row.items() if "seconds" not in k and "rss" not in k} for row in rows
+        ]
+
+    assert numbers("one") == numbers("two")
+
+
+class Recorder(Guesser):
+    """Remembers that it was called."""
+
+    calls = 0
+
+    def fit(self, lesson):
+        Recorder.calls += 1
+        super().fit(lesson)
+
+
+def test_a_planted_leak_stops_the_run_before_anything_is_learnt(tmp_path):
+    trial = TRIALS[0]
+    task = trial.tasks[0]
+    lesson = replace(task.lesson, support=[*task.lesson.support, task.queries[0]])
+    leaky = replace(trial, tasks=[replace(task, lesson=lesson)])
+    Recorder.calls = 0
+    with pytest.raises(CorpusError, match="disjoint in ingredient"):
+        played(tmp_path, [*TRIALS[1:], leaky], recorder=Recorder)
+    assert Recorder.calls == 0
+
+
+def test_a_stopped_run_goes_on(tmp_path):
+    played(tmp_path, TRIALS[:2], recorder=Recorder)
+    file = tmp_path / "outcomes.jsonl"
+    whole = file.read_text()
+    file.write_text(whole[:-40])  # the last outcome was being written
+    Recorder.calls = 0
+    played(tmp_path, TRIALS[:2], recorder=Recorder)
+    assert Recorder.calls == 1
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines[0] == {"seed": 0} and len(lines) == 3
+    played(tmp_path, TRIALS[:2], recorder=Recorder)
+    assert Recorder.calls == 1
+
+
+def test_outcomes_of_other_data_are_refused(tmp_path):
+    played(tmp_path, TRIALS[:1], guesser=Guesser)
+    with pytest.raises(CorpusError, match=r"(?s)was begun with other data.*Give another output"):
+        Outcomes(tmp_path / "outcomes.jsonl", {"seed": 1})
+
+
+class Slow(Guesser):
+    """Never comes to an end."""
+
+    def fit(self, lesson):
+        super().fit(lesson)
+        time.sleep(60)
+
+
+class Tiring(Guesser):
+    """Is quick for a few lessons."""
+
+    lessons = 0
+
+    def fit(self, lesson):
+        super().fit(lesson)
+        self.lessons += 1
+        if self.lessons > 4:
+            time.sleep(60)
+
+
+class Broken(Guesser):
+    """Fails."""
+
+    def predict(self, inserts):  # noqa: ARG002
+        raise KeyError("no such thing")
+
+
+class Choosy(Guesser):
+    """Does not take part."""
+
+    def prepare(self, trial):  # noqa: ARG002
+        raise NotApplicableError("not for me")
+
+
+def test_who_does_not_finish_is_reported_and_the_others_go_on(tmp_path):
+    minutes = dict.fromkeys(MINUTES, 0.005)
+    done = played(
+        tmp_path,
+        [TRIALS[0], new_drug(CORPUS, "plain", 2)],
+        minutes,
+        slow=Slow,
+        broken=Broken,
+        choosy=Choosy,
+        guesser=Guesser,
+    ).done
+    told = {(name, o.setting.level): (o.status, o.reason) for (_, name), o in done.items()}
+    assert told["slow", 3] == ("not finished", "stopped after 0 seconds")
+    assert told["slow", 2][0] == "not finished" and "0.005 minutes" in told["slow", 2][1]
+    assert told["broken", 3] == ("failed", "KeyError: 'no such thing'")
+    assert told["choosy", 3] == ("not applicable", "not for me")
+    assert told["guesser", 3] == ("finished", "")
+    rows = figures([TRIALS[0]], done, seed=0)
+    assert {row["contestant"] for row in rows} == {"slow", "broken", "choosy", "guesser"}
+    assert [row["metrics"] for row in rows if row["contestant"] == "slow"] == [{}, {}]
+
+
+def test_some_episodes_count_if_they_are_three_or_more(tmp_path):
+    minutes = dict.fromkeys(MINUTES, 0.02)
+    done = played(tmp_path, [TRIALS[2]], minutes, tiring=Tiring).done
+    (row,) = figures([TRIALS[2]], done, seed=0)
+    assert (row["status"], row["n_tasks"]) == ("finished", 4)
+    assert row["reason"].startswith("stopped after")
+
+
+class Curious(Guesser):
+    """Looks at all that it is shown."""
+
+    def prepare(self, trial):
+        assert not any(task.queries for task in trial.tasks) and not trial.left_out
+
+
+def test_queries_are_not_shown_beforehand(tmp_path):
+    done = played(tmp_path, curious=Curious).done
+    assert {outcome.status for outcome in done.values()} == {"finished"}
+
+
+def test_others_are_compared_with_drugtext_on_the_same_queries(tmp_path):
+    done = played(tmp_path, **{"drugtext": Oracle, "guesser": Guesser}).done
+    for row in figures(TRIALS, done, seed=0):
+        if row["contestant"] == "guesser":
+            difference = row["against_drugtext"]
+            assert difference["value"] == pytest.approx(
+                row["metrics"]["accuracy"]["value"] - 1, abs=1e-3
+            )
+            assert difference["high"] < 0
+        else:
+            assert row["against_drugtext"] is None
+
+
+def test_old_and_new_categories_are_judged_apart(tmp_path):
+    rows = figures([TRIALS[3]], played(tmp_path, [TRIALS[3]], oracle=Oracle).done, seed=0)
+    assert [row["step"] for row in rows] == [1, 2]
+    assert "accuracy_old" not in rows[0]["metrics"]
+    assert rows[1]["metrics"]["accuracy_old"]["value"] == 1
+    assert [row["n_categories"] for row in rows] == [10, 16]
+
+
+def test_confusion_is_counted_at_the_roots(tmp_path):
+    trial = TRIALS[0]
+    found = confusion([trial], played(tmp_path, [trial], drugtext=Oracle).done, trial.setting)
+    assert found["groups"] == ["A", "B"]
+    assert found["counts"] == [[24, 0], [0, 27]]
+    assert confusion(TRIALS, {}, trial.setting) is None
