@@ -24,20 +24,25 @@ class EmbeddingCache:
     Args:
         classifier: gives the embeddings.
         folder: holds the parts, each a list of keys, a matrix and what each row cost; made if it is
-            absent.
+            absent. Caches that share one find what the others have embedded.
     """
 
     def __init__(self, classifier: DrugClassifier, folder: Path) -> None:
         self._classifier, self._folder = classifier, folder
         folder.mkdir(parents=True, exist_ok=True)
         self._known: dict[str, tuple[NDArray, float]] = {}
-        for file in sorted(folder.glob("*.npz")):
+        self._read: set[Path] = set()
+        self._identity = self._identify()
+
+    def _read_parts(self) -> None:
+        """Read the parts that were written since this was last called, by whichever cache."""
+        for file in sorted(set(self._folder.glob("*.npz")) - self._read):
+            self._read.add(file)
             with np.load(file, allow_pickle=False) as part:
                 if "seconds" not in part:  # of an earlier form: embedded again
                     continue
                 rows = zip(part["embeddings"], part["seconds"].tolist(), strict=True)
                 self._known.update(zip(part["keys"].tolist(), rows, strict=True))
-        self._identity = self._identify()
 
     def _identify(self) -> bytes:
         """What an embedding depends on beside the text: weights, reading plan, prefix, version."""
@@ -57,6 +62,13 @@ class EmbeddingCache:
         text = repr((names, list(insert.sections.items())))
         return hashlib.sha256(self._identity + text.encode("utf-8", "surrogatepass")).hexdigest()
 
+    def _keys(self, inserts: Sequence[DrugInsert]) -> list[str]:
+        """Return the key of each insert, with what is on disk of them in memory."""
+        keys = [self._key(insert) for insert in inserts]
+        if not self._known.keys() >= set(keys):
+            self._read_parts()
+        return keys
+
     def embed(
         self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool
     ) -> NDArray:
@@ -69,7 +81,7 @@ class EmbeddingCache:
         Returns:
             float32, shape (n_inserts, embedding_dim).
         """
-        keys = [self._key(insert) for insert in inserts]
+        keys = self._keys(inserts)
         first = {key: n for n, key in reversed(list(enumerate(keys)))}
         missing = sorted(n for key, n in first.items() if key not in self._known)
         advance(len(keys) - len(missing))
@@ -83,7 +95,7 @@ class EmbeddingCache:
 
     def seconds(self, inserts: Sequence[DrugInsert]) -> float:
         """Return how long these inserts, embedded before, took when they were not yet cached."""
-        return sum(self._known[self._key(insert)][1] for insert in inserts)
+        return sum(self._known[key][1] for key in self._keys(inserts))
 
     def _write(self, keys: list[str], embeddings: NDArray, seconds: float) -> None:
         each = np.full(len(keys), seconds / len(keys))

@@ -82,6 +82,13 @@ def test_hiding_names_matters_only_to_inserts_that_have_names(classifier, tmp_pa
     np.testing.assert_allclose(found, classifier.embed(both), atol=1e-6)
 
 
+def test_caches_of_one_folder_share_what_they_embed(classifier, tmp_path):
+    first, second = EmbeddingCache(classifier, tmp_path), EmbeddingCache(classifier, tmp_path)
+    first.embed(inserts(range(4)))
+    second.embed(inserts(range(6)))
+    assert classifier.n_embedded == 6
+
+
 def test_a_new_cache_finds_what_an_old_one_wrote(classifier, tmp_path):
     first = EmbeddingCache(classifier, tmp_path).embed(inserts(range(300)))
     assert classifier.n_embedded == 300

@@ -18,11 +18,13 @@ from drugtext.splits import SPLITS, repeats
 NEW_CATEGORY = "new category"
 SPLIT_LEVEL = 3
 """At which categories are parted; deeper ones follow, so that no level knows what another asks."""
-FRACTIONS = (0.4, 0.1, 0.5)
+FRACTIONS = (0.45, 0.15, 0.4)
 """Of the categories in meta-training, validation and test."""
 SHOTS = {ALL: (0, 1, 3, 5, 10), FULL: (0, 1, 3, 5)}
 """Documents -> support inserts a category; few have ten ingredients in full documents."""
-N_QUERY = 2
+COMMON_SHOTS = 5
+"""Up to so many support inserts the same categories are asked, so that figures compare."""
+N_QUERY = 1
 """Query ingredients a category and episode."""
 
 
@@ -83,6 +85,9 @@ def new_category(
 ) -> Trial | None:
     """Ask all held-out test categories at once, after `k_shot` inserts of each.
 
+    All means: all that have ingredients enough for `COMMON_SHOTS` inserts, or for `k_shot` if that
+    is more, and for the queries.
+
     Args:
         split: of the categories.
         names: form of the texts.
@@ -96,7 +101,7 @@ def new_category(
         The trial; None where fewer than two test categories have enough ingredients.
     """
     pool = _pool(split.parts["test"], level, documents)
-    asked = {c: records for c, records in pool.items() if _can_ask(records, documents)}
+    asked = {c: records for c, records in pool.items() if _can_ask(records, k_shot)}
     if len(asked) < 2:
         return None
     rows = [record for category in sorted(asked) for record in asked[category]]
@@ -139,13 +144,14 @@ def _pool(records: Sequence[Record], level: int, documents: str) -> dict[str, li
 def _askable(records: Sequence[Record]) -> tuple[bool, ...]:
     """Tell for the split level and the one below, and for all `SHOTS`, whether it can be asked."""
     return tuple(
-        any(_can_ask(below, documents) for below in _pool(records, level, documents).values())
+        any(_can_ask(below, k_shot) for below in _pool(records, level, documents).values())
         for level in (SPLIT_LEVEL, SPLIT_LEVEL + 1)
-        for documents in SHOTS
+        for documents, shots in SHOTS.items()
+        for k_shot in shots
     )
 
 
-def _can_ask(records: Sequence[Record], documents: str) -> bool:
-    """Tell whether there are ingredients enough for the largest support and the queries."""
-    kept = [r.substances for r in records if documents == ALL or r.kind in FULL_DOCUMENTS]
-    return disjoint_ingredients(kept) >= max(SHOTS[documents]) + N_QUERY
+def _can_ask(records: Sequence[Record], k_shot: int) -> bool:
+    """Tell whether there are ingredients enough for the support and the queries."""
+    needed = max(k_shot, COMMON_SHOTS) + N_QUERY
+    return disjoint_ingredients(record.substances for record in records) >= needed

@@ -12,7 +12,6 @@ from drugtext.evaluation.benchmark.new_category import (
     split_categories,
 )
 from drugtext.evaluation.benchmark.protocols import (
-    FULL,
     GROWING,
     NEW_DRUG,
     NEW_REGULATOR,
@@ -44,9 +43,9 @@ class Plan:
     levels: tuple[int, ...] = (3, 1, 2, 4)
     names: tuple[Names, ...] = NAMES
     shots: int = 10
-    n_episodes: int = 40
+    n_episodes: int = 60
     minutes: Mapping[str, float] = field(
-        default_factory=lambda: {NEW_DRUG: 10, NEW_CATEGORY: 20, NEW_REGULATOR: 5, GROWING: 3}
+        default_factory=lambda: {NEW_DRUG: 10, NEW_CATEGORY: 26, NEW_REGULATOR: 5, GROWING: 3}
     )
     n_categories: int | None = None
 
@@ -58,7 +57,7 @@ QUICK_RUN = Plan(
     shots=5,
     n_episodes=20,
     minutes={NEW_DRUG: 0.2, NEW_CATEGORY: 0.5, NEW_REGULATOR: 0.1, GROWING: 0.1},
-    n_categories=16,
+    n_categories=12,
 )
 
 
@@ -95,8 +94,8 @@ def _new_categories(atc: Corpus, plan: Plan, seed: int) -> Iterator[Trial]:
         for level in (HEADLINE_LEVEL, HEADLINE_LEVEL + 1):
             if level > max(plan.levels):
                 continue
-            for documents in sorted(SHOTS, key=lambda documents: documents != FULL):
-                for k_shot in SHOTS[documents]:
+            for documents, shots in SHOTS.items():
+                for k_shot in shots:
                     trial = k_shot <= plan.shots and new_category(
                         split, names, level, documents, k_shot, plan.n_episodes, seed
                     )

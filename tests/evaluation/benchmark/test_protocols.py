@@ -122,6 +122,20 @@ def test_all_test_categories_are_asked_at_once(k_shot):
     }
 
 
+def test_up_to_five_inserts_the_same_categories_are_asked():
+    poor = min(r.path[3] for r in SPLIT.parts["test"])
+    few_left = [r for r in SPLIT.parts["test"] if r.path[3] == poor][:6]
+    rest = [r for r in SPLIT.parts["test"] if r.path[3] != poor]
+    split = replace(SPLIT, parts=SPLIT.parts | {"test": rest + few_left})
+
+    def asked(k_shot: int) -> set[str]:
+        trial = new_category(split, "masked", 4, "all", k_shot, n_episodes=1, seed=0)
+        return set(trial.tasks[0].lesson.categories)
+
+    assert poor in asked(1) and asked(1) == asked(3) == asked(5)
+    assert asked(10) == asked(5) - {poor}
+
+
 def test_the_seed_decides_the_episodes():
     assert few(3).tasks == few(3).tasks
     assert few(3).tasks != few(3, seed=1).tasks
