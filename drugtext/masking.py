@@ -18,8 +18,8 @@ normal ointment pneumococcal powder regular relief respiratory saline severe sle
 sterile strength syncytial tablet tablets water
 """
 _ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
-# Chinese is written without spaces: its words end anywhere. A letter has no case to ignore here, and
-# looking for the other case of each Chinese character would make compiling the pattern slow.
+# Chinese is written without spaces: its words end anywhere. Case does not matter here, and looking
+# for the other case of each Chinese character would make compiling the pattern slow.
 _LETTER = r"(?-i:[^\W\u3400-\u9fff])"
 
 
