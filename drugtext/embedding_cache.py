@@ -97,6 +97,10 @@ class EmbeddingCache:
         """Return how long these inserts, embedded before, took when they were not yet cached."""
         return sum(self._known[key][1] for key in self._keys(inserts))
 
+    def costs(self, inserts: Sequence[DrugInsert]) -> dict[str, float]:
+        """Return for each embedding, by its key, how long it took when it was not yet cached."""
+        return {key: self._known[key][1] for key in self._keys(inserts)}
+
     def _write(self, keys: list[str], embeddings: NDArray, seconds: float) -> None:
         each = np.full(len(keys), seconds / len(keys))
         unfinished = self._folder / "unfinished"

@@ -27,7 +27,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import drugtext
-from drugtext.corpus_files import write_corpus
 from drugtext.embedding_cache import EmbeddingCache
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
@@ -35,12 +34,11 @@ from drugtext.evaluation.benchmark.contestants import Encoder, contestants
 from drugtext.evaluation.benchmark.meter import CachedEmbedder
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
-from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.evaluation.benchmark.prepare import code_sha256, prepare_corpora
 from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant
-from drugtext.taxonomy import Taxonomy
 
 console = Console(stderr=True)
 
@@ -51,33 +49,6 @@ def silence() -> None:
     logging.disable(logging.WARNING)
     datasets.disable_progress_bars()
     transformers.logging.disable_progress_bar()
-
-
-def prepare_corpora(data: Path, output: Path, seed: int) -> dict[str, Corpus]:
-    """Build the ATC and the EPC corpus from the data folder, or load those built before."""
-    tables = data / "taxonomies"
-    taxonomies = {
-        "atc": Taxonomy.from_atc(tables / "atc_en_zh.csv"),
-        "epc": Taxonomy.from_epc(tables / "ingredient_fda_class.csv"),
-    }
-    corpora = {}
-    for name, taxonomy in taxonomies.items():
-        folder = output / f"corpus-{name}"
-        if not (folder / "README.md").is_file():  # written last
-            with console.status(f"building the {name} corpus (about a minute)"):
-                write_corpus(
-                    [data / "en" / "inserts.jsonl.gz"],
-                    taxonomy,
-                    folder,
-                    command="python " + " ".join(sys.argv),
-                    aliases=tables / "brand_ingredient.csv",
-                    synonyms=tables / "drugbank_vocabulary.csv",
-                    max_depth=4,
-                    seed=seed,
-                    on_error=lambda error: console.print(f"left out: {error}"),
-                )
-        corpora[name] = load_corpus(folder, taxonomy)
-    return corpora
 
 
 def make_encoder(folder: Path) -> tuple[Encoder, list[CachedEmbedder]]:
@@ -118,28 +89,37 @@ def main(
     output = output or Path("runs/benchmark-quick" if quick else "runs/benchmark")
     plan = QUICK_RUN if quick else FULL_RUN
     silence()
+    command = "python " + " ".join(sys.argv)
     try:
-        corpora = prepare_corpora(data, output, seed)
+        encoder, embedders = make_encoder(output / "embeddings")
+        everyone = contestants(encoder, seed)
+        makers = choose(everyone, only)
+        corpora = prepare_corpora(
+            data,
+            output,
+            seed,
+            command=command,
+            begins=console.status,
+            on_error=lambda error: console.print(f"left out: {error}"),
+        )
         with console.status("dealing out the trials"):
             trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
         made_of = {
             "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
+            "code": code_sha256(),
             "plan": asdict(plan),
             "seed": seed,
             "versions": versions(),
         }
         outcomes = Outcomes(output / "outcomes.jsonl", made_of)
-        encoder, embedders = make_encoder(output / "embeddings")
-        everyone = contestants(encoder, seed)
-        makers = choose(everyone, only)
         inserts = [insert for trial in trials for insert in trial.inserts]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            embedding_seconds = 0.0
+            costs: dict[str, float] = {}
             for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
                 task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
                 advance = partial(progress.advance, task)
-                embedding_seconds += embedder.fill(inserts, advance)
+                costs |= embedder.fill(inserts, advance)
             bar = progress.add_task("", total=len(trials) * len(makers))
 
             def begins(what: str) -> None:
@@ -159,10 +139,10 @@ def main(
             outcomes,
             {n: make() for n, make in everyone.items() if any(n == m for _, m in outcomes.done)},
             corpora,
-            command="python " + " ".join(sys.argv),
+            command=command,
             quick=quick,
             seed=seed,
-            embedding_seconds=embedding_seconds,
+            embedding_seconds=sum(costs.values()),
         )
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps(results, indent=1)

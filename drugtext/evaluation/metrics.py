@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.scores import ingredient_accuracy
 from drugtext.taxonomy import Taxonomy
 
 
@@ -88,7 +89,7 @@ def _figures(
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "by_ingredient": float(np.mean([right[groups == g].mean() for g in np.unique(groups)])),
+        "by_ingredient": ingredient_accuracy(right, groups.tolist()),
         "top_3": float(in_top_3.mean()),
     }
 

@@ -1,8 +1,8 @@
-"""Figures that a list of answers gives, in plain numpy."""
+"""Figures of a list of answers, in plain numpy; a bootstrap sums what `…_columns` return."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from drugtext.errors import CorpusError
+from drugtext.evaluation.bootstrap import ratio
 
 
 def macro_f1(predictions: Sequence[str], references: Sequence[str]) -> float:
@@ -26,12 +27,26 @@ def macro_f1(predictions: Sequence[str], references: Sequence[str]) -> float:
         Opitz and Burst 2019, arXiv:1911.03347, the mean of the categories' F1; 0 where undefined.
     """
     _check_some(references)
-    given, true = np.array(predictions), np.array(references)
-    scores = []
-    for category in sorted({*predictions, *references} - {""}):
-        both = np.sum((given == category) & (true == category))
-        scores.append(2 * both / (np.sum(given == category) + np.sum(true == category)))
-    return float(np.mean(scores))
+    return float(mean_f1(f1_columns(predictions, references).sum(0, keepdims=True))[0])
+
+
+def f1_columns(predictions: Sequence[str], references: Sequence[str]) -> NDArray:
+    """Return what `mean_f1` needs the sums of, shape (n, 3 * n_categories).
+
+    Of each insert and category: whether it is the true one, the answer, or both.
+    """
+    categories = sorted({*predictions, *references} - {""})
+    true = np.array(references)[:, None] == categories
+    answered = np.array(predictions)[:, None] == categories
+    return np.concatenate([true, answered, true & answered], axis=1)
+
+
+def mean_f1(sums: NDArray) -> NDArray:
+    """Return the mean F1 of the categories met, of sums (n_draws, 3 * n_categories): (n_draws,)."""
+    true, answered, both = np.split(sums, 3, axis=1)
+    met = true + answered > 0
+    f1 = np.divide(2 * both, true + answered, out=np.zeros_like(both, dtype=float), where=met)
+    return f1.sum(1) / met.sum(1)
 
 
 def ingredient_accuracy(right: NDArray[np.bool_], ingredients: Sequence[str]) -> float:
@@ -45,10 +60,14 @@ def ingredient_accuracy(right: NDArray[np.bool_], ingredients: Sequence[str]) ->
         CorpusError: there is no insert.
     """
     _check_some(ingredients)
-    by_ingredient = defaultdict(list)
-    for hit, ingredient in zip(right, ingredients, strict=True):
-        by_ingredient[ingredient].append(hit)
-    return float(np.mean([np.mean(hits) for hits in by_ingredient.values()]))
+    return float(ratio(ingredient_columns(right, ingredients).sum(0, keepdims=True))[0])
+
+
+def ingredient_columns(right: NDArray, ingredients: Sequence[str]) -> NDArray:
+    """Return columns whose sums' ratio is the mean over ingredients, shape (n, 2)."""
+    sizes = Counter(ingredients)
+    weights = np.array([1 / sizes[ingredient] for ingredient in ingredients])
+    return np.stack([right * weights, weights], axis=1)
 
 
 def few_shot_accuracy(accuracies: NDArray) -> tuple[float, float, float]:
@@ -93,12 +112,18 @@ def hierarchical_scores(
         Kiritchenko, Matwin, Famili 2005, ACL BioLINK, section 4: sums over inserts.
     """
     _check_some(references)
-    pairs = [(set(p), set(r)) for p, r in zip(predictions, references, strict=True)]
-    shared = sum(len(given & true) for given, true in pairs)
-    precision = shared / max(sum(len(given) for given, _ in pairs), 1)
-    recall = shared / max(sum(len(true) for _, true in pairs), 1)
+    shared, answered, true = path_columns(predictions, references).sum(0).tolist()
+    precision, recall = shared / max(answered, 1), shared / max(true, 1)
     total = precision + recall
     return precision, recall, 2 * precision * recall / total if total else 0.0
+
+
+def path_columns(
+    predictions: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
+) -> NDArray:
+    """Return for each insert the steps that both paths share, and the length of each: (n, 3)."""
+    pairs = [(set(p), set(r)) for p, r in zip(predictions, references, strict=True)]
+    return np.array([[len(given & true), len(given), len(true)] for given, true in pairs])
 
 
 def _check_some(given: Sequence[object] | NDArray) -> None:

@@ -3,6 +3,7 @@
 from drugtext.errors import DrugTextError
 
 try:
+    import matplotlib as _matplotlib  # noqa: F401
     import psutil as _psutil  # noqa: F401
     import sklearn as _sklearn  # noqa: F401
 except ImportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -21,6 +22,10 @@ _SAMPLING_SECONDS = 0.05
 _MEGABYTE = 1e6
 
 
+class _TimeUp(BaseException):
+    """Passes through libraries that catch every Exception."""
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise `NotFinishedError` when the block takes longer; no limit where the system has no alarm.
@@ -29,7 +34,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     """
 
     def ring(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise NotFinishedError(f"stopped after {seconds:.0f} seconds")
+        raise _TimeUp
 
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
@@ -38,6 +43,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except _TimeUp:
+        raise NotFinishedError(f"stopped after {seconds:.0f} seconds") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -45,15 +52,19 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @dataclass
 class Peak:
-    """The most memory that the process held while it was watched, in megabytes."""
+    """Memory of the process when the watch began, and the most since, in megabytes."""
 
-    rss_mb: float = 0.0
+    start_mb: float
+    rss_mb: float
 
 
 @contextmanager
 def peak_memory() -> Iterator[Peak]:
     """Watch the resident set size of this process."""
-    process, peak, done = psutil.Process(), Peak(), threading.Event()
+    gc.collect()
+    process, done = psutil.Process(), threading.Event()
+    before = process.memory_info().rss / _MEGABYTE
+    peak = Peak(before, before)
 
     def watch() -> None:
         while True:
@@ -81,11 +92,13 @@ class CachedEmbedder:
         self._cache = cache
         self.saved_seconds = 0.0
 
-    def fill(self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool) -> float:
-        """Embed what is not yet in the cache, and return the seconds that all of it took."""
+    def fill(
+        self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool
+    ) -> dict[str, float]:
+        """Embed what is not yet in the cache; return the seconds that each embedding took."""
         unlike = list({id(insert): insert for insert in inserts}.values())
         self._cache.embed(unlike, advance)
-        return self._cache.seconds(unlike)
+        return self._cache.costs(unlike)
 
     def __call__(self, inserts: Sequence[DrugInsert]) -> NDArray:
         """Return unit vectors, shape (n_inserts, embedding_dim)."""

@@ -11,7 +11,7 @@ import numpy as np
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.episodes import disjoint_ingredients, draw_episodes
 from drugtext.evaluation.benchmark.protocols import ALL, FULL
-from drugtext.evaluation.benchmark.records import Corpus, Names, Record
+from drugtext.evaluation.benchmark.records import NAMES, Corpus, Names, Record
 from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
 from drugtext.splits import SPLITS, repeats
 
@@ -52,8 +52,9 @@ def split_categories(corpus: Corpus, seed: int) -> CategorySplit:
         seed: of the shuffle.
     """
     deep = [record for record in corpus.records if len(record.path) >= SPLIT_LEVEL]
-    again = repeats([record.inserts["masked"].text for record in deep])
-    deep = [record for record, repeated in zip(deep, again, strict=True) if not repeated]
+    for names in NAMES:  # texts may be alike in one form only
+        again = repeats([record.inserts[names].text for record in deep])
+        deep = [record for record, repeated in zip(deep, again, strict=True) if not repeated]
     members: dict[str, list[Record]] = defaultdict(list)
     for record in deep:
         members[record.path[SPLIT_LEVEL - 1]].append(record)
@@ -85,8 +86,8 @@ def new_category(
 ) -> Trial | None:
     """Ask all held-out test categories at once, after `k_shot` inserts of each.
 
-    All means: all that have ingredients enough for `COMMON_SHOTS` inserts, or for `k_shot` if that
-    is more, and for the queries.
+    All that can be asked: those that have ingredients enough for `COMMON_SHOTS` inserts, or for
+    `k_shot` if that is more, and for the queries.
 
     Args:
         split: of the categories.
@@ -129,7 +130,7 @@ def new_category(
         for part in ("train", "validation")
     )
     setting = Setting(NEW_CATEGORY, taxonomy.name, level, names, documents, k=k_shot)
-    return Trial(setting, tasks, background, validation)
+    return Trial(setting, tasks, background, validation, n_held_out=len(pool))
 
 
 def _pool(records: Sequence[Record], level: int, documents: str) -> dict[str, list[Record]]:

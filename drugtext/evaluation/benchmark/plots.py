@@ -13,16 +13,16 @@ from drugtext.evaluation.benchmark.tables import (
     Figure,
     Results,
     accuracy,
-    any_of,
     find,
     present,
+    ways,
 )
+from drugtext.evaluation.benchmark.task import OWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-_OWN = "drugtext"
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#666666")
 """Okabe and Ito 2008, told apart by colour-blind people, too."""
 _MARKERS = "osD^vPX*<>"
@@ -88,7 +88,7 @@ def _picture(width: float, height: float) -> Picture:
 def _style(results: Results, name: str) -> dict[str, Any]:
     """Return colour and mark of a contestant, the same in every picture."""
     n = list(results["contestants"]).index(name)
-    own = name == _OWN
+    own = name == OWN
     return {
         "color": _COLOURS[n % len(_COLOURS)],
         "marker": _MARKERS[n % len(_MARKERS)],
@@ -166,12 +166,19 @@ def _draw_shots(axes: Axes, results: Results, wanted: Mapping[str, Any]) -> None
                 elinewidth=0.8,
                 **_style(results, name),
             )
-    known = any_of(results, wanted)
-    if known:
-        ways = known["n_categories"]
-        axes.axhline(1 / ways, color="#999999", linestyle=":", label="chance")
-        axes.set_title(f"ATC level {wanted['level']}, {wanted['documents']}: {ways} new categories")
-    axes.set_xticks(range(len(shots)), ["name\nonly" if k == 0 else str(k) for k in shots])
+    n_ways = ways(results, wanted, shots)
+    axes.plot(
+        range(len(shots)), [1 / n for n in n_ways], color="#999999", linestyle=":", label="chance"
+    )
+    most = max(n_ways)
+    axes.set_title(f"ATC level {wanted['level']}, {wanted['documents']}: {most} new categories")
+    axes.set_xticks(
+        range(len(shots)),
+        [
+            ("name\nonly" if k == 0 else str(k)) + (f"\n({n} ways)" if n < most else "")
+            for k, n in zip(shots, n_ways, strict=True)
+        ],
+    )
     axes.set_xlabel("support inserts a category")
     axes.set_ylabel("accuracy, names masked")
     axes.set_ylim(0, 1)
@@ -230,7 +237,7 @@ def _label_points(axes: Axes, results: Results, rows: Sequence[Figure]) -> None:
             textcoords="axes fraction",
             va="center",
             color=_style(results, row["contestant"])["color"],
-            weight="bold" if row["contestant"] == _OWN else "normal",
+            weight="bold" if row["contestant"] == OWN else "normal",
             arrowprops={
                 "arrowstyle": "-",
                 "color": "#CCCCCC",

@@ -12,12 +12,17 @@ import psutil
 
 from drugtext._version import __version__
 from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
+from drugtext.evaluation.benchmark.prepare import code_sha256
 from drugtext.evaluation.benchmark.protocols import ALL, NEW_DRUG
 from drugtext.evaluation.benchmark.records import Corpus
 from drugtext.evaluation.benchmark.run import Outcomes
 from drugtext.evaluation.benchmark.score import confusion, figures
 from drugtext.evaluation.benchmark.task import Contestant, Setting, Trial
 
+INTERVALS = {
+    "accuracy of new category": "95 %, Student's t over episodes",
+    "all others": "95 %, bootstrap of 1,000 draws over ingredients that share no substance",
+}
 _LIBRARIES = (
     *("torch", "transformers", "datasets", "scikit-learn", "numpy", "scipy"),
     *("sentence-transformers", "setfit"),
@@ -45,7 +50,6 @@ def make_results(
     quick: bool,
     seed: int,
     embedding_seconds: float,
-    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Put together what results.json holds.
 
@@ -58,7 +62,6 @@ def make_results(
         quick: whether it was the quick run.
         seed: of all that was drawn.
         embedding_seconds: that the embeddings took, which all contestants share.
-        notes: sentences for the report.
     """
     headline = Setting(NEW_DRUG, "atc", HEADLINE_LEVEL, "masked", ALL)
     return {
@@ -77,8 +80,9 @@ def make_results(
             name: {"sha256": corpus.sha256, "splits": corpus.counts()}
             for name, corpus in corpora.items()
         },
+        "code": code_sha256(),
+        "intervals": INTERVALS,
         "contestants": {name: contestant.description for name, contestant in contestants.items()},
-        "notes": list(notes),
         "figures": figures(trials, outcomes.done, seed),
         "confusion": confusion(trials, outcomes.done, headline),
     }

@@ -21,8 +21,8 @@ from drugtext.evaluation.benchmark.task import (
     check_no_leak,
 )
 
-LEAST_EPISODES = 3
-"""A contestant that was stopped in a trial of episodes counts if it finished so many."""
+FINISHED, NOT_FINISHED, FAILED = "finished", "not finished", "failed"
+NOT_APPLICABLE = "not applicable"
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Outcome:
     Attributes:
         setting: of the trial.
         contestant: its name.
+        trial: the trial's fingerprint.
         status: "finished", "not finished", "failed" or "not applicable".
         reason: why it did not finish.
         answers: of each task that it finished, a category id a query.
@@ -39,12 +40,13 @@ class Outcome:
         prepare_seconds: before the first task.
         fit_seconds, predict_seconds: of each task, embedding included.
         wall_seconds: that it took in all, embeddings that were there already left out.
-        peak_rss_mb: of the process, while it was at work.
+        start_rss_mb, peak_rss_mb: of the process, before and while it was at work.
     """
 
     setting: Setting
     contestant: str
-    status: str = "finished"
+    trial: str = ""
+    status: str = FINISHED
     reason: str = ""
     answers: list[list[str]] = field(default_factory=list)
     confidences: list[list[float] | None] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Outcome:
     fit_seconds: list[float] = field(default_factory=list)
     predict_seconds: list[float] = field(default_factory=list)
     wall_seconds: float = 0.0
+    start_rss_mb: float = 0.0
     peak_rss_mb: float = 0.0
 
 
@@ -60,10 +63,10 @@ class Outcomes:
 
     Args:
         file: made if it is absent.
-        made_of: data, versions and seed; outcomes of others are not mixed in.
+        made_of: data, code, versions and seed; outcomes of others are not mixed in.
 
     Raises:
-        CorpusError: the file was begun with other data, versions or seed.
+        CorpusError: the file was begun with other data, code, versions or seed.
     """
 
     def __init__(self, file: Path, made_of: Mapping[str, Any]) -> None:
@@ -75,15 +78,16 @@ class Outcomes:
             file.write_text(head + "\n", encoding="utf-8")
         elif lines[0] != head:
             raise CorpusError(
-                f"{file}: was begun with other data, versions or options\n{lines[0]}\nthan now\n"
-                f"{head}\nGive another output folder, or delete the file to begin anew."
+                f"{file}: was begun with other data, code, versions or options\n{lines[0]}\nthan"
+                f" now\n{head}\nGive another output folder, or delete the file to begin anew."
             )
         for line in lines[1:]:
             try:
                 fields = json.loads(line)
             except json.JSONDecodeError:  # cut off when the run was stopped: done again
                 continue
-            self._keep(Outcome(**fields | {"setting": Setting(**fields["setting"])}))
+            if fields["status"] != FAILED:  # tried again: what was missing may be there now
+                self._keep(Outcome(**fields | {"setting": Setting(**fields["setting"])}))
         if lines:  # a line that was cut off must not swallow the next one
             kept = [head, *(json.dumps(asdict(outcome)) for outcome in self.done.values())]
             unfinished = file.with_suffix(".unfinished")
@@ -132,19 +136,23 @@ def run(
     """
     for trial in trials:
         check_no_leak(trial)
+    fingerprints = {trial.setting: trial.fingerprint() for trial in trials}
     for name, make in contestants.items():
         for trial in trials:
             setting = trial.setting
             begins(f"{name}: {setting.protocol}, level {setting.level}, {setting.names}")
-            if (setting, name) in outcomes.done:
+            done = outcomes.done.get((setting, name))
+            if done and done.trial == fingerprints[setting]:
                 continue
             allowed = minutes[setting.protocol]
             left = 60 * allowed - outcomes.spent(setting.protocol, name)
             if left > 0:
-                outcomes.add(_attempt(trial, name, make(), left, embedders))
+                outcome = _attempt(trial, name, make(), left, embedders)
             else:
                 reason = f"its {allowed:g} minutes for this protocol were used up before"
-                outcomes.add(Outcome(setting, name, "not finished", reason))
+                outcome = Outcome(setting, name, status=NOT_FINISHED, reason=reason)
+            outcome.trial = fingerprints[setting]
+            outcomes.add(outcome)
 
 
 def _attempt(
@@ -160,14 +168,15 @@ def _attempt(
             with time_limit(seconds):
                 _examine(trial, contestant, outcome, Stopwatch(embedders))
         except NotApplicableError as reason:
-            outcome.status, outcome.reason = "not applicable", str(reason)
+            outcome.status, outcome.reason = NOT_APPLICABLE, str(reason)
         except NotFinishedError as reason:
-            enough = trial.setting.k is not None and len(outcome.answers) >= LEAST_EPISODES
-            outcome.status, outcome.reason = "finished" if enough else "not finished", str(reason)
+            episodes = len(outcome.answers) if trial.setting.k is not None else 0
+            enough = episodes >= contestant.least_episodes
+            outcome.status, outcome.reason = FINISHED if enough else NOT_FINISHED, str(reason)
         except Exception as error:  # whatever it is, the others go on, and it is reported
-            outcome.status, outcome.reason = "failed", f"{type(error).__name__}: {error}"
+            outcome.status, outcome.reason = FAILED, f"{type(error).__name__}: {error}"
     outcome.wall_seconds = time.perf_counter() - begun
-    outcome.peak_rss_mb = peak.rss_mb
+    outcome.start_rss_mb, outcome.peak_rss_mb = peak.start_mb, peak.rss_mb
     return outcome
 
 

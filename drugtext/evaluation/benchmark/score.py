@@ -11,14 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.corpus import FULL_DOCUMENTS
-from drugtext.evaluation.benchmark.contestants import OWN
 from drugtext.evaluation.benchmark.protocols import ALL, FULL, NEW_REGULATOR, REGULATORS
 from drugtext.evaluation.benchmark.records import Example
-from drugtext.evaluation.benchmark.run import Outcome
-from drugtext.evaluation.benchmark.task import NO_ANSWER, Setting, Task, Trial
+from drugtext.evaluation.benchmark.run import FINISHED, Outcome
+from drugtext.evaluation.benchmark.task import NO_ANSWER, OWN, Setting, Task, Trial
 from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean, ratio
 from drugtext.evaluation.metrics import calibration_gap, confidence_columns
-from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.evaluation.scores import (
+    f1_columns,
+    few_shot_accuracy,
+    ingredient_columns,
+    mean_f1,
+    path_columns,
+)
+from drugtext.splits import ingredient_groups
 from drugtext.taxonomy import Taxonomy
 
 Figure = dict[str, Any]
@@ -59,10 +65,28 @@ def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> lis
     scopes = (
         REGULATORS if trial.setting.protocol == NEW_REGULATOR else {ALL: None, FULL: FULL_DOCUMENTS}
     )
-    return [
+    rows = [
         _row(trial, outcome, own, 0, _of_kinds(kinds), {"documents": documents}, seed)
         for documents, kinds in scopes.items()
     ]
+    if all(row["metrics"] for row in rows):
+        for row in rows:
+            if row["trained_on"] not in (None, row["documents"]):
+                row["metrics"]["drop"] = _drop(trial, outcome, seed)
+    return rows
+
+
+def _drop(trial: Trial, outcome: Outcome, seed: int) -> Metric:
+    """Tell how far accuracy falls from the regulator that taught to the other one."""
+    queries = trial.tasks[0].queries
+    right = _right(queries, outcome.answers[0])
+    home = np.array([query.kind in REGULATORS[str(trial.setting.trained_on)] for query in queries])
+    columns = np.stack([right * home, home, right * ~home, ~home], axis=1)
+    return _metric(*grouped_bootstrap(columns, _groups(queries), _difference, seed))
+
+
+def _difference(sums: NDArray) -> NDArray:
+    return ratio(sums[:, :2]) - ratio(sums[:, 2:])
 
 
 def _of_kinds(kinds: Sequence[str] | None) -> Callable[[Example], bool]:
@@ -102,7 +126,7 @@ def _row(
         task.lesson.taxonomy,
         seed,
     )
-    groups = [query.ingredient for query in queries]
+    groups = _groups(queries)
     right = _right(queries, answers)
     if trial.grows:
         row["metrics"] |= _old_and_new(task, right, groups, seed)
@@ -122,22 +146,30 @@ def _episodes_row(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int
         "n_categories": len(trial.tasks[0].lesson.categories),
         "n_tasks": len(tasks),
     }
-    if outcome.status != "finished":
+    if outcome.status != FINISHED:
         return row
-    accuracies = _accuracies(tasks, outcome)
     queries = [query for task in tasks for query in task.queries]
     answers = [answer for task in outcome.answers for answer in task]
     given = [confidences for confidences in outcome.confidences if confidences is not None]
     confidences = [c for task in given for c in task] if len(given) == len(tasks) else None
     taxonomy = trial.tasks[0].lesson.taxonomy
     row["metrics"] = _metrics(queries, answers, confidences, taxonomy, seed)
-    row["metrics"]["accuracy"] = _metric(*few_shot_accuracy(accuracies))
+    row["metrics"]["accuracy"] = _metric(*few_shot_accuracy(_accuracies(tasks, outcome)))
     row["fit_seconds"] = float(np.mean(outcome.fit_seconds))
     row["predict_seconds"] = float(np.mean(outcome.predict_seconds))
-    if own and own.status == "finished":
-        both = min(len(own.answers), len(tasks))
-        difference = accuracies[:both] - _accuracies(tasks, own)[:both]
-        row["against_drugtext"] = _metric(*few_shot_accuracy(difference))
+    if own and own.status == FINISHED:
+        # Episodes draw the same drugs again: what differs for certain is told by drugs instead.
+        both = [task for task, _ in zip(tasks, own.answers, strict=False)]
+        difference = np.concatenate(
+            [
+                _right(task.queries, answered) - _right(task.queries, own_answered)
+                for task, answered, own_answered in zip(
+                    both, outcome.answers, own.answers, strict=False
+                )
+            ]
+        )
+        groups = _groups([query for task in both for query in task.queries])
+        row["against_drugtext"] = _metric(*grouped_mean(difference, groups, seed))
     return row
 
 
@@ -151,7 +183,11 @@ def _base(trial: Trial, outcome: Outcome) -> Figure:
         "prepare_seconds": outcome.prepare_seconds,
         "fit_seconds": None,
         "predict_seconds": None,
+        "wall_seconds": outcome.wall_seconds,
+        "start_rss_mb": outcome.start_rss_mb,
         "peak_rss_mb": outcome.peak_rss_mb,
+        "n_held_out": trial.n_held_out,
+        "n_tasks_planned": len(trial.tasks) if trial.setting.k is not None else 1,
     }
 
 
@@ -172,11 +208,14 @@ def _metrics(
     taxonomy: Taxonomy,
     seed: int,
 ) -> dict[str, Metric]:
-    groups = [query.ingredient for query in queries]
+    groups = _groups(queries)
     truth = [query.category for query in queries]
     right = _right(queries, answers)
-    sizes = Counter(groups)
-    share = np.array([[hit / sizes[g], 1 / sizes[g]] for hit, g in zip(right, groups, strict=True)])
+    share = ingredient_columns(right, [query.ingredient for query in queries])
+    paths = [
+        [[step.id for step in taxonomy.path(c)] if c != NO_ANSWER else [] for c in ids]
+        for ids in (answers, truth)
+    ]
 
     def bootstrap(columns: NDArray, statistic: Callable[[NDArray], NDArray]) -> Metric:
         return _metric(*grouped_bootstrap(columns, groups, statistic, seed))
@@ -184,13 +223,22 @@ def _metrics(
     found = {
         "accuracy": _metric(*grouped_mean(right, groups, seed)),
         "by_ingredient": bootstrap(share, ratio),
-        "macro_f1": bootstrap(_f1_columns(truth, answers), _macro_f1),
-        "hierarchical_precision": bootstrap(_path_columns(truth, answers, taxonomy), _or_zero),
+        "macro_f1": bootstrap(f1_columns(answers, truth), mean_f1),
+        "hierarchical_precision": bootstrap(path_columns(*paths), _precision),
     }
     if confidences is not None:
         columns = confidence_columns(np.array(confidences), right)
         found["calibration_error"] = bootstrap(columns, calibration_gap)
     return found
+
+
+def _groups(queries: Sequence[Example]) -> list[str]:
+    """Return what intervals are drawn by: inserts that share a substance stand or fall together."""
+    return list(map(str, ingredient_groups([sorted(query.substances) for query in queries])))
+
+
+def _precision(sums: NDArray) -> NDArray:
+    return sums[:, 0] / np.maximum(sums[:, 1], 1)
 
 
 def _metric(value: float, low: float, high: float) -> Metric:
@@ -201,34 +249,6 @@ def _metric(value: float, low: float, high: float) -> Metric:
     }
 
 
-def _f1_columns(truth: Sequence[str], answers: Sequence[str]) -> NDArray:
-    """Of each insert and category: whether it is the true one, the answer, or both."""
-    categories = sorted({*truth, *answers} - {NO_ANSWER})
-    true = np.array(truth)[:, None] == categories
-    answered = np.array(answers)[:, None] == categories
-    return np.concatenate([true, answered, true & answered], axis=1)
-
-
-def _macro_f1(sums: NDArray) -> NDArray:
-    true, answered, both = np.split(sums, 3, axis=1)
-    met = true + answered > 0
-    f1 = np.divide(2 * both, true + answered, out=np.zeros_like(both, dtype=float), where=met)
-    return f1.sum(1) / met.sum(1)
-
-
-def _path_columns(truth: Sequence[str], answers: Sequence[str], taxonomy: Taxonomy) -> NDArray:
-    """Of each insert: steps that the paths of answer and truth share, and steps answered."""
-    rows = []
-    for true, answer in zip(truth, answers, strict=True):
-        path = {step.id for step in taxonomy.path(answer)} if answer != NO_ANSWER else set()
-        rows.append([len(path & {step.id for step in taxonomy.path(true)}), len(path)])
-    return np.array(rows)
-
-
-def _or_zero(sums: NDArray) -> NDArray:
-    return sums[:, 0] / np.maximum(sums[:, 1], 1)
-
-
 def _old_and_new(task: Task, right: NDArray, groups: Sequence[str], seed: int) -> dict[str, Metric]:
     """Score apart the categories that were there before the last step, and those of that step."""
     new = set(task.lesson.categories[len(task.lesson.categories) - task.n_new :])
@@ -237,7 +257,8 @@ def _old_and_new(task: Task, right: NDArray, groups: Sequence[str], seed: int) -
     for name, chosen in (("accuracy_old", ~is_new), ("accuracy_new", is_new)):
         if chosen.any():
             kept = [group for group, keep in zip(groups, chosen, strict=True) if keep]
-            found[name] = _metric(*grouped_mean(right[chosen], kept, seed))
+            metric = _metric(*grouped_mean(right[chosen], kept, seed))
+            found[name] = metric | {"n": int(chosen.sum())}
     return found
 
 
@@ -247,7 +268,7 @@ def confusion(
     """Count how drugtext's answers fall into the roots of the tree: rows true, columns answered."""
     trial = next((trial for trial in trials if trial.setting == setting), None)
     outcome = done.get((setting, OWN))
-    if trial is None or outcome is None or outcome.status != "finished":
+    if trial is None or outcome is None or outcome.status != FINISHED:
         return None
     task = trial.tasks[0]
     taxonomy = task.lesson.taxonomy

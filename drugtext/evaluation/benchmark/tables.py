@@ -10,14 +10,13 @@ Results = Mapping[str, Any]
 Column = tuple[str, Mapping[str, Any]]
 """Its title, and what a figure must hold to stand in it."""
 
-FINISHED = "finished"
 NOTHING = "—"
 
 
 def find(results: Results, contestant: str, wanted: Mapping[str, Any]) -> Figure | None:
-    """Return the finished figure of a contestant that holds all that is wanted; None if none."""
+    """Return the figure of a contestant that holds all that is wanted; None if it has no number."""
     for row in results["figures"]:
-        is_there = row["contestant"] == contestant and row["status"] == FINISHED and row["metrics"]
+        is_there = row["contestant"] == contestant and row["metrics"]
         if is_there and all(row.get(name) == value for name, value in wanted.items()):
             return row
     return None
@@ -34,6 +33,12 @@ def any_of(results: Results, wanted: Mapping[str, Any]) -> Figure | None:
         if row["n"] and all(row.get(name) == value for name, value in wanted.items())
     ]
     return max(found, key=lambda row: row["n_tasks"], default=None)
+
+
+def ways(results: Results, wanted: Mapping[str, Any], shots: Sequence[int]) -> list[int]:
+    """Return how many categories are asked at once, for each number of support inserts."""
+    rows = [any_of(results, {**wanted, "k": k}) for k in shots]
+    return [row["n_categories"] if row else 0 for row in rows]
 
 
 def table(
@@ -84,7 +89,7 @@ def show_accuracy(row: Figure) -> str:
     """Write accuracy with its interval; a star where it differs from drugtext's for certain."""
     difference = row["against_drugtext"]
     star = "*" if difference and _excludes_zero(difference) else ""
-    few = f", {row['n_tasks']} episodes" if row["k"] is not None and row["n_tasks"] < 20 else ""
+    few = f", {row['n_tasks']} episodes" if row["n_tasks"] < row["n_tasks_planned"] else ""
     return f"{interval(row['metrics']['accuracy'])}{star}{few}"
 
 
@@ -108,7 +113,7 @@ def seconds(value: float | None) -> str:
 
 
 def present(results: Results, wanted: Mapping[str, Any], field: str) -> list[Any]:
-    """Return the values of a field among the finished figures that hold all that is wanted."""
+    """Return the values of a field among the figures with a number that hold what is wanted."""
     return sorted(
         {
             row[field]

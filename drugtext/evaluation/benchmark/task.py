@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from drugtext.errors import CorpusError, DrugTextError
@@ -13,6 +14,8 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Taxonomy
 
 NO_ANSWER = ""
+OWN = "drugtext"
+"""Name of the contestant that the others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,17 @@ class Trial:
         validation: held-out inserts, to tune and to calibrate on.
         left_out: inserts that would be asked if the lesson knew their category.
         grows: each task's lesson contains the one before.
+        n_held_out: categories that are held out, those included that have too few ingredients to be
+            asked; None where none are.
     """
 
     setting: Setting
     tasks: Sequence[Task]
     background: Sequence[Example] = ()
     validation: Sequence[Example] = ()
-    left_out: Sequence[Example] = field(default=())
+    left_out: Sequence[Example] = ()
     grows: bool = False
+    n_held_out: int | None = None
 
     @property
     def inserts(self) -> Iterator[DrugInsert]:
@@ -89,6 +95,19 @@ class Trial:
         for task in self.tasks:
             yield from (example.insert for example in (*task.lesson.support, *task.queries))
         yield from (example.insert for example in (*self.background, *self.validation))
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of all that is taught and asked, in order."""
+        digest = hashlib.sha256(repr(self.setting).encode())
+        for examples in (
+            *(part for task in self.tasks for part in (task.lesson.support, task.queries)),
+            *(self.background, self.validation),
+        ):
+            digest.update(str(len(examples)).encode())
+            for example in examples:
+                told = f"{example.category}\0{example.ingredient}\0{example.insert.text}\0"
+                digest.update(told.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 class Answers(NamedTuple):
@@ -117,10 +136,12 @@ class Contestant(ABC):
     Attributes:
         description: one line for the report.
         max_tasks: the most tasks of a trial that it is given; None for all.
+        least_episodes: stopped in a trial of episodes, it counts if it finished so many.
     """
 
     description: str
     max_tasks: int | None = None
+    least_episodes: int = 20
 
     def prepare(self, trial: Trial) -> None:  # noqa: B027 - most have nothing to prepare
         """Learn from `trial.background` and `trial.validation`, once, before the first task."""

@@ -18,7 +18,7 @@ def test_it_can_be_repeated(invented_results):
     assert "```sh\npython scripts/benchmark.py data --report here\n```" in text
     assert "60 minutes on 2 cores (abacus, 24.0 GB); seed 0. drugtext 1.2.3." in text
     assert "| atc | train | 11 | 5 | 3 |" in text
-    assert "atc `0123456789abcdef`" in text
+    assert "atc `0123456789abcdef`, code `fedcba9876543210`" in text
     assert "- **slow**: takes its time" in text
 
 
@@ -32,10 +32,18 @@ def test_the_best_is_bold_and_certain_differences_have_a_star(invented_results):
 
 def test_few_shot_tables_say_ways_and_episodes(invented_results):
     text = section(markdown_report(invented_results), "### ATC level 4, full documents, masked")
-    assert "all 12 held-out categories at once, 40 episodes" in text
+    assert "all of the 30 held-out categories that have ingredients enough, 12 at once" in text
     assert "| | k = 0 | k = 1 | k = 5 |" in text
     assert "| slow | — | 0.200 (0.150 to 0.250), 3 episodes | — |" in text
     assert "| rival | **0.310 (0.260 to 0.360)** |" in text
+
+
+def test_a_smaller_pool_is_said(invented_results):
+    for row in invented_results["figures"]:
+        if row["k"] == 5:
+            row["n_categories"] = 8
+    text = section(markdown_report(invented_results), "### ATC level 4, full documents, masked")
+    assert "12 at once (k = 5: the 8 that have ingredients enough); 40 episodes" in text
 
 
 def test_regulators_are_set_side_by_side(invented_results):
@@ -45,6 +53,7 @@ def test_regulators_are_set_side_by_side(invented_results):
         "| drugtext | **0.820 (0.770 to 0.870)** | **0.680 (0.630 to 0.730)**"
         " | **0.820 (0.770 to 0.870)** | **0.680 (0.630 to 0.730)** |" in text
     )
+    assert "| drugtext | **0.140 (0.060 to 0.220)** | **0.140 (0.060 to 0.220)** |" in text
 
 
 def test_growth_is_told_for_old_and_new(invented_results):
@@ -55,11 +64,11 @@ def test_growth_is_told_for_old_and_new(invented_results):
 
 
 def test_who_did_not_finish_is_listed(invented_results):
-    text = section(markdown_report(invented_results), "## What did not finish")
+    text = section(markdown_report(invented_results), "## What did not finish, or not wholly")
     assert "**slow** not finished (stopped after 60 seconds): new drug, ATC level 3" in text
-    assert "and 7 more settings" in text
+    assert "and 13 more settings" in text
     for row in invented_results["figures"]:
-        row["status"] = "finished"
+        row |= {"status": "finished", "reason": ""}
     assert "Everything finished." in markdown_report(invented_results)
 
 
@@ -69,7 +78,7 @@ def test_losses_are_said(invented_results):
         "**rival** is ahead by 0.100 (0.020 to 0.180): new drug, ATC level 4, full documents,"
         " masked (0.900)."
     )
-    assert slight.startswith("rival is ahead by less than the interval in 9 settings; the most is")
+    assert slight.startswith("rival is ahead by less than the interval in 18 settings; the most is")
     assert clear in markdown_report(invented_results)
     assert losses(invented_results | {"figures": []}) == ["Nowhere in this run."]
 

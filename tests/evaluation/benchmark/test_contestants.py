@@ -203,7 +203,16 @@ def test_setfit_does_not_begin_what_would_not_end():
     n = len(task.lesson.support)
     with pytest.raises(NotFinishedError, match=rf"pairs of {n} inserts; more than 1,000"):
         SetFit().fit(task.lesson)
-    assert BoundedSetFit()._arguments(task.lesson) == {"num_iterations": 1}
+
+
+def test_bounded_setfit_takes_what_fits_into_twenty_steps():
+    for size, arguments in (
+        (10, {"num_iterations": 16}),
+        (160, {"num_iterations": 1}),
+        (161, {"num_iterations": 1, "max_steps": 20}),
+    ):
+        taught = lesson(a=[insert("a")], b=[insert("b")] * (size - 1))
+        assert BoundedSetFit()._arguments(taught) == arguments
 
 
 def test_setfit_counts_the_pairs_that_its_library_makes():

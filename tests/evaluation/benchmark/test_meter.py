@@ -27,6 +27,9 @@ class Cache:
     def seconds(self, inserts):
         return 10.0 * len(inserts)
 
+    def costs(self, inserts):
+        return dict.fromkeys(inserts, 10.0)
+
 
 def test_time_that_a_cache_saved_counts():
     embed = CachedEmbedder(Cache())
@@ -40,7 +43,7 @@ def test_time_that_a_cache_saved_counts():
 def test_filling_counts_each_insert_once():
     embed, done = CachedEmbedder(Cache()), []
     first, second = "one", "two"
-    assert embed.fill([first, second, first], done.append) == 20
+    assert embed.fill([first, second, first], done.append) == {"one": 10, "two": 10}
     assert done == [2]
     assert embed.saved_seconds == 0
 

@@ -9,13 +9,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from invented import corpus
+from sklearn.metrics import f1_score
 
 from drugtext.errors import CorpusError
+from drugtext.evaluation.benchmark.contestants.tfidf import TfidfSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug, new_regulator
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.score import confusion, figures
-from drugtext.evaluation.benchmark.task import Answers, Contestant, NotApplicableError
+from drugtext.evaluation.benchmark.task import (
+    NO_ANSWER,
+    Answers,
+    Contestant,
+    NotApplicableError,
+)
+from drugtext.evaluation.scores import hierarchical_scores, ingredient_accuracy
 
 CORPUS = corpus()
 MINUTES = dict.fromkeys(("new drug", "new category", "new regulator", "growing taxonomy"), 1.0)
@@ -89,14 +97,49 @@ def test_knowing_scores_one(tmp_path):
         assert row["n"] > 0 and row["peak_rss_mb"] > 0
 
 
-def test_the_same_seed_gives_the_same_numbers(tmp_path):
-    def numbers(folder):
-        rows = figures(TRIALS, played(tmp_path / folder, guesser=Guesser).done, seed=0)
-        return [
-            {k: v for k, v in row.items() if "seconds" not in k and "rss" not in k} for row in rows
-        ]
+def test_figures_are_those_of_the_plain_scores(tmp_path):
+    trial = TRIALS[0]
+    done = played(tmp_path, [trial], guesser=Guesser).done
+    metrics = figures([trial], done, seed=0)[0]["metrics"]
+    (answers,) = done[trial.setting, "guesser"].answers
+    queries = trial.tasks[0].queries
+    truth = [query.category for query in queries]
+    right = np.array(answers) == np.array(truth)
+    paths = [[[c[:n] for n in range(1, len(c) + 1)] for c in ids] for ids in (answers, truth)]
+    assert 0 < right.mean() < 1
+    expected = {
+        "accuracy": right.mean(),
+        "macro_f1": f1_score(truth, answers, average="macro"),
+        "by_ingredient": ingredient_accuracy(right, [query.ingredient for query in queries]),
+        "hierarchical_precision": hierarchical_scores(*paths)[0],
+    }
+    for name, value in expected.items():
+        assert metrics[name]["value"] == pytest.approx(value, abs=1e-4), name
+        assert metrics[name]["low"] < value < metrics[name]["high"], name
 
-    assert numbers("one") == numbers("two")
+
+def test_the_same_seed_gives_the_same_numbers(tmp_path):
+    def numbers(folder, seed):
+        split = split_categories(corpus(), seed)
+        trial = new_category(split, "masked", 4, "all", 3, n_episodes=20, seed=seed)
+        trials = [trial, growing_taxonomy(corpus(), "masked", 4, seed)]
+        done = played(tmp_path / folder, trials, svm=TfidfSvm, guesser=Guesser).done
+        rows = figures(trials, done, seed)
+        return [row["metrics"] for row in rows]
+
+    assert numbers("one", 0) == numbers("two", 0)
+    assert numbers("one", 0) != numbers("three", 1)
+
+
+def test_an_outcome_of_another_trial_is_not_taken_for_it(tmp_path):
+    trial = TRIALS[0]
+    played(tmp_path, [trial], recorder=Recorder)
+    Recorder.calls = 0
+    played(tmp_path, [trial], recorder=Recorder)
+    assert Recorder.calls == 0
+    task = replace(trial.tasks[0], queries=trial.tasks[0].queries[::-1])
+    done = played(tmp_path, [replace(trial, tasks=[task])], recorder=Recorder).done
+    assert Recorder.calls == 1 and len(done) == 1
 
 
 class Recorder(Guesser):
@@ -141,11 +184,14 @@ def test_outcomes_of_other_data_are_refused(tmp_path):
 
 
 class Slow(Guesser):
-    """Never comes to an end."""
+    """Never comes to an end, and goes on after whatever goes wrong."""
 
     def fit(self, lesson):
         super().fit(lesson)
-        time.sleep(60)
+        try:
+            time.sleep(60)
+        except Exception:
+            time.sleep(60)
 
 
 class Tiring(Guesser):
@@ -174,6 +220,13 @@ class Choosy(Guesser):
         raise NotApplicableError("not for me")
 
 
+def test_what_failed_is_tried_again(tmp_path):
+    assert [o.status for o in played(tmp_path, TRIALS[:1], one=Broken).done.values()] == ["failed"]
+    assert [o.status for o in played(tmp_path, TRIALS[:1], one=Guesser).done.values()] == [
+        "finished"
+    ]
+
+
 def test_who_does_not_finish_is_reported_and_the_others_go_on(tmp_path):
     minutes = dict.fromkeys(MINUTES, 0.005)
     done = played(
@@ -196,12 +249,23 @@ def test_who_does_not_finish_is_reported_and_the_others_go_on(tmp_path):
     assert [row["metrics"] for row in rows if row["contestant"] == "slow"] == [{}, {}]
 
 
-def test_some_episodes_count_if_they_are_three_or_more(tmp_path):
+class Excused(Tiring):
+    """Is known to be slow."""
+
+    least_episodes = 3
+
+
+def test_some_episodes_count_if_they_are_enough(tmp_path):
     minutes = dict.fromkeys(MINUTES, 0.02)
-    done = played(tmp_path, [TRIALS[2]], minutes, tiring=Tiring).done
-    (row,) = figures([TRIALS[2]], done, seed=0)
-    assert (row["status"], row["n_tasks"]) == ("finished", 4)
-    assert row["reason"].startswith("stopped after")
+    done = played(tmp_path, [TRIALS[2]], minutes, tiring=Tiring, excused=Excused).done
+    tiring, excused = figures([TRIALS[2]], done, seed=0)
+    assert (tiring["status"], tiring["metrics"]) == ("not finished", {})
+    assert (excused["status"], excused["n_tasks"], excused["n_tasks_planned"]) == (
+        "finished",
+        4,
+        20,
+    )
+    assert excused["metrics"] and excused["reason"].startswith("stopped after")
 
 
 class Curious(Guesser):
@@ -227,6 +291,24 @@ def test_others_are_compared_with_drugtext_on_the_same_queries(tmp_path):
             assert difference["high"] < 0
         else:
             assert row["against_drugtext"] is None
+
+
+class KnowsOneRegulator(Oracle):
+    """Is right about US labels alone."""
+
+    def predict(self, inserts):
+        known = [insert.metadata["kind"].startswith("us_") for insert in inserts]
+        found = super().predict(inserts).categories
+        return Answers([c if k else NO_ANSWER for c, k in zip(found, known, strict=True)])
+
+
+def test_the_drop_from_one_regulator_to_the_other_is_measured(tmp_path):
+    trial = TRIALS[1]
+    done = played(tmp_path, [trial], oracle=Oracle, one=KnowsOneRegulator).done
+    rows = {(r["contestant"], r["documents"]): r["metrics"] for r in figures([trial], done, seed=0)}
+    assert rows["oracle", "EU leaflets"]["drop"] == {"value": 0, "low": 0, "high": 0}
+    assert rows["one", "EU leaflets"]["drop"] == {"value": 1, "low": 1, "high": 1}
+    assert "drop" not in rows["one", "US labels"]
 
 
 def test_old_and_new_categories_are_judged_apart(tmp_path):

@@ -16,10 +16,7 @@ from drugtext.evaluation.benchmark.contestants.names import NameDictionary
 from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
-from drugtext.evaluation.benchmark.task import Contestant
-
-OWN = "drugtext"
-"""The name that the others are compared with."""
+from drugtext.evaluation.benchmark.task import OWN, Contestant
 
 
 @dataclass(frozen=True)

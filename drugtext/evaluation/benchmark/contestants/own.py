@@ -25,7 +25,7 @@ from drugtext.prediction import node_probabilities
 
 
 class DrugText(Contestant):
-    """The classifier that `drugtext.load(encoder).fit(inserts, categories)` makes.
+    """The classifier that `drugtext.load(encoder).fit(inserts, categories)` makes, calibrated.
 
     Args:
         classifier: without categories: the encoder.
@@ -34,7 +34,9 @@ class DrugText(Contestant):
 
     description = (
         "fitted to the categories asked: frozen MiniLM, sections read with and without names,"
-        " whitened prototypes that share with their ancestors; names where k = 0"
+        " whitened prototypes that share with their ancestors; names where k = 0. Its scale is set"
+        " on the validation inserts; for new categories it has its whitening from the other"
+        " categories, which the frozen contestants make no use of"
     )
 
     def __init__(self, classifier: DrugClassifier, embed: Embed) -> None:
@@ -60,9 +62,13 @@ class DrugText(Contestant):
 
     def fit(self, lesson: Lesson) -> None:
         inserts = [example.insert for example in lesson.support] or name_inserts(lesson)
+        self._support = self._project(self._base, inserts)
+        self._learn(lesson)
+
+    def _learn(self, lesson: Lesson) -> None:
         categories = [self._taught(e) for e in lesson.support] or list(lesson.categories)
         self._classifier = self._base.fit_embeddings(
-            self._project(self._base, inserts), categories, taxonomy=lesson.taxonomy
+            self._support, categories, taxonomy=lesson.taxonomy
         )
         if self._base is self._bare and self._validation:
             self._calibrate()
@@ -117,9 +123,12 @@ class DrugTextTree(DrugText):
         self._asked = lesson.categories
         super().fit(lesson)
 
-    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:  # noqa: ARG002
+    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Learn all anew: a category that arrives may have several below it."""
-        self.fit(lesson)
+        arrived = self._project(self._base, [example.insert for example in new])
+        self._support = np.concatenate([self._support, arrived])
+        self._asked = lesson.categories
+        self._learn(lesson)
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         fitted = self._classifier

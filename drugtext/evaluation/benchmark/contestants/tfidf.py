@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from drugtext.evaluation.benchmark.protocols import FULL
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
+    Example,
     Lesson,
     NotApplicableError,
     Trial,
@@ -75,6 +77,18 @@ class _Tfidf(Contestant):
     def _vectors(self, inserts: Sequence[DrugInsert]) -> csr_matrix:
         return self._weigh.transform(self._count(inserts)[:, self._columns])
 
+    def fit(self, lesson: Lesson) -> None:
+        self._support = self._count([e.insert for e in lesson.support] or name_inserts(lesson))
+        self._learn(lesson)
+
+    def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
+        self._support = vstack([self._support, self._count([e.insert for e in new])]).tocsr()
+        self._learn(lesson)
+
+    @abstractmethod
+    def _learn(self, lesson: Lesson) -> None:
+        """Learn from the counts of the support, and the categories of the lesson."""
+
 
 class TfidfSvm(_Tfidf):
     """Joachims 1998, doi:10.1007/BFb0026683."""
@@ -87,7 +101,10 @@ class TfidfSvm(_Tfidf):
     def fit(self, lesson: Lesson) -> None:
         if not lesson.support:
             raise NotApplicableError("learns from inserts only, not from a name")
-        vectors = self._learn_words(self._count([e.insert for e in lesson.support]))
+        super().fit(lesson)
+
+    def _learn(self, lesson: Lesson) -> None:
+        vectors = self._learn_words(self._support)
         self._svm = LinearSVC(random_state=0)
         self._svm.fit(vectors, [example.category for example in lesson.support])
 
@@ -106,10 +123,9 @@ class TfidfPrototypes(_Tfidf):
     def __init__(self) -> None:
         super().__init__(_FEW_SHOT_WORDS, "english")
 
-    def fit(self, lesson: Lesson) -> None:
+    def _learn(self, lesson: Lesson) -> None:
         categories = [example.category for example in lesson.support] or list(lesson.categories)
-        inserts = [example.insert for example in lesson.support] or name_inserts(lesson)
-        vectors = self._learn_words(self._count(inserts))
+        vectors = self._learn_words(self._support)
         self._categories, rows = np.unique(categories, return_inverse=True)
         members = csr_matrix((np.ones(len(rows)), (rows, np.arange(len(rows)))))
         self._prototypes = normalize(members @ vectors)

@@ -1,0 +1,109 @@
+"""What a run stands on: the corpora built of the data folder, and a fingerprint of the code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import drugtext
+from drugtext.corpus_files import write_corpus
+from drugtext.errors import CorpusError, ReadError
+from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.taxonomy import Taxonomy
+
+_TELLS_ONLY = ("plots", "report", "results", "score", "sections", "tables")
+"""Modules of the benchmark that no answer depends on: they may change between run and report."""
+_TABLES = {
+    "atc": "atc_en_zh.csv",
+    "epc": "ingredient_fda_class.csv",
+    "aliases": "brand_ingredient.csv",
+    "synonyms": "drugbank_vocabulary.csv",
+}
+_DEEPEST = 4  # ATC level 5 is the substance itself
+
+
+def prepare_corpora(
+    data: Path,
+    output: Path,
+    seed: int,
+    *,
+    command: str,
+    begins: Callable[[str], AbstractContextManager[object]],
+    on_error: Callable[[ReadError], object],
+) -> dict[str, Corpus]:
+    """Build the ATC and the EPC corpus, or load those built before of the same data.
+
+    Args:
+        data: folder with `en/` and `taxonomies/`.
+        output: of a folder a corpus.
+        seed: of the splits.
+        command: what their cards name as their maker.
+        begins: called with what begins; what it returns is open while it lasts.
+        on_error: called with each insert that cannot be read.
+
+    Raises:
+        CorpusError: a file of the data folder is missing.
+    """
+    inserts = data / "en" / "inserts.jsonl.gz"
+    tables = {name: data / "taxonomies" / file for name, file in _TABLES.items()}
+    made_of = {
+        "files": {file.name: _sha256(file) for file in (inserts, *tables.values())},
+        "code": code_sha256(),
+        "seed": seed,
+    }
+    taxonomies = {
+        "atc": Taxonomy.from_atc(tables["atc"]),
+        "epc": Taxonomy.from_epc(tables["epc"]),
+    }
+    corpora = {}
+    for name, taxonomy in taxonomies.items():
+        folder = output / f"corpus-{name}"
+        if _stamp(folder) != made_of:
+            with begins(f"building the {name} corpus (about a minute)"):
+                write_corpus(
+                    [inserts],
+                    taxonomy,
+                    folder,
+                    command=command,
+                    aliases=tables["aliases"],
+                    synonyms=tables["synonyms"],
+                    max_depth=_DEEPEST,
+                    seed=seed,
+                    on_error=on_error,
+                )
+            (folder / "made_of.json").write_text(json.dumps(made_of, indent=1), encoding="utf-8")
+        corpora[name] = load_corpus(folder, taxonomy)
+    return corpora
+
+
+def _stamp(folder: Path) -> Any:
+    """Return what a corpus was made of; None for one that was not finished."""
+    try:
+        return json.loads((folder / "made_of.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise CorpusError(
+            f"{file}: cannot be read ({error.strerror}); a data folder with en/inserts.jsonl.gz and"
+            f" taxonomies/ ({', '.join(_TABLES.values())}) is needed."
+        ) from error
+
+
+def code_sha256() -> str:
+    """Return a fingerprint of the code that answers depend on."""
+    package = Path(drugtext.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        if file.parent.name != "benchmark" or file.stem not in _TELLS_ONLY:
+            digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
