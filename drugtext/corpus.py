@@ -26,6 +26,11 @@ US_LABELS = ("us_full_label", "us_full_label_pdf")
 EU_LEAFLETS = ("eu_patient_leaflet",)
 FULL_DOCUMENTS = US_LABELS + EU_LEAFLETS
 """Kinds of record that hold a whole insert, not its indications alone."""
+WITH_INDICATIONS = (
+    *FULL_DOCUMENTS,
+    *("us_partial_label", "us_indications_only", "us_indications_digest", "eu_indication_only"),
+)
+"""Kinds of record that say what the drug is for; others hold what goes wrong with it alone."""
 
 _MARKED_LINE = re.compile(r"^(\\*## )", re.MULTILINE)
 _ESCAPED_LINE = re.compile(r"^\\(\\*## )", re.MULTILINE)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.episodes import disjoint_ingredients, draw_episodes
-from drugtext.evaluation.benchmark.protocols import ALL, FULL
+from drugtext.evaluation.benchmark.protocols import FULL, INDICATED, is_of
 from drugtext.evaluation.benchmark.records import NAMES, Corpus, Names, Record
 from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
 from drugtext.splits import SPLITS, repeats
@@ -20,7 +19,7 @@ SPLIT_LEVEL = 3
 """At which categories are parted; deeper ones follow, so that no level knows what another asks."""
 FRACTIONS = (0.45, 0.15, 0.4)
 """Of the categories in meta-training, validation and test."""
-SHOTS = {ALL: (0, 1, 3, 5, 10), FULL: (0, 1, 3, 5)}
+SHOTS = {INDICATED: (0, 1, 3, 5, 10), FULL: (0, 1, 3, 5)}
 """Documents -> support inserts a category; few have ten ingredients in full documents."""
 COMMON_SHOTS = 5
 """Up to so many support inserts the same categories are asked, so that figures compare."""
@@ -45,13 +44,18 @@ def split_categories(corpus: Corpus, seed: int) -> CategorySplit:
     """Part the categories of `SPLIT_LEVEL`, and drop what would tie the parts together.
 
     Categories that can be asked in the same settings are dealt together, so that each part gets its
-    share of them. A record whose substance stands in a later part too is dropped.
+    share of them. Records that do not say what the drug is for are left out: nobody teaches by
+    contraindications alone. A record whose substance stands in a later part too is dropped.
 
     Args:
         corpus: whose own splits by ingredient do not matter here.
         seed: of the shuffle.
     """
-    deep = [record for record in corpus.records if len(record.path) >= SPLIT_LEVEL]
+    deep = [
+        record
+        for record in corpus.records
+        if len(record.path) >= SPLIT_LEVEL and is_of(record, INDICATED)
+    ]
     for names in NAMES:  # texts may be alike in one form only
         again = repeats([record.inserts[names].text for record in deep])
         deep = [record for record, repeated in zip(deep, again, strict=True) if not repeated]
@@ -124,7 +128,7 @@ def new_category(
         )
         for episode in episodes
     ]
-    # Background and validation hold all kinds of document: the more to prepare on, the better.
+    # Full documents or not: the more to prepare on, the better.
     background, validation = (
         [r.example(names, level) for r in split.parts[part] if len(r.path) >= level]
         for part in ("train", "validation")
@@ -137,7 +141,7 @@ def _pool(records: Sequence[Record], level: int, documents: str) -> dict[str, li
     """Return the records of these documents by their category."""
     pool: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        if len(record.path) >= level and (documents == ALL or record.kind in FULL_DOCUMENTS):
+        if len(record.path) >= level and is_of(record, documents):
             pool[record.path[level - 1]].append(record)
     return pool
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.protocols import SCOPES
 from drugtext.evaluation.benchmark.tables import (
     Figure,
     Results,
@@ -124,7 +125,7 @@ def _accuracy_by_k(results: Results) -> Picture | None:
     panels = [
         same | {"level": level, "documents": documents}
         for level in present(results, same, "level")
-        for documents in ("full documents", "all")
+        for documents in SCOPES
         if present(results, same | {"level": level, "documents": documents}, "k")
     ]
     if not panels:

@@ -7,16 +7,24 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from drugtext.corpus import EU_LEAFLETS, FULL_DOCUMENTS, US_LABELS
+from drugtext.corpus import EU_LEAFLETS, FULL_DOCUMENTS, US_LABELS, WITH_INDICATIONS
 from drugtext.evaluation.benchmark.records import Corpus, Example, Names, Record
 from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
 
 NEW_DRUG, NEW_REGULATOR, GROWING = "new drug", "new regulator", "growing taxonomy"
-ALL, FULL = "all", "full documents"
+FULL, INDICATED, ALL = "full documents", "with indications", "all"
+SCOPES = {FULL: FULL_DOCUMENTS, INDICATED: WITH_INDICATIONS, ALL: None}
+"""Which inserts -> the kinds of record; None for every kind."""
 REGULATORS = {"US labels": US_LABELS, "EU leaflets": EU_LEAFLETS}
 """Whose documents -> the kinds of record."""
 STEP = 10
 """Categories that arrive together as a taxonomy grows."""
+
+
+def is_of(record: Record | Example, documents: str) -> bool:
+    """Tell whether a record is one of the documents that a key of `SCOPES` means."""
+    kinds = SCOPES[documents]
+    return kinds is None or record.kind in kinds
 
 
 def new_drug(corpus: Corpus, names: Names, level: int) -> Trial:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from drugtext.evaluation.benchmark.protocols import FULL, INDICATED
 from drugtext.evaluation.benchmark.run import NOT_APPLICABLE
 from drugtext.evaluation.benchmark.sections import (
     few_shot_caption,
@@ -28,8 +29,9 @@ from drugtext.evaluation.benchmark.tables import (
 _HOW_TO_READ = """\
 No ingredient is taught and asked: inserts that share a substance, even in a combination, stand on
 one side, and texts that nearly repeat a taught one are not asked. *Masked*: ingredient and brand
-names are replaced; *plain*: as printed. *Full documents*: US labels and EU leaflets; *all* has
-one-sentence indications, contraindications and adverse-reaction sections as well. Every contestant
+names are replaced; *plain*: as printed. *Full documents*: US labels and EU leaflets. *With
+indications*: also texts that hold the indications alone, mostly a sentence or two. *All*: also
+texts that hold contraindications or adverse reactions alone. Every contestant
 is taught the same inserts and asked the same ones. Intervals are 95 %: drawn over ingredients
 (bootstrap; those that share a substance are drawn together), but over episodes for the accuracy of
 a new category: those say how well the mean over draws is known, not what other drugs and categories
@@ -91,10 +93,10 @@ def headline_tables(results: Results) -> str:
     drug = {"protocol": "new drug", "taxonomy": "atc", "level": 3}
     columns = [
         (f"{documents}, {names}", drug | {"documents": documents, "names": names})
-        for documents in ("full documents", "all")
+        for documents in (FULL, INDICATED)
         for names in ("masked", "plain")
     ]
-    few = {"protocol": "new category", "level": 3, "documents": "all", "names": "masked"}
+    few = {"protocol": "new category", "level": 3, "documents": INDICATED, "names": "masked"}
     shots = present(results, few, "k")
     parts = [f"New drug, ATC level 3. {counts(results, columns)}"]
     parts.append(table(results, columns, show_accuracy, accuracy))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.corpus import FULL_DOCUMENTS
-from drugtext.evaluation.benchmark.protocols import ALL, FULL, NEW_REGULATOR, REGULATORS
+from drugtext.evaluation.benchmark.protocols import NEW_REGULATOR, REGULATORS, SCOPES
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.run import FINISHED, Outcome
 from drugtext.evaluation.benchmark.task import NO_ANSWER, OWN, Setting, Task, Trial
@@ -62,9 +61,7 @@ def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> lis
             _row(trial, outcome, own, n, _of_kinds(None), {"step": n + 1}, seed)
             for n in range(len(trial.tasks))
         ]
-    scopes = (
-        REGULATORS if trial.setting.protocol == NEW_REGULATOR else {ALL: None, FULL: FULL_DOCUMENTS}
-    )
+    scopes = REGULATORS if trial.setting.protocol == NEW_REGULATOR else SCOPES
     rows = [
         _row(trial, outcome, own, 0, _of_kinds(kinds), {"documents": documents}, seed)
         for documents, kinds in scopes.items()

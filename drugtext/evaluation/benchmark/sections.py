@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from drugtext.evaluation.benchmark.protocols import SCOPES
 from drugtext.evaluation.benchmark.tables import (
     Figure,
     Results,
@@ -22,7 +23,7 @@ from drugtext.evaluation.benchmark.tables import (
 
 def new_drug(results: Results) -> Iterator[str]:
     """Tables of accuracy by level, and of further figures."""
-    for documents in ("full documents", "all"):
+    for documents in SCOPES:
         for names in present(results, {"protocol": "new drug"}, "names"):
             same = {"protocol": "new drug", "documents": documents, "names": names}
             levels = present(results, same | {"taxonomy": "atc"}, "level")
@@ -64,7 +65,7 @@ def new_category(results: Results) -> Iterator[str]:
     """A table a level, kind of document and form of names; a column a number of support inserts."""
     same = {"protocol": "new category"}
     for level in present(results, same, "level"):
-        for documents in ("full documents", "all"):
+        for documents in SCOPES:
             for names in present(results, same, "names"):
                 wanted = same | {"level": level, "documents": documents, "names": names}
                 if shots := present(results, wanted, "k"):

@@ -63,7 +63,7 @@ def invented_results() -> dict[str, Any]:
             | (ahead if level == 4 else behind),
             figure("new drug", "slow", None, **same),
         ]
-        for k, documents in product((0, 1, 5), ("full documents", "all")):
+        for k, documents in product((0, 1, 5), ("full documents", "with indications")):
             few = same | {"k": k, "documents": documents, "n_tasks": 40, "n_tasks_planned": 40}
             few |= {"n_categories": 12, "n_held_out": 30}
             figures += [

@@ -15,7 +15,7 @@ from drugtext.evaluation.benchmark.contestants.reading import text_to_read
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
-from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug
+from drugtext.evaluation.benchmark.protocols import INDICATED, growing_taxonomy, new_drug
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import (
     NO_ANSWER,
@@ -28,7 +28,7 @@ from drugtext.taxonomy import Category, Taxonomy
 
 CORPUS = corpus()
 NEW_DRUG = new_drug(CORPUS, "masked", 3)
-FEW = new_category(split_categories(CORPUS, 0), "masked", 4, "all", 3, n_episodes=2, seed=0)
+FEW = new_category(split_categories(CORPUS, 0), "masked", 4, INDICATED, 3, n_episodes=2, seed=0)
 
 
 def insert(text: str, *ingredients: str) -> DrugInsert:

@@ -12,6 +12,7 @@ from drugtext.errors import CorpusError
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.protocols import (
+    INDICATED,
     growing_taxonomy,
     new_drug,
     new_regulator,
@@ -94,7 +95,7 @@ SPLIT = split_categories(CORPUS, seed=0)
 
 
 def few(k_shot: int, *, seed: int = 0, level: int = 4) -> Trial:
-    trial = new_category(SPLIT, "masked", level, "all", k_shot, n_episodes=5, seed=seed)
+    trial = new_category(SPLIT, "masked", level, INDICATED, k_shot, n_episodes=5, seed=seed)
     assert trial is not None
     return trial
 
@@ -131,7 +132,7 @@ def test_up_to_five_inserts_the_same_categories_are_asked():
     split = replace(SPLIT, parts=SPLIT.parts | {"test": rest + few_left})
 
     def asked(k_shot: int) -> set[str]:
-        trial = new_category(split, "masked", 4, "all", k_shot, n_episodes=1, seed=0)
+        trial = new_category(split, "masked", 4, INDICATED, k_shot, n_episodes=1, seed=0)
         return set(trial.tasks[0].lesson.categories)
 
     assert poor in asked(1) and asked(1) == asked(3) == asked(5)
@@ -161,7 +162,7 @@ def test_a_support_ingredient_among_the_queries_is_found():
 
 def test_too_few_ingredients_give_no_trial():
     small = shrunk(CORPUS, 3, 1)
-    assert new_category(split_categories(small, 0), "masked", 3, "all", 1, 5, 0) is None
+    assert new_category(split_categories(small, 0), "masked", 3, INDICATED, 1, 5, 0) is None
 
 
 def test_a_taxonomy_grows_step_by_step():

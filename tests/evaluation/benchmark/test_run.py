@@ -14,7 +14,12 @@ from sklearn.metrics import f1_score
 from drugtext.errors import CorpusError
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
-from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug, new_regulator
+from drugtext.evaluation.benchmark.protocols import (
+    INDICATED,
+    growing_taxonomy,
+    new_drug,
+    new_regulator,
+)
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.score import confusion, figures
 from drugtext.evaluation.benchmark.task import (
@@ -30,7 +35,7 @@ MINUTES = dict.fromkeys(("new drug", "new category", "new regulator", "growing t
 TRIALS = [
     new_drug(CORPUS, "masked", 3),
     new_regulator(CORPUS, "plain", 2, "US labels"),
-    new_category(split_categories(CORPUS, 0), "masked", 4, "all", 3, n_episodes=20, seed=0),
+    new_category(split_categories(CORPUS, 0), "masked", 4, INDICATED, 3, n_episodes=20, seed=0),
     growing_taxonomy(CORPUS, "masked", 4, seed=0),
 ]
 
@@ -121,7 +126,7 @@ def test_figures_are_those_of_the_plain_scores(tmp_path):
 def test_the_same_seed_gives_the_same_numbers(tmp_path):
     def numbers(folder, seed):
         split = split_categories(corpus(), seed)
-        trial = new_category(split, "masked", 4, "all", 3, n_episodes=20, seed=seed)
+        trial = new_category(split, "masked", 4, INDICATED, 3, n_episodes=20, seed=seed)
         trials = [trial, growing_taxonomy(corpus(), "masked", 4, seed)]
         done = played(tmp_path / folder, trials, svm=TfidfSvm, guesser=Guesser).done
         rows = figures(trials, done, seed)
