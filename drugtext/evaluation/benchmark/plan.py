@@ -43,9 +43,9 @@ class Plan:
     levels: tuple[int, ...] = (3, 1, 2, 4)
     names: tuple[Names, ...] = NAMES
     shots: int = 10
-    n_episodes: int = 60
+    n_episodes: int = 30
     minutes: Mapping[str, float] = field(
-        default_factory=lambda: {NEW_DRUG: 10, NEW_CATEGORY: 26, NEW_REGULATOR: 5, GROWING: 3}
+        default_factory=lambda: {NEW_DRUG: 5, NEW_CATEGORY: 19, NEW_REGULATOR: 2, GROWING: 3}
     )
     n_categories: int | None = None
 
