@@ -30,6 +30,7 @@ from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
 from drugtext.prediction import Prediction, make_prediction
 from drugtext.taxonomy import Category, Taxonomy
+from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
 
 _INSERTS_A_BATCH = 32
@@ -69,10 +70,12 @@ class DrugClassifier:
     Attributes:
         taxonomy: the categories with their ancestors.
         category_ids: the categories that it answers with, in the order of the head's rows.
+        window_cache: keeps what the encoder gave, for those who read the same inserts again.
     """
 
     def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self.window_cache: WindowCache | None = None
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -350,15 +353,22 @@ class DrugClassifier:
     @torch.no_grad()
     def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:
         """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
-        model, padding = self.model, self.tokenizer.pad_token_id or 0
-        embeddings = torch.empty(len(windows.token_ids), model.head.centre.shape[0])
-        for batch in length_sorted_batches(windows.token_ids):
-            ids, mask = pad([windows.token_ids[n] for n in batch], padding)
-            vectors = model.embed_windows(ids.to(model.device), mask.to(model.device))
-            embeddings[batch] = vectors.cpu()
+        if self.window_cache is None:
+            vectors = self._encode(windows.token_ids)
+        else:
+            vectors = self.window_cache.vectors(windows.token_ids, self._encode)
         weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
-        pooled = pool_windows(embeddings, weights, numbers, n_inserts)
-        return model.head.project(pooled.to(model.device)).cpu()
+        pooled = pool_windows(vectors, weights, numbers, n_inserts)
+        return self.model.head.project(pooled.to(self.model.device)).cpu()
+
+    def _encode(self, token_ids: list[list[int]]) -> Tensor:
+        """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
+        model, padding = self.model, self.tokenizer.pad_token_id or 0
+        vectors = torch.empty(len(token_ids), model.head.centre.shape[0])
+        for batch in length_sorted_batches(token_ids):
+            ids, mask = pad([token_ids[n] for n in batch], padding)
+            vectors[batch] = model.embed_windows(ids.to(model.device), mask.to(model.device)).cpu()
+        return vectors
 
     def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
         if taxonomy is not None:
@@ -381,7 +391,9 @@ class DrugClassifier:
         config.reading_plan = self.reading_plan.to_dict()
         config.measured = config.training = None  # those of other categories would be false here
         model = DrugTextModel.assembled(config, self.model.encoder, head.to(self.model.device))
-        return DrugClassifier(model, self.tokenizer)
+        other = DrugClassifier(model, self.tokenizer)
+        other.window_cache = self.window_cache
+        return other
 
 
 def _listed(categories: Iterable[str]) -> list[str]:

@@ -27,7 +27,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import drugtext
-from drugtext.embedding_cache import EmbeddingCache
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.contestants import Encoder, contestants
@@ -39,6 +38,7 @@ from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant
+from drugtext.window_cache import WindowCache
 
 console = Console(stderr=True)
 
@@ -51,14 +51,15 @@ def silence() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def make_encoder(folder: Path) -> tuple[Encoder, list[CachedEmbedder]]:
-    """Load the default encoder, its embeddings kept in a folder, once for each way of reading."""
-    embedders = []
+def make_encoder(folder: Path) -> tuple[Encoder, list[CachedEmbedder], WindowCache]:
+    """Load the default encoder, once for each way of reading; what it gives is kept in a folder."""
+    embedders: list[CachedEmbedder] = []
+    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder)
     for hide_names in (False, True):
         classifier = drugtext.load(DEFAULT_ENCODER)
         classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
-        embedders.append(CachedEmbedder(EmbeddingCache(classifier, folder)))
-    return Encoder(classifier, *embedders), embedders
+        embedders.append(CachedEmbedder(classifier, cache))
+    return Encoder(classifier, *embedders), embedders, cache
 
 
 def choose(
@@ -91,7 +92,7 @@ def main(
     silence()
     command = "python " + " ".join(sys.argv)
     try:
-        encoder, embedders = make_encoder(output / "embeddings")
+        encoder, embedders, cache = make_encoder(output / "windows")
         everyone = contestants(encoder, seed)
         makers = choose(everyone, only)
         corpora = prepare_corpora(
@@ -115,11 +116,9 @@ def main(
         inserts = [insert for trial in trials for insert in trial.inserts]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            costs: dict[str, float] = {}
             for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
                 task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
-                advance = partial(progress.advance, task)
-                costs |= embedder.fill(inserts, advance)
+                embedder.fill(inserts, partial(progress.advance, task))
             bar = progress.add_task("", total=len(trials) * len(makers))
 
             def begins(what: str) -> None:
@@ -142,7 +141,7 @@ def main(
             command=command,
             quick=quick,
             seed=seed,
-            embedding_seconds=sum(costs.values()),
+            embedding_seconds=cache.used_seconds,
         )
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps(results, indent=1)

@@ -3,7 +3,7 @@
     python scripts/train_checkpoint.py runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
 
-Embeddings are kept beside the corpus folder, so that a stopped run goes on where it was.
+Window vectors are kept beside the corpus folder, so that a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import drugtext
 from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
 from drugtext.corpus import insert_from_row
-from drugtext.embedding_cache import EmbeddingCache
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.prototypes import train_prototypes
+from drugtext.window_cache import WindowCache
 
 console = Console(stderr=True)
 
@@ -43,13 +43,13 @@ def main(
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
     rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
-    cache = EmbeddingCache(classifier, corpus.parent / "embeddings")
+    classifier.window_cache = WindowCache(classifier.model.encoder, corpus.parent / "windows")
     with Progress(console=console) as progress:
 
         def embed(part: Dataset, column: str) -> NDArray:
-            task = progress.add_task(f"{part.split} {column}", total=len(part))
-            inserts = [insert_from_row(row, masked=column == "masked") for row in part]
-            return cache.embed(inserts, lambda n: progress.advance(task, n))
+            inserts = (insert_from_row(row, masked=column == "masked") for row in part)
+            what = f"{part.split} {column}"
+            return classifier.embed(progress.track(inserts, total=len(part), description=what))
 
         trained = train_prototypes(
             classifier,

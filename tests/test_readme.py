@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from drugtext.bundled import bundled_checkpoints
 from drugtext.cli import app
+from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.figures import measured_table
 
 PROJECT = Path(__file__).parents[1]
@@ -69,6 +70,20 @@ def test_figures_are_those_of_the_bundled_checkpoint():
     config = json.loads((bundled_checkpoints()["atc"] / "config.json").read_text())
     assert shown is not None
     assert shown[1].strip() == measured_table(config["measured"]).strip()
+
+
+def test_the_benchmark_is_that_of_the_report():
+    results = json.loads((PROJECT / "benchmark" / "results.json").read_text(encoding="utf-8"))
+    shown = re.search(
+        r"<!-- measured: (python scripts/benchmark.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL
+    )
+    assert shown is not None
+    assert shown[1] == results["command"]
+    assert shown[2].strip() == headline(results).strip()
+    report = (PROJECT / "benchmark" / "README.md").read_text(encoding="utf-8")
+    plots = re.findall(r"\]\((\w+\.png)\)", report)
+    assert report == markdown_report(results, plots)
+    assert len(plots) == 4 and all((PROJECT / "benchmark" / plot).is_file() for plot in plots)
 
 
 def test_files_that_are_named_exist():

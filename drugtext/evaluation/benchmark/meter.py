@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from drugtext.embedding_cache import EmbeddingCache
+from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.task import NotFinishedError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.window_cache import WindowCache
 
 _SAMPLING_SECONDS = 0.05
 _MEGABYTE = 1e6
+_PART = 128  # inserts whose cost is shared out evenly among them
 
 
 class _TimeUp(BaseException):
@@ -82,31 +85,53 @@ def peak_memory() -> Iterator[Peak]:
 
 
 class CachedEmbedder:
-    """Embeds by way of a cache, and keeps count of the time that the cache saved.
+    """Embeds each insert once, and keeps count of the time that this saves.
+
+    Args:
+        classifier: gives the embeddings.
+        cache: of its windows, which other embedders may share.
 
     Attributes:
         saved_seconds: what all calls would have cost beyond what they did cost.
     """
 
-    def __init__(self, cache: EmbeddingCache) -> None:
-        self._cache = cache
+    def __init__(self, classifier: DrugClassifier, cache: WindowCache) -> None:
+        self._classifier, self._cache = classifier, cache
+        classifier.window_cache = cache
+        self._known: dict[int, tuple[DrugInsert, NDArray, float]] = {}
         self.saved_seconds = 0.0
 
-    def fill(
-        self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool
-    ) -> dict[str, float]:
-        """Embed what is not yet in the cache; return the seconds that each embedding took."""
-        unlike = list({id(insert): insert for insert in inserts}.values())
-        self._cache.embed(unlike, advance)
-        return self._cache.costs(unlike)
+    def fill(self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool) -> None:
+        """Embed what is not yet known.
+
+        Args:
+            inserts: any number; one that recurs counts once.
+            advance: called with the number of inserts done, for a progress bar.
+        """
+        unlike = {id(insert): insert for insert in inserts}
+        missing = [insert for key, insert in unlike.items() if key not in self._known]
+        advance(len(unlike) - len(missing))
+        for start in range(0, len(missing), _PART):
+            part = missing[start : start + _PART]
+            begun = self._now()
+            embeddings = self._classifier.embed(part)
+            each = (self._now() - begun) / len(part)
+            for insert, embedding in zip(part, embeddings, strict=True):
+                self._known[id(insert)] = (insert, embedding, each)
+            advance(len(part))
+
+    def _now(self) -> float:
+        """Return the time as it would be without the cache of windows."""
+        return time.perf_counter() + self._cache.charged_seconds - self._cache.spent_seconds
 
     def __call__(self, inserts: Sequence[DrugInsert]) -> NDArray:
         """Return unit vectors, shape (n_inserts, embedding_dim)."""
         begun = time.perf_counter()
-        embeddings = self._cache.embed(inserts)
+        self.fill(inserts)
+        known = [self._known[id(insert)] for insert in inserts]
         taken = time.perf_counter() - begun
-        self.saved_seconds += self._cache.seconds(inserts) - taken
-        return embeddings
+        self.saved_seconds += sum(seconds for _, _, seconds in known) - taken
+        return np.stack([embedding for _, embedding, _ in known])
 
 
 class Stopwatch:

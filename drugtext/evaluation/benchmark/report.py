@@ -88,8 +88,8 @@ def markdown_report(results: Results, plots: Sequence[str] = ()) -> str:
     return text.replace("\n\n- ", "\n- ") + "\n"
 
 
-def headline_tables(results: Results) -> str:
-    """Write the two tables that the README shows."""
+def headline(results: Results) -> str:
+    """Write what the README shows: two tables, and where drugtext loses in them."""
     drug = {"protocol": "new drug", "taxonomy": "atc", "level": 3}
     columns = [
         (f"{documents}, {names}", drug | {"documents": documents, "names": names})
@@ -102,6 +102,14 @@ def headline_tables(results: Results) -> str:
     parts.append(table(results, columns, show_accuracy, accuracy))
     if shots:
         parts += [few_shot_caption(results, few, shots), few_shot_table(results, few, shots)]
+    shown = [wanted for _, wanted in columns] + [few]
+    rows = [
+        row
+        for row in results["figures"]
+        if any(all(row[name] == value for name, value in wanted.items()) for wanted in shown)
+    ]
+    parts.append("Where drugtext loses in these two tables:")
+    parts.append("\n".join(f"- {sentence}" for sentence in losses({**results, "figures": rows})))
     return "\n\n".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drugtext.evaluation.benchmark.report import headline_tables, losses, markdown_report
+from drugtext.evaluation.benchmark.report import headline, losses, markdown_report
 from drugtext.evaluation.benchmark.tables import seconds
 
 
@@ -83,11 +83,14 @@ def test_losses_are_said(invented_results):
     assert losses(invented_results | {"figures": []}) == ["Nowhere in this run."]
 
 
-def test_the_headline_is_two_tables(invented_results):
-    text = headline_tables(invented_results)
+def test_the_headline_is_two_tables_and_what_was_lost(invented_results):
+    text = headline(invented_results)
     assert text.count("\n|---|") == 2
     assert "| drugtext | **0.800 (0.750 to 0.850)** | **0.800 (0.750 to 0.850)** | — | — |" in text
     assert "| | k = 0 | k = 1 | k = 5 |" in text
+    lost = text.partition("Where drugtext loses")[2]
+    assert "rival is ahead by less than the interval in 3 settings" in lost
+    assert "level 4" not in lost
 
 
 def test_pictures_are_shown_where_there_are_some(invented_results):
