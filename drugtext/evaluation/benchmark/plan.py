@@ -45,7 +45,7 @@ class Plan:
     shots: int = 10
     n_episodes: int = 30
     minutes: Mapping[str, float] = field(
-        default_factory=lambda: {NEW_DRUG: 8, NEW_CATEGORY: 19, NEW_REGULATOR: 2, GROWING: 3}
+        default_factory=lambda: {NEW_DRUG: 5, NEW_CATEGORY: 19, NEW_REGULATOR: 2, GROWING: 3}
     )
     n_categories: int | None = None
 
@@ -56,7 +56,7 @@ QUICK_RUN = Plan(
     names=("masked",),
     shots=5,
     n_episodes=20,
-    minutes={NEW_DRUG: 0.2, NEW_CATEGORY: 0.5, NEW_REGULATOR: 0.1, GROWING: 0.1},
+    minutes={NEW_DRUG: 0.1, NEW_CATEGORY: 0.35, NEW_REGULATOR: 0.05, GROWING: 0.05},
     n_categories=12,
 )
 
