@@ -14,7 +14,7 @@ from drugtext.errors import CorpusError, ReadError
 from drugtext.evaluation.benchmark.records import Corpus, load_corpus
 from drugtext.taxonomy import Taxonomy
 
-_TELLS_ONLY = ("plots", "report", "results", "score", "sections", "tables")
+_TELLS_ONLY = ("measures", "plots", "report", "results", "score", "sections", "tables")
 """Modules of the benchmark that no answer depends on: they may change between run and report."""
 _TABLES = {
     "atc": "atc_en_zh.csv",

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drugtext.evaluation.benchmark.measures import (
+    drop,
+    mean_difference,
+    mean_over_episodes,
+    measure_answers,
+    old_and_new,
+)
 from drugtext.evaluation.benchmark.protocols import NEW_REGULATOR, REGULATORS, SCOPES
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.run import FINISHED, Outcome
-from drugtext.evaluation.benchmark.task import NO_ANSWER, OWN, Setting, Task, Trial
-from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean, ratio
-from drugtext.evaluation.metrics import calibration_gap, confidence_columns
-from drugtext.evaluation.scores import (
-    f1_columns,
-    few_shot_accuracy,
-    ingredient_columns,
-    mean_f1,
-    path_columns,
-)
-from drugtext.splits import ingredient_groups
-from drugtext.taxonomy import Taxonomy
+from drugtext.evaluation.benchmark.task import OWN, Setting, Trial
 
 Figure = dict[str, Any]
-Metric = dict[str, float | None]
+_T = TypeVar("_T")
 
 
 def figures(
@@ -66,24 +61,14 @@ def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> lis
         _row(trial, outcome, own, 0, _of_kinds(kinds), {"documents": documents}, seed)
         for documents, kinds in scopes.items()
     ]
-    if all(row["metrics"] for row in rows):
+    taught = trial.setting.trained_on
+    if taught is not None and all(row["metrics"] for row in rows):
+        queries, answers = trial.tasks[0].queries, outcome.answers[0]
+        home = REGULATORS[taught]
         for row in rows:
-            if row["trained_on"] not in (None, row["documents"]):
-                row["metrics"]["drop"] = _drop(trial, outcome, seed)
+            if row["documents"] != taught:
+                row["metrics"]["drop"] = drop(queries, answers, home, seed)
     return rows
-
-
-def _drop(trial: Trial, outcome: Outcome, seed: int) -> Metric:
-    """Tell how far accuracy falls from the regulator that taught to the other one."""
-    queries = trial.tasks[0].queries
-    right = _right(queries, outcome.answers[0])
-    home = np.array([query.kind in REGULATORS[str(trial.setting.trained_on)] for query in queries])
-    columns = np.stack([right * home, home, right * ~home, ~home], axis=1)
-    return _metric(*grouped_bootstrap(columns, _groups(queries), _difference, seed))
-
-
-def _difference(sums: NDArray) -> NDArray:
-    return ratio(sums[:, :2]) - ratio(sums[:, 2:])
 
 
 def _of_kinds(kinds: Sequence[str] | None) -> Callable[[Example], bool]:
@@ -116,20 +101,19 @@ def _row(
     confidences = outcome.confidences[number]
     row["fit_seconds"] = outcome.fit_seconds[number]
     row["predict_seconds"] = outcome.predict_seconds[number]
-    row["metrics"] = _metrics(
+    row["metrics"] = measure_answers(
         queries,
         answers,
         confidences and [confidences[n] for n in asked],
         task.lesson.taxonomy,
         seed,
     )
-    groups = _groups(queries)
-    right = _right(queries, answers)
     if trial.grows:
-        row["metrics"] |= _old_and_new(task, right, groups, seed)
+        new = task.lesson.categories[len(task.lesson.categories) - task.n_new :]
+        row["metrics"] |= old_and_new(queries, answers, new, seed)
     if own and number < len(own.answers):
-        difference = right - _right(queries, [own.answers[number][n] for n in asked])
-        row["against_drugtext"] = _metric(*grouped_mean(difference, groups, seed))
+        own_answers = [own.answers[number][n] for n in asked]
+        row["against_drugtext"] = mean_difference(queries, answers, own_answers, seed)
     return row
 
 
@@ -145,29 +129,26 @@ def _episodes_row(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int
     }
     if outcome.status != FINISHED:
         return row
-    queries = [query for task in tasks for query in task.queries]
-    answers = [answer for task in outcome.answers for answer in task]
+    queries, answers = _joined(task.queries for task in tasks), _joined(outcome.answers)
     given = [confidences for confidences in outcome.confidences if confidences is not None]
-    confidences = [c for task in given for c in task] if len(given) == len(tasks) else None
+    confidences = _joined(given) if len(given) == len(tasks) else None
     taxonomy = trial.tasks[0].lesson.taxonomy
-    row["metrics"] = _metrics(queries, answers, confidences, taxonomy, seed)
-    row["metrics"]["accuracy"] = _metric(*few_shot_accuracy(_accuracies(tasks, outcome)))
+    row["metrics"] = measure_answers(queries, answers, confidences, taxonomy, seed)
+    row["metrics"]["accuracy"] = mean_over_episodes([t.queries for t in tasks], outcome.answers)
     row["fit_seconds"] = float(np.mean(outcome.fit_seconds))
     row["predict_seconds"] = float(np.mean(outcome.predict_seconds))
     if own and own.status == FINISHED:
         # Episodes draw the same drugs again: what differs for certain is told by drugs instead.
-        both = [task for task, _ in zip(tasks, own.answers, strict=False)]
-        difference = np.concatenate(
-            [
-                _right(task.queries, answered) - _right(task.queries, own_answered)
-                for task, answered, own_answered in zip(
-                    both, outcome.answers, own.answers, strict=False
-                )
-            ]
+        own_answers = _joined(own.answers)
+        both = min(len(answers), len(own_answers))
+        row["against_drugtext"] = mean_difference(
+            queries[:both], answers[:both], own_answers[:both], seed
         )
-        groups = _groups([query for task in both for query in task.queries])
-        row["against_drugtext"] = _metric(*grouped_mean(difference, groups, seed))
     return row
+
+
+def _joined(parts: Iterable[Sequence[_T]]) -> list[_T]:
+    return [one for part in parts for one in part]
 
 
 def _base(trial: Trial, outcome: Outcome) -> Figure:
@@ -186,77 +167,6 @@ def _base(trial: Trial, outcome: Outcome) -> Figure:
         "n_held_out": trial.n_held_out,
         "n_tasks_planned": len(trial.tasks) if trial.setting.k is not None else 1,
     }
-
-
-def _accuracies(tasks: Sequence[Task], outcome: Outcome) -> NDArray:
-    pairs = zip(tasks, outcome.answers, strict=False)
-    return np.array([_right(task.queries, answers).mean() for task, answers in pairs])
-
-
-def _right(queries: Sequence[Example], answers: Sequence[str]) -> NDArray:
-    pairs = zip(queries, answers, strict=True)
-    return np.array([query.category == answer for query, answer in pairs], dtype=float)
-
-
-def _metrics(
-    queries: Sequence[Example],
-    answers: Sequence[str],
-    confidences: Sequence[float] | None,
-    taxonomy: Taxonomy,
-    seed: int,
-) -> dict[str, Metric]:
-    groups = _groups(queries)
-    truth = [query.category for query in queries]
-    right = _right(queries, answers)
-    share = ingredient_columns(right, [query.ingredient for query in queries])
-    paths = [
-        [[step.id for step in taxonomy.path(c)] if c != NO_ANSWER else [] for c in ids]
-        for ids in (answers, truth)
-    ]
-
-    def bootstrap(columns: NDArray, statistic: Callable[[NDArray], NDArray]) -> Metric:
-        return _metric(*grouped_bootstrap(columns, groups, statistic, seed))
-
-    found = {
-        "accuracy": _metric(*grouped_mean(right, groups, seed)),
-        "by_ingredient": bootstrap(share, ratio),
-        "macro_f1": bootstrap(f1_columns(answers, truth), mean_f1),
-        "hierarchical_precision": bootstrap(path_columns(*paths), _precision),
-    }
-    if confidences is not None:
-        columns = confidence_columns(np.array(confidences), right)
-        found["calibration_error"] = bootstrap(columns, calibration_gap)
-    return found
-
-
-def _groups(queries: Sequence[Example]) -> list[str]:
-    """Return what intervals are drawn by: inserts that share a substance stand or fall together."""
-    return list(map(str, ingredient_groups([sorted(query.substances) for query in queries])))
-
-
-def _precision(sums: NDArray) -> NDArray:
-    return sums[:, 0] / np.maximum(sums[:, 1], 1)
-
-
-def _metric(value: float, low: float, high: float) -> Metric:
-    rounded = [round(float(number), 4) for number in (value, low, high)]
-    return {
-        name: None if np.isnan(number) else number
-        for name, number in zip(("value", "low", "high"), rounded, strict=True)
-    }
-
-
-def _old_and_new(task: Task, right: NDArray, groups: Sequence[str], seed: int) -> dict[str, Metric]:
-    """Score apart the categories that were there before the last step, and those of that step."""
-    new = set(task.lesson.categories[len(task.lesson.categories) - task.n_new :])
-    is_new = np.array([query.category in new for query in task.queries])
-    found = {}
-    for name, chosen in (("accuracy_old", ~is_new), ("accuracy_new", is_new)):
-        if chosen.any():
-            kept = [group for group, keep in zip(groups, chosen, strict=True) if keep]
-            metric = _metric(*grouped_mean(right[chosen], kept, seed))
-            found[name] = metric | {"n": int(chosen.sum())}
-    return found
 
 
 def confusion(
