@@ -32,14 +32,14 @@ No ingredient is taught and asked: inserts that share a substance, even in a com
 one side, and texts that nearly repeat a taught one are not asked. *Masked*: ingredient and brand
 names are replaced; *plain*: as printed. *Full documents*: US labels and EU leaflets. *With
 indications*: also texts that hold the indications alone, mostly a sentence or two. *All*: also
-texts that hold contraindications or adverse reactions alone. Every contestant
-is taught the same inserts and asked the same ones. Intervals are 95 %: drawn over ingredients
-(bootstrap; those that share a substance are drawn together), but over episodes for the accuracy of
-a new category: those say how well the mean over draws is known, not what other drugs and categories
-would give. The best of a column is bold. A star marks an accuracy whose paired difference to
-drugtext's, drawn over ingredients everywhere, excludes 0 with its 95 % interval; nothing is
-corrected for the many comparisons. *Category unknown* counts further inserts that nobody can get
-right, as no taught insert has their category; they are not in *n*.
+texts that hold contraindications or adverse reactions alone. Every contestant is taught the same
+inserts and asked the same ones. Intervals are 95 %: drawn over ingredients (bootstrap; those that
+share a substance are drawn together), but over episodes for the accuracy of a new category: those
+say how well the mean over draws is known, not what other drugs and categories would give. The best
+of a column is bold, of those that were asked all episodes. A star marks an accuracy whose paired
+difference to drugtext's, drawn over ingredients everywhere, excludes 0 with its 95 % interval;
+nothing is corrected for the many comparisons. *Category unknown* counts further inserts that nobody
+can get right, as no taught insert has their category; they are not in *n*.
 
 Seconds are those of one process on this machine, with what embedding costs without its cache.
 Memory is what the process held above what it held when the contestant began; what others had freed
@@ -136,9 +136,10 @@ def losses(results: Results) -> list[str]:
             slight[row["contestant"]].append((difference["value"], row))
     for name, ahead in slight.items():
         most, row = max(ahead, key=lambda pair: pair[0])
+        how_many = f"{len(ahead)} setting{'s' if len(ahead) > 1 else ''}"
         clear.append(
-            f"{name} is ahead by less than the interval in {len(ahead)} settings; the most is"
-            f" {most:.3f}: {_setting(row)}."
+            f"{name} is ahead by less than the interval in {how_many}; the most is {most:.3f}:"
+            f" {_setting(row)}."
         )
     return clear or ["Nowhere in this run."]
 

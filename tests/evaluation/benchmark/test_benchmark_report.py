@@ -38,6 +38,14 @@ def test_few_shot_tables_say_ways_and_episodes(invented_results):
     assert "| rival | **0.310 (0.260 to 0.360)** |" in text
 
 
+def test_a_mean_over_fewer_episodes_is_never_the_best(invented_results):
+    for row in invented_results["figures"]:
+        if row["contestant"] == "slow" and row["metrics"]:
+            row["metrics"]["accuracy"]["value"] = 0.99
+    text = section(markdown_report(invented_results), "### ATC level 4, full documents, masked")
+    assert "| slow | — | 0.990 (0.150 to 0.250), 3 episodes | — |" in text
+
+
 def test_a_smaller_pool_is_said(invented_results):
     for row in invented_results["figures"]:
         if row["k"] == 5:
