@@ -56,8 +56,8 @@ QUICK_RUN = Plan(
     names=("masked",),
     shots=5,
     n_episodes=20,
-    minutes={NEW_DRUG: 0.1, NEW_CATEGORY: 0.35, NEW_REGULATOR: 0.05, GROWING: 0.05},
-    n_categories=12,
+    minutes={NEW_DRUG: 0.1, NEW_CATEGORY: 0.2, NEW_REGULATOR: 0.05, GROWING: 0.05},
+    n_categories=8,
 )
 
 
