@@ -3,9 +3,10 @@
     python scripts/benchmark.py ../shared/data --report benchmark
     python scripts/benchmark.py ../shared/data --report runs/quick --quick
 
-The full run takes about two hours on 2 cores, the quick one five minutes. A stopped run goes on
-where it was: corpora, embeddings and the outcome of each contestant in each trial are kept below
---output. The report folder gets results.json, README.md and plots; no sentence of an insert.
+The full run takes an hour and a half on 2 cores, two at most; the quick one five minutes. A stopped
+run goes on where it was: corpora, window vectors and the outcome of each contestant in each trial
+are kept below --output. The report folder gets results.json, README.md and plots; no sentence of an
+insert.
 """
 
 from __future__ import annotations
