@@ -56,7 +56,7 @@ QUICK_RUN = Plan(
     names=("masked",),
     shots=5,
     n_episodes=20,
-    minutes={NEW_DRUG: 0.1, NEW_CATEGORY: 0.2, NEW_REGULATOR: 0.05, GROWING: 0.05},
+    minutes={NEW_DRUG: 0.05, NEW_CATEGORY: 0.1, NEW_REGULATOR: 0.03, GROWING: 0.03},
     n_categories=8,
 )
 
