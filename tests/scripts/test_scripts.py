@@ -230,11 +230,11 @@ def test_a_checkpoint_tells_how_it_was_made(checkpoint):
 def test_a_second_training_is_the_same_and_embeds_nothing_new(
     checkpoint, corpus, folder, tiny_encoder_folder
 ):
-    before, kept = contents(checkpoint), contents(corpus.parent / "embeddings")
+    before, kept = contents(checkpoint), contents(corpus.parent / "windows")
     assert kept and all(name.endswith(".npz") for name in kept)
     tensors = load_file(checkpoint / "head.safetensors")
     train(folder, corpus, tiny_encoder_folder)
-    assert contents(corpus.parent / "embeddings") == kept
+    assert contents(corpus.parent / "windows") == kept
     assert contents(checkpoint) == before
     again = load_file(checkpoint / "head.safetensors")
     assert all((again[name] == tensor).all() for name, tensor in tensors.items())
