@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drugtext.cards import data_card
@@ -12,11 +13,14 @@ from drugtext.corpus import build_corpus
 from drugtext.errors import CorpusError, ReadError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
+from drugtext.routes import codes_of_route
 from drugtext.splits import ingredient_key
 from drugtext.taxonomy import Taxonomy
 
 CRUDE = "keyword_rule"
 """Source of categories guessed from a keyword: too often wrong to learn from."""
+_BY_INGREDIENT = "ingredient_match"
+"""Source of categories looked up by ingredient alone, whatever route the insert is about."""
 
 
 def write_corpus(
@@ -60,7 +64,7 @@ def write_corpus(
         on_error(error)
 
     inserts = [
-        insert
+        with_code_of_route(insert)
         for insert in track(read_inserts(data, on_error=leave_out))
         if insert.metadata.get("atc_source") != CRUDE
     ]
@@ -79,6 +83,21 @@ def write_corpus(
     card = data_card(corpus, left_out, taxonomy.name, command)
     (output / "README.md").write_text(card, encoding="utf-8")
     return card
+
+
+def with_code_of_route(insert: DrugInsert) -> DrugInsert:
+    """Mend the ATC codes of an insert that were joined by its ingredient alone.
+
+    Args:
+        insert: with `categories` "atc", and under "atc_all" all codes of its ingredients. One whose
+            source says the route, or gives the codes itself, stays as it is.
+    """
+    codes, candidates = (insert.categories.get(name, ()) for name in ("atc", "atc_all"))
+    if insert.routes or insert.metadata.get("atc_source") != _BY_INGREDIENT:
+        return insert
+    text = insert.sections.get("indications_and_usage") or insert.text
+    fitting = codes_of_route(codes, candidates, text)
+    return replace(insert, categories={**insert.categories, "atc": fitting})
 
 
 def read_aliases(path: Path) -> dict[str, list[str]]:

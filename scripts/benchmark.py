@@ -34,7 +34,7 @@ from drugtext.evaluation.benchmark.contestants import Encoder, contestants
 from drugtext.evaluation.benchmark.meter import CachedEmbedder
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
-from drugtext.evaluation.benchmark.prepare import code_sha256, prepare_corpora
+from drugtext.evaluation.benchmark.prepare import prepare_corpora
 from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
@@ -108,7 +108,6 @@ def main(
             trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
         made_of = {
             "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
-            "code": code_sha256(),
             "plan": asdict(plan),
             "seed": seed,
             "versions": versions(),

@@ -20,7 +20,7 @@ ROOMS = [
     ["_version", "errors"],
     ["taxonomy"],
     ["inserts"],
-    ["splits", "masking", "support", "corpus", "episodes"],
+    ["splits", "masking", "routes", "support", "corpus", "episodes"],
     ["windows", "encoder", "heads", "window_cache"],
     ["config"],
     ["model"],

@@ -17,7 +17,8 @@ _NO_SECTIONS = frozenset(
     {
         "spl_product_data_elements",  # names and inactive ingredients in one row, not prose
         *("brand_name", "brand_names", "generic_name", "substance_name", "ingredients"),
-        *("route", "routes", "atc", "epc", "category", "categories", "pharm_class_epc"),
+        *("route", "routes", "category", "categories", "pharm_class_epc"),
+        *("atc", "atc_all", "epc"),
     }
 )
 # Fields with a place of their own in a DrugInsert; other texts of a record are its metadata.
@@ -134,7 +135,8 @@ def _categories(
     given = record.get("categories")
     found = {str(key): texts_in(given, key) for key in given} if isinstance(given, Mapping) else {}
     classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
-    found |= {key: texts for key in ("atc", "epc", "category") if (texts := texts_in(record, key))}
+    given_by = ("atc", "atc_all", "epc", "category")
+    found |= {key: texts for key in given_by if (texts := texts_in(record, key))}
     if classes:
         found.setdefault("epc", classes)
     return {taxonomy: ids for taxonomy, ids in found.items() if ids}

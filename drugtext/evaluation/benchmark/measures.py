@@ -25,9 +25,14 @@ Metric = dict[str, float | None]
 """`value`, `low` and `high`; None where there is no interval."""
 
 
+def best(ranked: Sequence[Sequence[str]]) -> list[str]:
+    """Return the first of each list of answers; `NO_ANSWER` for an empty one."""
+    return [answers[0] if answers else NO_ANSWER for answers in ranked]
+
+
 def measure_answers(
     queries: Sequence[Example],
-    answers: Sequence[str],
+    ranked: Sequence[Sequence[str]],
     confidences: Sequence[float] | None,
     taxonomy: Taxonomy,
     seed: int,
@@ -36,15 +41,16 @@ def measure_answers(
 
     Args:
         queries: one or more.
-        answers: a category id a query; `NO_ANSWER` for none.
-        confidences: the probability of each answer; None where there is none.
+        ranked: category ids a query, the best first; none for no answer.
+        confidences: the probability of the best; None where there is none.
         taxonomy: holds answers and true categories.
         seed: of the bootstrap.
 
     Returns:
-        Accuracy, by_ingredient, macro_f1, hierarchical_precision, and calibration_error where there
-        are confidences.
+        Accuracy, top_3 (the true one is among the first three), by_ingredient, macro_f1,
+        hierarchical_precision, and calibration_error where there are confidences.
     """
+    answers = best(ranked)
     groups = _groups(queries)
     truth = [query.category for query in queries]
     right = right_answers(queries, answers)
@@ -59,6 +65,7 @@ def measure_answers(
 
     found = {
         "accuracy": _metric(*grouped_mean(right, groups, seed)),
+        "top_3": _metric(*grouped_mean(_among_first(queries, ranked), groups, seed)),
         "by_ingredient": bootstrap(share, ratio),
         "macro_f1": bootstrap(f1_columns(answers, truth), mean_f1),
         "hierarchical_precision": bootstrap(path_columns(*paths), _precision),
@@ -125,6 +132,12 @@ def right_answers(queries: Sequence[Example], answers: Sequence[str]) -> NDArray
     """Return 1 for each query that is answered right and 0 for the others, shape (n,)."""
     pairs = zip(queries, answers, strict=True)
     return np.array([query.category == answer for query, answer in pairs], dtype=float)
+
+
+def _among_first(queries: Sequence[Example], ranked: Sequence[Sequence[str]]) -> NDArray:
+    """Return 1 for each query whose category is among its answers and 0 for the others: (n,)."""
+    pairs = zip(queries, ranked, strict=True)
+    return np.array([query.category in answers for query, answers in pairs], dtype=float)
 
 
 def _groups(queries: Sequence[Example]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a run stands on: the corpora built of the data folder, and a fingerprint of the code."""
+"""What a run stands on: the corpora built of the data folder, built once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any
 
 from drugtext.corpus_files import write_corpus
 from drugtext.errors import CorpusError, ReadError
+from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.records import Corpus, load_corpus
 from drugtext.taxonomy import Taxonomy
 
-_TELLS_ONLY = ("measures", "plots", "report", "results", "score", "sections", "tables")
-"""Modules of the benchmark that no answer depends on: they may change between run and report."""
 _TABLES = {
     "atc": "atc_en_zh.csv",
     "epc": "ingredient_fda_class.csv",
@@ -51,7 +50,7 @@ def prepare_corpora(
     tables = {name: data / "taxonomies" / file for name, file in _TABLES.items()}
     made_of = {
         "files": {file.name: _sha256(file) for file in (inserts, *tables.values())},
-        "code": code_sha256(),
+        "code": code_sha256(write_corpus.__module__),
         "seed": seed,
     }
     taxonomies = {
@@ -96,13 +95,3 @@ def _sha256(file: Path) -> str:
             f"{file}: cannot be read ({error.strerror}); a data folder with en/inserts.jsonl.gz and"
             f" taxonomies/ ({', '.join(_TABLES.values())}) is needed."
         ) from error
-
-
-def code_sha256() -> str:
-    """Return a fingerprint of the code that answers depend on."""
-    package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        if file.parent.name != "benchmark" or file.stem not in _TELLS_ONLY:
-            digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()

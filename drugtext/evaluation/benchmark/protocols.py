@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -22,8 +22,8 @@ STEP = 10
 
 
 def is_of(record: Record | Example, documents: str) -> bool:
-    """Tell whether a record is one of the documents that a key of `SCOPES` means."""
-    kinds = SCOPES[documents]
+    """Tell whether a record is one that a key of `SCOPES` or `REGULATORS` means."""
+    kinds = {**SCOPES, **REGULATORS}[documents]
     return kinds is None or record.kind in kinds
 
 
@@ -36,7 +36,7 @@ def new_drug(corpus: Corpus, names: Names, level: int) -> Trial:
         level: of the categories, counted from 1 at the roots.
     """
     setting = Setting(NEW_DRUG, corpus.taxonomy.name, level, names, ALL)
-    return _split_trial(setting, corpus, names, _any, _any)
+    return _split_trial(setting, corpus, names, taught=ALL, asked=ALL)
 
 
 def new_regulator(corpus: Corpus, names: Names, level: int, trained_on: str) -> Trial:
@@ -49,14 +49,7 @@ def new_regulator(corpus: Corpus, names: Names, level: int, trained_on: str) -> 
         trained_on: one of `REGULATORS`.
     """
     setting = Setting(NEW_REGULATOR, corpus.taxonomy.name, level, names, FULL, trained_on)
-    kinds = REGULATORS[trained_on]
-    return _split_trial(
-        setting,
-        corpus,
-        names,
-        lambda record: record.kind in kinds,
-        lambda record: record.kind in FULL_DOCUMENTS,
-    )
+    return _split_trial(setting, corpus, names, taught=trained_on, asked=FULL)
 
 
 def growing_taxonomy(corpus: Corpus, names: Names, level: int, seed: int) -> Trial:
@@ -86,16 +79,20 @@ def _split_trial(
     setting: Setting,
     corpus: Corpus,
     names: Names,
-    taught: Callable[[Record], bool],
-    asked: Callable[[Record], bool],
+    *,
+    taught: str,
+    asked: str,
 ) -> Trial:
-    """Teach the train split and ask the test split, each restricted to records of some kind."""
-    level = setting.level
-    support = _examples(filter(taught, corpus.splits["train"]), names, level)
+    """Teach the train split and ask the test split, each restricted to what `is_of` knows."""
+
+    def examples(split: str, documents: str) -> list[Example]:
+        records = (record for record in corpus.splits[split] if is_of(record, documents))
+        return _examples(records, names, setting.level)
+
+    support = examples("train", taught)
     categories = sorted({example.category for example in support})
     lesson = Lesson(corpus.taxonomy, tuple(categories), support)
-    held_out = _examples(filter(taught, corpus.splits["validation"]), names, level)
-    test = _examples(filter(asked, corpus.splits["test"]), names, level)
+    held_out, test = examples("validation", taught), examples("test", asked)
     known = set(categories)
     return Trial(
         setting,
@@ -103,10 +100,6 @@ def _split_trial(
         validation=[e for e in held_out if e.category in known],
         left_out=[e for e in test if e.category not in known],
     )
-
-
-def _any(record: Record) -> bool:  # noqa: ARG001
-    return True
 
 
 def _examples(records: Iterable[Record], names: Names, level: int) -> list[Example]:

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 
 from drugtext._version import __version__
+from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
-from drugtext.evaluation.benchmark.prepare import code_sha256
 from drugtext.evaluation.benchmark.protocols import ALL, NEW_DRUG
 from drugtext.evaluation.benchmark.records import Corpus
 from drugtext.evaluation.benchmark.run import Outcomes
@@ -80,7 +80,10 @@ def make_results(
             name: {"sha256": corpus.sha256, "splits": corpus.counts()}
             for name, corpus in corpora.items()
         },
-        "code": code_sha256(),
+        "code": code_sha256(
+            Outcomes.__module__,
+            *(type(contestant).__module__ for contestant in contestants.values()),
+        ),
         "intervals": INTERVALS,
         "contestants": {name: contestant.description for name, contestant in contestants.items()},
         "figures": figures(trials, outcomes.done, seed),

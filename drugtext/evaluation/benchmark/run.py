@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drugtext.errors import CorpusError
+from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.meter import CachedEmbedder, Stopwatch, peak_memory, time_limit
 from drugtext.evaluation.benchmark.task import (
     Contestant,
@@ -33,10 +34,11 @@ class Outcome:
         setting: of the trial.
         contestant: its name.
         trial: the trial's fingerprint.
+        code: that of the contestant's code.
         status: "finished", "not finished", "failed" or "not applicable".
         reason: why it did not finish.
-        answers: of each task that it finished, a category id a query.
-        confidences: the same shape; None for a task where it gives none.
+        answers: of each task that it finished, category ids a query, the best first.
+        confidences: of the best one, a number a query; None for a task where it gives none.
         prepare_seconds: before the first task.
         fit_seconds, predict_seconds: of each task, embedding included.
         wall_seconds: that it took in all, embeddings that were there already left out.
@@ -46,9 +48,10 @@ class Outcome:
     setting: Setting
     contestant: str
     trial: str = ""
+    code: str = ""
     status: str = FINISHED
     reason: str = ""
-    answers: list[list[str]] = field(default_factory=list)
+    answers: list[list[list[str]]] = field(default_factory=list)
     confidences: list[list[float] | None] = field(default_factory=list)
     prepare_seconds: float = 0.0
     fit_seconds: list[float] = field(default_factory=list)
@@ -63,10 +66,10 @@ class Outcomes:
 
     Args:
         file: made if it is absent.
-        made_of: data, code, versions and seed; outcomes of others are not mixed in.
+        made_of: data, versions and seed; outcomes of others are not mixed in.
 
     Raises:
-        CorpusError: the file was begun with other data, code, versions or seed.
+        CorpusError: the file was begun with other data, versions or seed.
     """
 
     def __init__(self, file: Path, made_of: Mapping[str, Any]) -> None:
@@ -78,7 +81,7 @@ class Outcomes:
             file.write_text(head + "\n", encoding="utf-8")
         elif lines[0] != head:
             raise CorpusError(
-                f"{file}: was begun with other data, code, versions or options\n{lines[0]}\nthan"
+                f"{file}: was begun with other data, versions or options\n{lines[0]}\nthan"
                 f" now\n{head}\nGive another output folder, or delete the file to begin anew."
             )
         for line in lines[1:]:
@@ -96,6 +99,10 @@ class Outcomes:
 
     def _keep(self, outcome: Outcome) -> None:
         self.done[outcome.setting, outcome.contestant] = outcome
+
+    def forget(self, is_current: Callable[[Outcome], bool]) -> None:
+        """Forget the outcomes that are not current: they are done again."""
+        self.done = {key: outcome for key, outcome in self.done.items() if is_current(outcome)}
 
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome, on disk and in memory."""
@@ -137,12 +144,18 @@ def run(
     for trial in trials:
         check_no_leak(trial)
     fingerprints = {trial.setting: trial.fingerprint() for trial in trials}
+    codes = {name: code_of(make()) for name, make in contestants.items()}
+    outcomes.forget(
+        lambda outcome: (
+            outcome.trial == fingerprints.get(outcome.setting)
+            and outcome.code == codes.get(outcome.contestant, outcome.code)
+        )
+    )
     for name, make in contestants.items():
         for trial in trials:
             setting = trial.setting
             begins(f"{name}: {setting.protocol}, level {setting.level}, {setting.names}")
-            done = outcomes.done.get((setting, name))
-            if done and done.trial == fingerprints[setting]:
+            if (setting, name) in outcomes.done:
                 continue
             allowed = minutes[setting.protocol]
             left = 60 * allowed - outcomes.spent(setting.protocol, name)
@@ -151,8 +164,13 @@ def run(
             else:
                 reason = f"its {allowed:g} minutes for this protocol were used up before"
                 outcome = Outcome(setting, name, status=NOT_FINISHED, reason=reason)
-            outcome.trial = fingerprints[setting]
+            outcome.trial, outcome.code = fingerprints[setting], codes[name]
             outcomes.add(outcome)
+
+
+def code_of(contestant: Contestant) -> str:
+    """Return a fingerprint of all code that a contestant's answers and seconds depend on."""
+    return code_sha256(type(contestant).__module__, __name__)
 
 
 def _attempt(
@@ -196,7 +214,7 @@ def _examine(trial: Trial, contestant: Contestant, outcome: Outcome, stopwatch: 
         answers = contestant.predict([query.insert for query in task.queries])
         outcome.fit_seconds.append(fit_seconds)
         outcome.predict_seconds.append(stopwatch.lap())
-        outcome.answers.append(answers.categories)
+        outcome.answers.append(answers.ranked)
         outcome.confidences.append(answers.confidences)
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
 
 from drugtext.evaluation.benchmark.measures import (
+    best,
     drop,
     mean_difference,
     mean_over_episodes,
     measure_answers,
     old_and_new,
 )
-from drugtext.evaluation.benchmark.protocols import NEW_REGULATOR, REGULATORS, SCOPES
-from drugtext.evaluation.benchmark.records import Example
+from drugtext.evaluation.benchmark.protocols import (
+    ALL,
+    NEW_REGULATOR,
+    REGULATORS,
+    SCOPES,
+    is_of,
+)
 from drugtext.evaluation.benchmark.run import FINISHED, Outcome
 from drugtext.evaluation.benchmark.task import OWN, Setting, Trial
 
@@ -53,17 +59,17 @@ def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> lis
         return [_episodes_row(trial, outcome, own, seed)]
     if trial.grows:
         return [
-            _row(trial, outcome, own, n, _of_kinds(None), {"step": n + 1}, seed)
+            _row(trial, outcome, own, n, ALL, {"step": n + 1}, seed)
             for n in range(len(trial.tasks))
         ]
     scopes = REGULATORS if trial.setting.protocol == NEW_REGULATOR else SCOPES
     rows = [
-        _row(trial, outcome, own, 0, _of_kinds(kinds), {"documents": documents}, seed)
-        for documents, kinds in scopes.items()
+        _row(trial, outcome, own, 0, documents, {"documents": documents}, seed)
+        for documents in scopes
     ]
     taught = trial.setting.trained_on
     if taught is not None and all(row["metrics"] for row in rows):
-        queries, answers = trial.tasks[0].queries, outcome.answers[0]
+        queries, answers = trial.tasks[0].queries, best(outcome.answers[0])
         home = REGULATORS[taught]
         for row in rows:
             if row["documents"] != taught:
@@ -71,39 +77,36 @@ def _rows(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int) -> lis
     return rows
 
 
-def _of_kinds(kinds: Sequence[str] | None) -> Callable[[Example], bool]:
-    return lambda example: kinds is None or example.kind in kinds
-
-
 def _row(
     trial: Trial,
     outcome: Outcome,
     own: Outcome | None,
     number: int,
-    in_scope: Callable[[Example], bool],
+    documents: str,
     told: Mapping[str, Any],
     seed: int,
 ) -> Figure:
-    """Score the answers to one task, those in scope alone."""
+    """Score the answers to one task, those alone that are of these documents."""
     task = trial.tasks[number]
-    asked = [n for n, query in enumerate(task.queries) if in_scope(query)]
+    asked = [n for n, query in enumerate(task.queries) if is_of(query, documents)]
     queries = [task.queries[n] for n in asked]
     row = _base(trial, outcome) | {"step": None, **told}
     row |= {
         "n": len(queries),
-        "n_unknown": sum(map(in_scope, trial.left_out)),
+        "n_unknown": sum(is_of(example, documents) for example in trial.left_out),
         "n_categories": len(task.lesson.categories),
         "n_tasks": 1,
     }
     if number >= len(outcome.answers) or not queries:
         return row
-    answers = [outcome.answers[number][n] for n in asked]
+    ranked = [outcome.answers[number][n] for n in asked]
+    answers = best(ranked)
     confidences = outcome.confidences[number]
     row["fit_seconds"] = outcome.fit_seconds[number]
     row["predict_seconds"] = outcome.predict_seconds[number]
     row["metrics"] = measure_answers(
         queries,
-        answers,
+        ranked,
         confidences and [confidences[n] for n in asked],
         task.lesson.taxonomy,
         seed,
@@ -112,7 +115,7 @@ def _row(
         new = task.lesson.categories[len(task.lesson.categories) - task.n_new :]
         row["metrics"] |= old_and_new(queries, answers, new, seed)
     if own and number < len(own.answers):
-        own_answers = [own.answers[number][n] for n in asked]
+        own_answers = best([own.answers[number][n] for n in asked])
         row["against_drugtext"] = mean_difference(queries, answers, own_answers, seed)
     return row
 
@@ -129,17 +132,19 @@ def _episodes_row(trial: Trial, outcome: Outcome, own: Outcome | None, seed: int
     }
     if outcome.status != FINISHED:
         return row
-    queries, answers = _joined(task.queries for task in tasks), _joined(outcome.answers)
+    queries, ranked = _joined(task.queries for task in tasks), _joined(outcome.answers)
     given = [confidences for confidences in outcome.confidences if confidences is not None]
     confidences = _joined(given) if len(given) == len(tasks) else None
     taxonomy = trial.tasks[0].lesson.taxonomy
-    row["metrics"] = measure_answers(queries, answers, confidences, taxonomy, seed)
-    row["metrics"]["accuracy"] = mean_over_episodes([t.queries for t in tasks], outcome.answers)
+    row["metrics"] = measure_answers(queries, ranked, confidences, taxonomy, seed)
+    row["metrics"]["accuracy"] = mean_over_episodes(
+        [task.queries for task in tasks], [best(answers) for answers in outcome.answers]
+    )
     row["fit_seconds"] = float(np.mean(outcome.fit_seconds))
     row["predict_seconds"] = float(np.mean(outcome.predict_seconds))
     if own and own.status == FINISHED:
         # Episodes draw the same drugs again: what differs for certain is told by drugs instead.
-        own_answers = _joined(own.answers)
+        answers, own_answers = best(ranked), best(_joined(own.answers))
         both = min(len(answers), len(own_answers))
         row["against_drugtext"] = mean_difference(
             queries[:both], answers[:both], own_answers[:both], seed
@@ -180,7 +185,7 @@ def confusion(
     task = trial.tasks[0]
     taxonomy = task.lesson.taxonomy
     true = [taxonomy.path(query.category)[0].id for query in task.queries]
-    answered = [taxonomy.path(answer)[0].id for answer in outcome.answers[0]]
+    answered = [taxonomy.path(answer)[0].id for answer in best(outcome.answers[0])]
     groups = sorted({*true, *answered})
     counts = Counter(zip(true, answered, strict=True))
     return {

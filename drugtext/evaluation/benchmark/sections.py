@@ -40,6 +40,7 @@ def new_drug(results: Results) -> Iterator[str]:
 def _further(results: Results, wanted: Mapping[str, Any]) -> str:
     """Write other metrics than accuracy, and the cost, of one setting: a column each."""
     titles = {
+        "top_3": "among the first 3",
         "macro_f1": "macro-F1",
         "by_ingredient": "by ingredient",
         "hierarchical_precision": "hierarchical precision",
@@ -53,7 +54,7 @@ def _further(results: Results, wanted: Mapping[str, Any]) -> str:
         if row["metrics"] and all(row.get(name) == value for name, value in wanted.items()):
             metrics = row["metrics"]
             told = [
-                interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:4]
+                interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:5]
             ]
             told += [seconds(row["fit_seconds"]), seconds(row["predict_seconds"])]
             told.append(f"{row['peak_rss_mb'] - row['start_rss_mb']:,.0f}")

@@ -8,12 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Taxonomy
 
 NO_ANSWER = ""
+TOP = 3
+"""Answers an insert: some drugs rightly have several codes."""
 OWN = "drugtext"
 """Name of the contestant that the others are compared with."""
 
@@ -114,12 +119,23 @@ class Answers(NamedTuple):
     """What a contestant says of some inserts.
 
     Attributes:
-        categories: one id an insert; `NO_ANSWER` where it has none.
-        confidences: the probability of each answer, for a contestant that gives probabilities.
+        ranked: ids an insert, the best first, `TOP` at most; none where it has no answer.
+        confidences: the probability of the best, for a contestant that gives probabilities.
     """
 
-    categories: list[str]
+    ranked: list[list[str]]
     confidences: list[float] | None = None
+
+
+def best_first(scores: NDArray, categories: Sequence[str]) -> list[list[str]]:
+    """Return the `TOP` categories of each insert.
+
+    Args:
+        scores: the higher, the better, shape (n_inserts, n_categories).
+        categories: ids, in the order of the columns.
+    """
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+    return [[categories[n] for n in row] for row in order]
 
 
 class NotApplicableError(DrugTextError):

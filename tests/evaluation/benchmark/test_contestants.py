@@ -18,7 +18,6 @@ from drugtext.evaluation.benchmark.new_category import new_category, split_categ
 from drugtext.evaluation.benchmark.protocols import INDICATED, growing_taxonomy, new_drug
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import (
-    NO_ANSWER,
     Lesson,
     NotApplicableError,
     NotFinishedError,
@@ -70,8 +69,8 @@ def accuracy(contestant, trial) -> float:
     for task in trial.tasks:
         contestant.fit(task.lesson)
         answers = contestant.predict([query.insert for query in task.queries])
-        pairs = zip(answers.categories, task.queries, strict=True)
-        right += [answer == query.category for answer, query in pairs]
+        pairs = zip(answers.ranked, task.queries, strict=True)
+        right += [ranked[0] == query.category for ranked, query in pairs]
         if answers.confidences is not None:
             assert all(0 <= confidence <= 1 for confidence in answers.confidences)
     return float(np.mean(right))
@@ -106,7 +105,7 @@ def test_drugtext_answers_as_its_classifier_does(tiny_classifier):
         taxonomy=task.lesson.taxonomy,
     )
     found, expected = contestant.predict(inserts), fitted.predict(inserts)
-    assert found.categories == [p.category_id for p in expected]
+    assert found.ranked == [[a.category_id for a in p.alternatives] for p in expected]
     np.testing.assert_allclose(found.confidences, [p.probability for p in expected], atol=1e-5)
 
 
@@ -162,7 +161,7 @@ def test_a_name_must_do_where_there_is_no_support(contestant):
             "it is of wordsby and nothing else is told of it at all in so long a sentence as this"
         )
     ]
-    assert contestant.predict(asked).categories == ["s"]
+    assert contestant.predict(asked).ranked[0][0] == "s"
 
 
 def test_zero_shot_does_not_look_at_the_support():
@@ -170,7 +169,7 @@ def test_zero_shot_does_not_look_at_the_support():
     taught = lesson(wordsax=[insert("wordsby")], wordsby=[insert("wordsax")])
     tree = Taxonomy([Category("wordsax", "wordsax"), Category("wordsby", "wordsby")])
     contestant.fit(Lesson(tree, taught.categories, taught.support))
-    assert contestant.predict([insert("wordsax")]).categories == ["wordsax"]
+    assert contestant.predict([insert("wordsax")]).ranked[0][0] == "wordsax"
 
 
 @pytest.mark.parametrize("name", ["TF-IDF + SVM", "frozen + regression", "SetFit (bounded)"])
@@ -189,8 +188,8 @@ def test_names_are_looked_up_and_told_by_their_endings():
         )
     )
     asked = [insert("", n) for n in ("Ramipril", "bisoprolol", "enalapril", "xyz")]
-    found = contestant.predict([*asked, insert("no name")]).categories
-    assert found == ["ace", "beta", "ace", NO_ANSWER, NO_ANSWER]
+    found = contestant.predict([*asked, insert("no name")]).ranked
+    assert found == [["ace"], ["beta"], ["ace"], [], []]
 
 
 def test_a_dictionary_cannot_read_masked_names():
@@ -244,4 +243,4 @@ def test_the_deciding_sections_are_read():
 def test_words_outside_the_support_do_not_stop_tfidf():
     contestant = TfidfSvm()
     contestant.fit(lesson(a=[insert("heart")], b=[insert("skin")]))
-    assert contestant.predict([insert("unheard of")]).categories[0] in ("a", "b")
+    assert contestant.predict([insert("unheard of")]).ranked[0][0] in ("a", "b")

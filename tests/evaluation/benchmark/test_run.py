@@ -23,7 +23,6 @@ from drugtext.evaluation.benchmark.protocols import (
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.score import confusion, figures
 from drugtext.evaluation.benchmark.task import (
-    NO_ANSWER,
     Answers,
     Contestant,
     NotApplicableError,
@@ -52,7 +51,7 @@ class Guesser(Contestant):
         self.categories = lesson.categories
 
     def predict(self, inserts):
-        return Answers([str(self.rng.choice(self.categories)) for _ in inserts])
+        return Answers([[str(self.rng.choice(self.categories))] for _ in inserts])
 
 
 class Oracle(Contestant):
@@ -72,7 +71,7 @@ class Oracle(Contestant):
             )
             for insert in inserts
         ]
-        return Answers(found, [1.0] * len(found))
+        return Answers([[category] for category in found], [1.0] * len(found))
 
 
 def played(tmp_path, trials=TRIALS, minutes=MINUTES, **contestants) -> Outcomes:
@@ -109,6 +108,7 @@ def test_figures_are_those_of_the_plain_scores(tmp_path):
     (answers,) = done[trial.setting, "guesser"].answers
     queries = trial.tasks[0].queries
     truth = [query.category for query in queries]
+    answers = [given for (given,) in answers]
     right = np.array(answers) == np.array(truth)
     paths = [[[c[:n] for n in range(1, len(c) + 1)] for c in ids] for ids in (answers, truth)]
     assert 0 < right.mean() < 1
@@ -134,6 +134,28 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
 
     assert numbers("one", 0) == numbers("two", 0)
     assert numbers("one", 0) != numbers("three", 1)
+
+
+def test_a_true_category_among_the_first_three_counts_apart(tmp_path):
+    class Second(Oracle):
+        def predict(self, inserts):
+            return Answers([["Z", *right] for right in super().predict(inserts).ranked])
+
+    (row, *_) = figures([TRIALS[0]], played(tmp_path, [TRIALS[0]], second=Second).done, 0)
+    assert row["metrics"]["accuracy"]["value"] == 0
+    assert row["metrics"]["top_3"]["value"] == 1
+
+
+def test_an_outcome_of_other_code_is_done_again(tmp_path):
+    trials = [TRIALS[0]]
+    (done,) = played(tmp_path, trials, oracle=Oracle).done.values()
+    outcomes = Outcomes(tmp_path / "outcomes.jsonl", {"seed": 0})
+    (kept,) = outcomes.done.values()
+    run(trials, {"oracle": Oracle}, outcomes, minutes=MINUTES)
+    assert outcomes.done[kept.setting, "oracle"] is kept
+    kept.code = "of other code"
+    run(trials, {"oracle": Oracle}, outcomes, minutes=MINUTES)
+    assert outcomes.done[kept.setting, "oracle"].code == done.code
 
 
 def test_an_outcome_of_another_trial_is_not_taken_for_it(tmp_path):
@@ -303,8 +325,8 @@ class KnowsOneRegulator(Oracle):
 
     def predict(self, inserts):
         known = [insert.metadata["kind"].startswith("us_") for insert in inserts]
-        found = super().predict(inserts).categories
-        return Answers([c if k else NO_ANSWER for c, k in zip(found, known, strict=True)])
+        found = super().predict(inserts).ranked
+        return Answers([c if k else [] for c, k in zip(found, known, strict=True)])
 
 
 def test_the_drop_from_one_regulator_to_the_other_is_measured(tmp_path):

@@ -16,6 +16,7 @@ from drugtext.evaluation.benchmark.task import (
     Example,
     Lesson,
     NotApplicableError,
+    best_first,
 )
 from drugtext.inserts.insert import DrugInsert
 
@@ -62,8 +63,8 @@ class FrozenRegression(_Frozen):
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         probabilities = self._model.predict_proba(self._embed(inserts))
-        answers = self._model.classes_[probabilities.argmax(1)].tolist()
-        return Answers(answers, probabilities.max(1).tolist())
+        ranked = best_first(probabilities, self._model.classes_.tolist())
+        return Answers(ranked, probabilities.max(1).tolist())
 
 
 class FrozenPrototypes(_Frozen):
@@ -85,7 +86,7 @@ class FrozenPrototypes(_Frozen):
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         cosines = self._embed(inserts) @ self._prototypes.T
-        return Answers(self._categories[cosines.argmax(1)].tolist())
+        return Answers(best_first(cosines, self._categories.tolist()))
 
 
 class ZeroShot(FrozenPrototypes):

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from drugtext.evaluation.benchmark.task import (
-    NO_ANSWER,
+    TOP,
     Answers,
     Contestant,
     Lesson,
@@ -46,7 +46,7 @@ class NameDictionary(Contestant):
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         return Answers([self._answer(_names(insert)) for insert in inserts])
 
-    def _answer(self, names: Iterable[str]) -> str:
+    def _answer(self, names: Iterable[str]) -> list[str]:
         keys = [name for name in names if name in self._answers]
         endings = [
             f"-{name[start:]}"
@@ -54,7 +54,7 @@ class NameDictionary(Contestant):
             for start in range(1, len(name) - _SHORTEST_ENDING + 1)
         ]
         keys += sorted((e for e in endings if e in self._answers), key=len, reverse=True)
-        return self._answers[keys[0]] if keys else NO_ANSWER
+        return list(dict.fromkeys(self._answers[key] for key in keys))[:TOP]
 
 
 def _names(insert: DrugInsert) -> list[str]:

@@ -18,6 +18,7 @@ from drugtext.evaluation.benchmark.task import (
     Lesson,
     NotApplicableError,
     Trial,
+    best_first,
 )
 from drugtext.evaluation.calibration import best_scale, calibrate_few_shot
 from drugtext.inserts.insert import DrugInsert
@@ -98,8 +99,8 @@ class DrugText(Contestant):
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         probabilities = self._classifier.probabilities(self._project(self._classifier, inserts))
-        answers = [self._classifier.category_ids[n] for n in probabilities.argmax(1)]
-        return Answers(answers, probabilities.max(1).tolist())
+        ranked = best_first(probabilities, self._classifier.category_ids)
+        return Answers(ranked, probabilities.max(1).tolist())
 
     def _project(self, classifier: DrugClassifier, inserts: Sequence[DrugInsert]) -> NDArray:
         """Embed as `classifier.embed` does, from embeddings that its bare encoder gave."""
@@ -135,5 +136,4 @@ class DrugTextTree(DrugText):
         probabilities = fitted.probabilities(self._project(fitted, inserts))
         nodes = node_probabilities(probabilities, fitted.category_ids, fitted.taxonomy)
         asked = np.stack([nodes[category] for category in self._asked], axis=1)
-        answers = [self._asked[n] for n in asked.argmax(1)]
-        return Answers(answers, asked.max(1).tolist())
+        return Answers(best_first(asked, self._asked), asked.max(1).tolist())

@@ -16,6 +16,7 @@ from drugtext.evaluation.benchmark.task import (
     Lesson,
     NotApplicableError,
     NotFinishedError,
+    best_first,
 )
 from drugtext.inserts.insert import DrugInsert
 
@@ -88,8 +89,8 @@ class SetFit(Contestant):
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         texts = [text_to_read(insert) for insert in inserts]
         found = self._model.predict_proba(texts, as_numpy=True, show_progress_bar=False)
-        labels = self._model.model_head.classes_[found.argmax(1)]
-        return Answers([self._categories[n] for n in labels], found.max(1).tolist())
+        categories = [self._categories[n] for n in self._model.model_head.classes_]
+        return Answers(best_first(found, categories), found.max(1).tolist())
 
 
 class BoundedSetFit(SetFit):

@@ -25,6 +25,7 @@ from drugtext.evaluation.benchmark.task import (
     Lesson,
     NotApplicableError,
     Trial,
+    best_first,
 )
 from drugtext.inserts.insert import DrugInsert
 
@@ -109,7 +110,10 @@ class TfidfSvm(_Tfidf):
         self._svm.fit(vectors, [example.category for example in lesson.support])
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
-        return Answers(self._svm.predict(self._vectors(inserts)).tolist())
+        scores = self._svm.decision_function(self._vectors(inserts))
+        if scores.ndim == 1:  # of two categories: that of the second alone
+            scores = np.stack([-scores, scores], axis=1)
+        return Answers(best_first(scores, self._svm.classes_.tolist()))
 
 
 class TfidfPrototypes(_Tfidf):
@@ -132,4 +136,4 @@ class TfidfPrototypes(_Tfidf):
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
         cosines = (self._vectors(inserts) @ self._prototypes.T).toarray()
-        return Answers(self._categories[cosines.argmax(1)].tolist())
+        return Answers(best_first(cosines, self._categories.tolist()))
