@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -172,6 +173,17 @@ def repeats(texts: Sequence[str], threshold: float = 0.8, shingle: int = 5) -> l
     return found
 
 
+@lru_cache(maxsize=2**15)  # a text is compared with several splits, and for several taxonomies
+def _sketch(text: str, shingle: int) -> MinHash:
+    from datasketch import MinHash
+
+    words = _WORD.findall(text.lower())[:_COMPARED_WORDS]
+    starts = range(max(len(words) - shingle, 0) + 1)
+    sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
+    sketch.update_batch({" ".join(words[s : s + shingle]).encode() for s in starts})
+    return sketch
+
+
 class _Sketches:
     """MinHash sketches of texts, and which of them are alike."""
 
@@ -184,14 +196,7 @@ class _Sketches:
         self._sketches: list[MinHash] = []
 
     def sketch(self, text: str) -> MinHash:
-        from datasketch import MinHash
-
-        words = _WORD.findall(text.lower())[:_COMPARED_WORDS]
-        starts = range(max(len(words) - self._shingle, 0) + 1)
-        sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
-        shingles = {" ".join(words[s : s + self._shingle]).encode() for s in starts}
-        sketch.update_batch(shingles)
-        return sketch
+        return _sketch(text, self._shingle)
 
     def add(self, sketch: MinHash) -> None:
         self._index.insert(len(self._sketches), sketch)

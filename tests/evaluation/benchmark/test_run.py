@@ -139,7 +139,9 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
 def test_a_true_category_among_the_first_three_counts_apart(tmp_path):
     class Second(Oracle):
         def predict(self, inserts):
-            return Answers([["Z", *right] for right in super().predict(inserts).ranked])
+            right = [category for (category,) in super().predict(inserts).ranked]
+            others = [next(other for other in right if other != category) for category in right]
+            return Answers([list(pair) for pair in zip(others, right, strict=True)])
 
     (row, *_) = figures([TRIALS[0]], played(tmp_path, [TRIALS[0]], second=Second).done, 0)
     assert row["metrics"]["accuracy"]["value"] == 0
