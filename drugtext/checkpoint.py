@@ -4,6 +4,8 @@ config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured f
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
 head.safetensors     the head alone, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
+adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
+                     merged, head.safetensors has not
 README.md            model card
 """
 
@@ -21,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
+from drugtext.adapters import ADAPTER_FOLDER, Adapter
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
 from drugtext.cards import is_hub_id, model_card
 from drugtext.config import FORMAT_VERSION, DrugTextConfig
@@ -78,6 +81,7 @@ def load_model(
         model, loaded = found
         if loaded["missing_keys"]:  # transformers would fill them at random
             raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
+        model.adapter = _adapter(folder)
         return model.eval(), load_tokenizer(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
@@ -124,9 +128,23 @@ def _from_head(
     folder: Path, config: DrugTextConfig
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
-    model = DrugTextModel.assembled(config, load_encoder(encoder_path))
+    encoder, adapter = load_encoder(encoder_path), _adapter(folder)
+    if adapter:
+        encoder = adapter.merged_into(encoder)
+    model = DrugTextModel.assembled(config, encoder, adapter=adapter)
     model.head.load_state_dict(load_file(folder / _HEAD))
     return model, load_tokenizer(encoder_path)
+
+
+def _adapter(folder: Path) -> Adapter | None:
+    found = folder / ADAPTER_FOLDER
+    return Adapter.from_folder(found) if found.is_dir() else None
+
+
+def _save_adapter(model: DrugTextModel, folder: Path) -> None:
+    if model.adapter:
+        name = model.config.encoder_name
+        model.adapter.save(folder / ADAPTER_FOLDER, name if is_hub_id(name) else "")
 
 
 def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
@@ -138,6 +156,7 @@ def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
     head = {name: tensor.contiguous() for name, tensor in model.head.state_dict().items()}
     save_file(head, folder / _HEAD, metadata={"format": "pt"})
     model.config.save_pretrained(folder)
+    _save_adapter(model, folder)
 
 
 def _first(error: Exception) -> str:
@@ -160,6 +179,7 @@ def save_model(
         if not is_hub_id(config.encoder_name):
             config.encoder_name = ""  # a path of this machine; the weights are in the folder
         config.save_pretrained(folder)
+        _save_adapter(model, folder)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:

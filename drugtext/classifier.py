@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from dataclasses import replace
-from itertools import islice
 from typing import cast
 
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from drugtext.adapters import Adapter
 from drugtext.checkpoint import load_model, save_model
-from drugtext.encoder import length_sorted_batches, pad, pool_windows
-from drugtext.errors import (
-    CheckpointError,
-    CorpusError,
-    DrugTextError,
-    LanguageError,
-    TaxonomyError,
-)
-from drugtext.heads import INITIAL_SCALE, PrototypeHead
+from drugtext.embedder import InsertEmbedder, batches
+from drugtext.errors import CheckpointError, CorpusError, DrugTextError, TaxonomyError
+from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead, names_tell
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
+from drugtext.names import category_text
 from drugtext.prediction import Prediction, make_prediction
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.window_cache import WindowCache
-from drugtext.windows import ReadingPlan, Windows, read_windows
-
-_INSERTS_A_BATCH = 32
+from drugtext.windows import ReadingPlan
 
 
 def load(
@@ -60,7 +49,7 @@ def load(
     return DrugClassifier(model, tokenizer)
 
 
-class DrugClassifier:
+class DrugClassifier(InsertEmbedder):
     """Assigns drug inserts to the categories of a taxonomy.
 
     Args:
@@ -70,12 +59,9 @@ class DrugClassifier:
     Attributes:
         taxonomy: the categories with their ancestors.
         category_ids: the categories that it answers with, in the order of the head's rows.
-        window_cache: keeps what the encoder gave, for those who read the same inserts again.
     """
 
     def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.model, self.tokenizer = model, tokenizer
-        self.window_cache: WindowCache | None = None
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -92,8 +78,7 @@ class DrugClassifier:
                 "config.json: categories, taxonomy or reading plan are not understood"
                 f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
             ) from error
-        longest = min(tokenizer.model_max_length, plan.window_tokens)
-        self.reading_plan = replace(plan, window_tokens=longest)
+        super().__init__(model, tokenizer, plan)
 
     def __repr__(self) -> str:
         encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
@@ -137,7 +122,7 @@ class DrugClassifier:
             raise DrugTextError("the classifier has no category yet; give it some with fit().")
         if not isinstance(top_k, int) or top_k < 1:
             raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
-        for batch in _batches(inserts, _INSERTS_A_BATCH):
+        for batch in batches(inserts):
             readable = []
             for insert in batch:
                 error = self.refusal(insert)
@@ -166,24 +151,6 @@ class DrugClassifier:
                 tokens_read=windows.tokens_read[n],
                 tokens_total=windows.tokens_total[n],
             )
-
-    def embed(self, inserts: Iterable[DrugInsert]) -> NDArray:
-        """Embed inserts.
-
-        Returns:
-            float32 unit vectors, shape (n_inserts, embedding_dim).
-
-        Raises:
-            LanguageError: an insert is in a language that the encoder does not know.
-            DrugTextError: an insert has no text.
-        """
-        parts = []
-        for batch in _batches(inserts, _INSERTS_A_BATCH):
-            for insert in batch:
-                if error := self.refusal(insert):
-                    raise error
-            parts.append(self._embed_windows(self._windows(batch), len(batch)))
-        return torch.cat(parts or [self.model.head.prototypes[:0].detach()]).numpy()
 
     @torch.no_grad()
     def probabilities(self, embeddings: ArrayLike) -> NDArray:
@@ -246,7 +213,7 @@ class DrugClassifier:
     ) -> DrugClassifier:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`."""
         categories = _listed(categories)
-        support, head = torch.as_tensor(embeddings), self.model.head
+        support = torch.as_tensor(embeddings)
         _check_one_each(len(support), len(categories))
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
@@ -256,16 +223,56 @@ class DrugClassifier:
         if taxonomy is None and not any(category.id in self.taxonomy for category in found):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
+        return self._fitted(support, rows, order, tree, taxonomy)
+
+    @torch.no_grad()
+    def fit_names(
+        self, categories: Iterable[str], *, taxonomy: Taxonomy | None = None
+    ) -> DrugClassifier:
+        """Learn new categories from their names alone; otherwise as `fit`.
+
+        Args:
+            categories: ids or names, each once.
+            taxonomy: where given, every category must be in it.
+
+        Raises:
+            CorpusError: there is no category, or one stands twice.
+            TaxonomyError: a category is not in the given taxonomy.
+        """
+        found = [self._category(name, taxonomy) for name in _listed(categories)]
+        order = [category.id for category in found]
+        if not order or len(set(order)) < len(order):
+            raise CorpusError(
+                f"found {len(order)} categories, {len(set(order))} of them different; one or more,"
+                " each once, are needed."
+            )
+        tree = taxonomy or _with_new(self.taxonomy, found)
+        nothing = torch.zeros(0, self.model.head.centre.shape[0])
+        return self._fitted(nothing, torch.zeros(0, dtype=torch.long), order, tree, taxonomy)
+
+    def _fitted(
+        self,
+        support: Tensor,
+        rows: Tensor,
+        order: list[str],
+        tree: Taxonomy,
+        taxonomy: Taxonomy | None,
+    ) -> DrugClassifier:
+        """Return a classifier over the categories in `order`; names count where they tell them."""
+        head = self.model.head
+        names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         if head.is_bare:
-            head = head.with_projection(support, rows)
+            head = head.with_projection(support, rows, names)
             support = head.project(support)
-        few_shot = self.model.config.few_shot or {}
+        names = head.project_names(names)
+        is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
+        weights = NAME_WEIGHT * (torch.tensor(is_known) | names_tell(support, rows, names))
         ancestors = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
-        head = head.fitted(support, rows, ancestors)
+        few_shot = self.model.config.few_shot or {}
+        head = head.fitted(support, rows, ancestors, names, weights)
         head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
-        fitted = self._with_head(
-            head, tree.restricted_to(order), order, torch.bincount(rows).tolist()
-        )
+        n_support = torch.bincount(rows, minlength=len(order)).tolist()
+        fitted = self._with_head(head, tree.restricted_to(order), order, n_support)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
         return fitted
 
@@ -300,8 +307,11 @@ class DrugClassifier:
         if not self.category_ids:
             return self.fit_embeddings(support, [category] * len(support), taxonomy=taxonomy)
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
+        name = None
+        if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
+            name = self.model.head.project_names(self.embed_texts([category_text(tree, found.id)]))
         return self._with_head(
-            self.model.head.with_category(support),
+            self.model.head.with_category(support, name),
             _with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
@@ -316,6 +326,38 @@ class DrugClassifier:
             )
         return found
 
+    @torch.no_grad()
+    def embed_names(self, categories: Iterable[str], taxonomy: Taxonomy) -> dict[str, Tensor]:
+        """Return category id -> the embedding of its name, projected, shape (embedding_dim,)."""
+        ids = list(dict.fromkeys(categories))
+        names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
+        return dict(zip(ids, self.model.head.project_names(names), strict=True))
+
+    def with_adapter(self, adapter: Adapter) -> DrugClassifier:
+        """Return a classifier without categories whose encoder has this adapter, and no other.
+
+        Args:
+            adapter: LoRA weights for the raw encoder, as training gives them.
+
+        Raises:
+            CheckpointError: the adapter was made for another encoder.
+        """
+        config = copy.deepcopy(self.model.config)
+        config.id2label, config.label2id, config.n_support = {}, {}, []
+        config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", -1.0
+        config.few_shot = config.measured = config.training = None
+        config.reading_plan = self.reading_plan.to_dict()
+        encoder = adapter.merged_into(self.raw_encoder)
+        model = DrugTextModel.assembled(config, encoder, adapter=adapter)
+        model.to(device=self.model.device)  # type: ignore[call-arg]
+        return DrugClassifier(model, self.tokenizer)
+
+    @property
+    def raw_encoder(self) -> nn.Module:
+        """The encoder without its adapter."""
+        encoder, adapter = self.model.encoder, self.model.adapter
+        return adapter.taken_out_of(encoder) if adapter else encoder
+
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a folder that `load`, the Auto classes and `pipeline()` open."""
         save_model(self.model, self.tokenizer, folder)
@@ -325,50 +367,6 @@ class DrugClassifier:
         from drugtext.checkpoint import push_model
 
         return push_model(self.model, self.tokenizer, repo_id, private=private)
-
-    def refusal(self, insert: DrugInsert) -> DrugTextError | None:
-        """Return why an insert cannot be classified; None if it can."""
-        if not isinstance(insert, DrugInsert):
-            return DrugTextError(
-                f"found {type(insert).__name__}; a list of DrugInsert is needed,"
-                " as read_inserts(path) yields them."
-            )
-        known, text = self.model.config.languages, insert.text
-        what = insert.source or insert.name or "the insert"
-        if not re.search(r"\w", text):
-            return DrugTextError(f"{what}: holds no text; one section or more is needed.")
-        if re.search(r"[\ud800-\udfff]", text):
-            return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
-        language = insert.language or (detect_language(text) if known else None)
-        if language and known and language not in known:
-            return LanguageError(
-                f"{what}: is written in {language!r}; this checkpoint knows"
-                f" {', '.join(known)}. Load one whose encoder knows the language."
-            )
-        return None
-
-    def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
-        return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
-
-    @torch.no_grad()
-    def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:
-        """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
-        if self.window_cache is None:
-            vectors = self._encode(windows.token_ids)
-        else:
-            vectors = self.window_cache.vectors(windows.token_ids, self._encode)
-        weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
-        pooled = pool_windows(vectors, weights, numbers, n_inserts)
-        return self.model.head.project(pooled.to(self.model.device)).cpu()
-
-    def _encode(self, token_ids: list[list[int]]) -> Tensor:
-        """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
-        model, padding = self.model, self.tokenizer.pad_token_id or 0
-        vectors = torch.empty(len(token_ids), model.head.centre.shape[0])
-        for batch in length_sorted_batches(token_ids):
-            ids, mask = pad([token_ids[n] for n in batch], padding)
-            vectors[batch] = model.embed_windows(ids.to(model.device), mask.to(model.device)).cpu()
-        return vectors
 
     def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
         if taxonomy is not None:
@@ -390,7 +388,9 @@ class DrugClassifier:
         config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
         config.reading_plan = self.reading_plan.to_dict()
         config.measured = config.training = None  # those of other categories would be false here
-        model = DrugTextModel.assembled(config, self.model.encoder, head.to(self.model.device))
+        model = DrugTextModel.assembled(
+            config, self.model.encoder, head.to(self.model.device), self.model.adapter
+        )
         other = DrugClassifier(model, self.tokenizer)
         other.window_cache = self.window_cache
         return other
@@ -415,13 +415,3 @@ def _check_one_each(n_inserts: int, n_categories: int) -> None:
 def _with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
     new = {category.id: category for category in categories if category.id not in taxonomy}
     return taxonomy.with_categories(new.values())
-
-
-def _batches(inserts: Iterable[DrugInsert], size: int) -> Iterator[list[DrugInsert]]:
-    if isinstance(inserts, DrugInsert | str):
-        raise DrugTextError(
-            f"found one {type(inserts).__name__}; a list of DrugInsert is needed: [insert]."
-        )
-    remaining = iter(inserts)
-    while batch := list(islice(remaining, size)):
-        yield batch

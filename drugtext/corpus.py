@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert, Section, join_sections
-from drugtext.masking import mask_names, name_words
+from drugtext.masking import mask_names, own_names
 from drugtext.splits import (
     SPLITS,
     ingredient_groups,
@@ -158,9 +158,7 @@ def _row(
 ) -> dict[str, Any]:
     own = {ingredient_key(name) for name in insert.ingredients}
     keys = {synonyms.get(key, key) for key in own}
-    names = [insert.name, *insert.ingredients, *insert.brand_names]
-    names += name_words(insert.ingredients, [insert.name, *insert.brand_names])
-    names += [brand for key in own | keys for brand in brands.get(key, ())]
+    names = own_names(insert, (brand for key in own | keys for brand in brands.get(key, ())))
     masked = [
         Section(mask_names(title, names), mask_names(text, names))
         for title, text in insert.sections.items()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -126,6 +126,11 @@ def build_encoder(config: PreTrainedConfig) -> nn.Module:
     from transformers import AutoModel
 
     return without_pooler(AutoModel.from_config(config))
+
+
+def embedding_dim_of(encoder: nn.Module) -> int:
+    """Return the number of dimensions of an encoder's embeddings."""
+    return int(cast(Any, encoder.config).hidden_size)
 
 
 def without_pooler(encoder: nn.Module) -> nn.Module:

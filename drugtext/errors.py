@@ -6,7 +6,8 @@ DrugTextError
 ├── TaxonomyError     unknown id, duplicate id, missing parent, cycle
 ├── CorpusError       inserts and categories do not make a corpus
 ├── EncoderError      encoder weights are missing or not the expected ones
-└── CheckpointError   a saved classifier is incomplete, damaged or of a newer format
+├── CheckpointError   a saved classifier is incomplete, damaged or of a newer format
+└── TrainingError     a training cannot begin, go on, or be gone on with
 
 Each message names what was found, what is needed and what to do.
 """
@@ -50,3 +51,7 @@ class EncoderError(DrugTextError):
 
 class CheckpointError(DrugTextError):
     """A saved classifier is incomplete, damaged, or of a newer format version."""
+
+
+class TrainingError(DrugTextError):
+    """A training cannot begin, go on, or be gone on with from what its folder holds."""

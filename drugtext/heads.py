@@ -11,6 +11,8 @@ ANCESTOR_SHARES = (0.25, 0.2, 0.1)
 """Of a prototype: what the parent's, the grandparent's and the next mean take of it."""
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
+NAME_WEIGHT = 1.0
+"""Support inserts that a category's name counts as. Chosen on categories of the training split."""
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""
 
@@ -44,7 +46,7 @@ def category_prototypes(embeddings: Tensor, category_ids: Tensor, n_categories: 
 
 
 def within_category_whitening(
-    embeddings: Tensor, category_ids: Tensor, shrinkage: float = 0.15
+    embeddings: Tensor, category_ids: Tensor, shrinkage: float = 0.3
 ) -> Tensor:
     """Learn the projection that evens out how inserts of one category differ from each other.
 
@@ -112,6 +114,25 @@ def share_with_ancestors(
     return torch.stack(shared)
 
 
+def names_tell(embeddings: Tensor, category_ids: Tensor, names: Tensor) -> bool:
+    """Tell whether the names of categories say which insert is whose, and are not "shelf 12".
+
+    Args:
+        embeddings: support set, projected, shape (n_support, embedding_dim).
+        category_ids: int64 in [0, n_categories), shape (n_support,).
+        names: of each category, projected, shape (n_categories, embedding_dim).
+
+    Returns:
+        True where the nearest name is the right one more often than by chance: by more than two
+        standard errors.
+    """
+    if not len(embeddings):
+        return False
+    share = float(((embeddings @ names.T).argmax(1) == category_ids).double().mean())
+    chance = 1 / len(names)
+    return share > chance + 2 * (chance * (1 - chance) / len(embeddings)) ** 0.5
+
+
 class PrototypeHead(nn.Module):
     """Scores an embedding by its distance to each category's prototype.
 
@@ -128,30 +149,42 @@ class PrototypeHead(nn.Module):
     def __init__(self, embedding_dim: int, n_categories: int) -> None:
         super().__init__()
         self.centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
+        self.name_centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
         self.whitening = nn.Parameter(torch.eye(embedding_dim), requires_grad=False)
         self.prototypes = nn.Parameter(torch.zeros(n_categories, embedding_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
 
-    def with_projection(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
+    def with_projection(
+        self, embeddings: Tensor, category_ids: Tensor, names: Tensor | None = None
+    ) -> PrototypeHead:
         """Return a head without categories whose projection is learnt from a support set.
 
         The centre is the mean; the whitening is learnt where there is enough support to tell how
-        inserts of one category differ, two per dimension.
+        inserts of one category differ, two per dimension. Names are another kind of text than
+        inserts, and have a centre of their own.
 
         Args:
             embeddings: support set, unit vectors, not projected, shape (n_support, embedding_dim).
             category_ids: int64, shape (n_support,).
+            names: of the categories, unit vectors, shape (n_categories, embedding_dim).
         """
-        head = PrototypeHead(embeddings.shape[1], 0)
-        if category_ids.max() > 0:
+        head = PrototypeHead(self.centre.shape[0], 0)
+        if len(category_ids) and category_ids.max() > 0:
             head.centre.copy_(embeddings.mean(0))
+        if names is not None and len(names) > 1:
+            head.name_centre.copy_(names.mean(0))
         if len(embeddings) >= 2 * embeddings.shape[1]:
             head.whitening.copy_(within_category_whitening(embeddings, category_ids))
         return head
 
     def fitted(
-        self, embeddings: Tensor, category_ids: Tensor, ancestors: Sequence[Sequence[str]]
+        self,
+        embeddings: Tensor,
+        category_ids: Tensor,
+        ancestors: Sequence[Sequence[str]],
+        names: Tensor | None = None,
+        name_weights: Tensor | None = None,
     ) -> PrototypeHead:
         """Return a new head over the categories of a support set; this one stays as it is.
 
@@ -159,26 +192,45 @@ class PrototypeHead(nn.Module):
             embeddings: support set, projected, shape (n_support, embedding_dim).
             category_ids: int64 in [0, n_categories), shape (n_support,).
             ancestors: of each category, ids of the ancestors, nearest first.
+            names: of each category, projected, shape (n_categories, embedding_dim).
+            name_weights: support inserts that each name counts as, shape (n_categories,);
+                `NAME_WEIGHT` each if left out.
+
+        Raises:
+            ValueError: a category has neither support nor a name that counts.
         """
         n_categories = len(ancestors)
-        prototypes = category_prototypes(embeddings, category_ids, n_categories)
         counts = torch.bincount(category_ids, minlength=n_categories)
-        log_counts = counts.to(prototypes.dtype).log()
+        if names is None:
+            weights = counts
+            prototypes = category_prototypes(embeddings, category_ids, n_categories)
+        else:
+            if name_weights is None:
+                name_weights = torch.full((n_categories,), NAME_WEIGHT)
+            weights = counts + name_weights
+            if not weights.all():
+                raise ValueError("a category has neither support nor a name; give it one of them.")
+            sums = (names * name_weights.unsqueeze(1)).index_add(0, category_ids, embeddings)
+            prototypes = sums / weights.unsqueeze(1)
+        log_counts = counts.clamp(min=1).to(prototypes.dtype).log()
         return self._with_categories(
-            share_with_ancestors(prototypes, counts, ancestors),
+            share_with_ancestors(prototypes, weights, ancestors),
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
         )
 
-    def with_category(self, embeddings: Tensor) -> PrototypeHead:
+    def with_category(self, embeddings: Tensor, name: Tensor | None = None) -> PrototypeHead:
         """Return a new head with one category more, behind the others, which do not change.
 
         Args:
             embeddings: its support, projected, shape (n_support, embedding_dim).
+            name: its name, projected, shape (1, embedding_dim).
         """
-        prototype = embeddings.mean(0, keepdim=True)
+        total, weight = embeddings.sum(0, keepdim=True), float(len(embeddings))
+        if name is not None:
+            total, weight = total + NAME_WEIGHT * name, weight + NAME_WEIGHT
         prior = self.log_prior.mean().nan_to_num().reshape(1)  # as likely as the others are
         return self._with_categories(
-            torch.cat([self.prototypes, prototype.to(self.prototypes.device)]),
+            torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
         )
 
@@ -196,6 +248,10 @@ class PrototypeHead(nn.Module):
     def project(self, embeddings: Tensor) -> Tensor:
         """Centre, whiten and normalise; shape kept, (n, embedding_dim)."""
         return nn.functional.normalize((embeddings - self.centre) @ self.whitening, dim=-1)
+
+    def project_names(self, names: Tensor) -> Tensor:
+        """Centre names of categories, whiten and normalise; shape kept, (n, embedding_dim)."""
+        return nn.functional.normalize((names - self.name_centre) @ self.whitening, dim=-1)
 
     def scores(self, projected: Tensor) -> Tensor:
         """Return minus the squared distance to each prototype, shape (n, n_categories).

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from drugtext.inserts.insert import DrugInsert, Section, join_sections
 from drugtext.splits import GENERIC_WORDS, SHORTEST_NAME, ingredient_key, substances
 
 MASK = "this medicine"
@@ -58,3 +60,26 @@ def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[st
     words = {word.strip(",;:()®™*") for word in words}
     words = {word for word in words if len(word) >= _SHORTEST_WORD and " " not in word}
     return words - _ORDINARY
+
+
+def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
+    """Return all names that give an insert's drug away, for `mask_names`.
+
+    Args:
+        insert: whose name, ingredients and brand names these are, and their single words.
+        aliases: further names of its ingredients.
+    """
+    names = {insert.name, *insert.ingredients, *insert.brand_names, *aliases}
+    return names | name_words(insert.ingredients, [insert.name, *insert.brand_names])
+
+
+def masked_insert(insert: DrugInsert) -> DrugInsert:
+    """Return an insert whose own names are replaced in its sections, and which goes by none."""
+    names = own_names(insert)
+    sections = [
+        Section(mask_names(title, names), mask_names(text, names))
+        for title, text in insert.sections.items()
+    ]
+    return replace(
+        insert, name="", ingredients=(), brand_names=(), sections=join_sections(sections)
+    )

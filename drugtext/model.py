@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from drugtext.adapters import Adapter
 from drugtext.config import DrugTextConfig
 from drugtext.encoder import build_encoder, mean_pool
 from drugtext.heads import INITIAL_SCALE, PrototypeHead
@@ -20,6 +21,11 @@ class DrugTextModel(PreTrainedModel):
 
     Each row of `input_ids` is read as one window, which is what a plain `text-classification`
     pipeline needs; `DrugClassifier` averages the windows of an insert before the head.
+
+    Attributes:
+        encoder: with the adapter's weights added to its own.
+        head: embeddings -> logits.
+        adapter: those weights apart, where the encoder was trained on; they are saved beside it.
     """
 
     config: DrugTextConfig
@@ -31,12 +37,14 @@ class DrugTextModel(PreTrainedModel):
         super().__init__(config)
         self.encoder = build_encoder(config.encoder)
         self.head = PrototypeHead(config.encoder.hidden_size, len(config.n_support))
+        self.adapter: Adapter | None = None
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, PrototypeHead):
             init.zeros_(module.centre)
+            init.zeros_(module.name_centre)
             init.eye_(module.whitening)
             init.zeros_(module.prototypes)
             init.zeros_(module.log_prior)
@@ -46,7 +54,11 @@ class DrugTextModel(PreTrainedModel):
 
     @classmethod
     def assembled(
-        cls, config: DrugTextConfig, encoder: nn.Module, head: PrototypeHead | None = None
+        cls,
+        config: DrugTextConfig,
+        encoder: nn.Module,
+        head: PrototypeHead | None = None,
+        adapter: Adapter | None = None,
     ) -> DrugTextModel:
         """Return a model over a loaded encoder, which it shares with others, in evaluation mode.
 
@@ -54,10 +66,11 @@ class DrugTextModel(PreTrainedModel):
             config: of the model; its `n_support` has one entry a category.
             encoder: an encoder without pooler.
             head: one without categories, if left out.
+            adapter: that is merged into the encoder.
         """
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
-        model.encoder = encoder
+        model.encoder, model.adapter = encoder, adapter
         model.head = head or PrototypeHead(config.encoder.hidden_size, len(config.n_support))
         return model.eval()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.masking import mask_names, name_words
+from drugtext.masking import mask_names, own_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -165,9 +165,7 @@ def _without_names(
     insert: DrugInsert, limits: Mapping[str, int], tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, list[int]]:
     """Tokenize those sections again in which a name of the insert stands, with it replaced."""
-    names = {insert.name, *insert.ingredients, *insert.brand_names}
-    names |= name_words(insert.ingredients, [insert.name, *insert.brand_names])
-    hidden = {}
+    names, hidden = own_names(insert), {}
     for section, limit in limits.items():
         text = insert.sections[section][: limit * _CHARACTERS_A_TOKEN]
         masked = mask_names(text, names)

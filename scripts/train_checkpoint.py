@@ -1,15 +1,21 @@
 """Train the bundled ATC checkpoint from a corpus, and write it into the package.
 
+Its adapter is meta-trained twice by the same plan: on the training split alone, to be measured on
+the test split, and on every insert there is, to be shipped.
+
     python scripts/train_checkpoint.py runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
 
-Window vectors are kept beside the corpus folder, so that a stopped run goes on where it was.
+Window vectors and states of the training are kept beside the corpus folder, so that a stopped run
+goes on where it was.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +26,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 import drugtext
+from drugtext.adapters import Adapter
 from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
+from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.bar import training_bar
+from drugtext.training.data import LabelledInserts
+from drugtext.training.meta import ATC_PLAN, meta_train
 from drugtext.training.prototypes import train_prototypes
 from drugtext.window_cache import WindowCache
 
@@ -37,35 +48,53 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
+    steps: Annotated[int, typer.Option(help="Of meta-training; 0 for the encoder as it is.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of training and intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
     rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
-    classifier.window_cache = WindowCache(classifier.model.encoder, corpus.parent / "windows")
-    with Progress(console=console) as progress:
-
-        def embed(part: Dataset, column: str) -> NDArray:
-            inserts = (insert_from_row(row, masked=column == "masked") for row in part)
-            what = f"{part.split} {column}"
-            return classifier.embed(progress.track(inserts, total=len(part), description=what))
-
-        trained = train_prototypes(
-            classifier,
-            rows,
-            Taxonomy.from_atc(taxonomy),
-            embed,
-            seed=seed,
-        )
+    tree = Taxonomy.from_atc(taxonomy)
     data = b"".join(Path(file).read_bytes() for file in files.values())
+    corpus_sha256 = hashlib.sha256(data).hexdigest()
+
+    def learn(splits: Sequence[str]) -> Adapter:
+        trained_on = LabelledInserts.of_rows(
+            [row for split in splits for row in rows[split].to_list()], tree
+        )
+        with training_bar(console) as advance:
+            return meta_train(
+                classifier.model.encoder,
+                classifier.tokenizer,
+                classifier.reading_plan,
+                trained_on,
+                replace(ATC_PLAN, loop=replace(ATC_PLAN.loop, n_steps=steps, seed=seed)),
+                corpus.parent / "meta" / "+".join(splits),
+                told={"corpus_sha256": corpus_sha256, "splits": list(splits), "encoder": encoder},
+                advance=advance,
+            ).adapter
+
+    def embed(reader: DrugClassifier, part: Dataset, column: str) -> NDArray:
+        if reader.window_cache is None:
+            reader.window_cache = WindowCache(reader.model.encoder, corpus.parent / "windows")
+        inserts = (insert_from_row(row, masked=column == "masked") for row in part)
+        what = f"{part.split} {column}"
+        with Progress(console=console) as progress:
+            return reader.embed(progress.track(inserts, total=len(part), description=what))
+
+    trained = train_prototypes(
+        classifier, rows, tree, embed, learn=learn if steps else None, seed=seed
+    )
     trained.model.config.training = {
         "script": "scripts/train_checkpoint.py",
         "seed": seed,
-        "corpus_sha256": hashlib.sha256(data).hexdigest(),
+        "meta_steps": steps,
+        "corpus_sha256": corpus_sha256,
         "n_inserts": sum(len(part) for part in rows.values()),
         "versions": {
-            name: importlib.metadata.version(name) for name in ("drugtext", "torch", "transformers")
+            name: importlib.metadata.version(name)
+            for name in ("drugtext", "torch", "transformers", "peft")
         },
     }
     save_head(trained.model, output)

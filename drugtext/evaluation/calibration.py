@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -77,6 +77,7 @@ def calibrate_few_shot(
     categories: Sequence[str],
     ingredients: Sequence[Iterable[str]],
     seed: int = 0,
+    names: Mapping[str, Tensor] | None = None,
 ) -> dict[str, float] | None:
     """Find scale and scope threshold for categories learnt from a few inserts each.
 
@@ -88,6 +89,7 @@ def calibrate_few_shot(
         categories: of each.
         ingredients: of each.
         seed: of the episodes.
+        names: category -> its name's embedding, projected, shape (embedding_dim,).
 
     Returns:
         `scale` and `scope_threshold`; None where the inserts are too few for episodes.
@@ -104,7 +106,8 @@ def calibrate_few_shot(
         for episode in episodes:
             support, queries = projected[list(episode.support)], projected[list(episode.queries)]
             rows_of = torch.tensor(episode.support_categories)
-            few = head.fitted(support, rows_of, [[]] * len(episode.categories))
+            told = torch.stack([names[c] for c in episode.categories]) if names else None
+            few = head.fitted(support, rows_of, [[]] * len(episode.categories), told)
             truth = torch.tensor(episode.query_categories)
             losses += scale_losses(few.scores(queries), few.log_prior, truth)
             nearness.append(few.nearness(queries))

@@ -12,6 +12,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
 
+from drugtext.adapters import Adapter
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.errors import CorpusError
@@ -41,8 +42,9 @@ def train_prototypes(
     classifier: DrugClassifier,
     corpus: DatasetDict,
     taxonomy: Taxonomy,
-    embed: Callable[[Dataset, str], NDArray],
+    embed: Callable[[DrugClassifier, Dataset, str], NDArray],
     *,
+    learn: Callable[[Sequence[str]], Adapter] | None = None,
     min_ingredients: int = 2,
     seed: int = 0,
 ) -> DrugClassifier:
@@ -52,7 +54,9 @@ def train_prototypes(
         classifier: without categories: the encoder.
         corpus: as `build_corpus` makes it.
         taxonomy: of the corpus.
-        embed: gives the embeddings of a split's column, shape (n_rows, embedding_dim).
+        embed: gives a classifier's embeddings of a split's column, shape (n_rows, embedding_dim).
+        learn: gives an adapter that was trained on these splits, and on nothing else; without it
+            the encoder stays as it is.
         min_ingredients: a category of fewer goes into the one above it.
         seed: of the bootstrap intervals.
 
@@ -61,23 +65,35 @@ def train_prototypes(
     """
     if missing := [split for split in SPLITS if split not in corpus]:
         raise CorpusError(f"the corpus has no split {', '.join(missing)}; give it more inserts.")
-    splits = {
-        split: Embedded(corpus[split], {form: embed(corpus[split], form) for form in _TEXT_FORMS})
-        for split in SPLITS
-    }
-    trained = _fit(classifier, [splits["train"]], taxonomy, min_ingredients)
+
+    def embedded(base: DrugClassifier) -> dict[str, Embedded]:
+        return {
+            split: Embedded(
+                corpus[split], {form: embed(base, corpus[split], form) for form in _TEXT_FORMS}
+            )
+            for split in SPLITS
+        }
+
+    base = classifier.with_adapter(learn(SPLITS[:1])) if learn else classifier
+    splits = embedded(base)
+    trained = _fit(base, [splits["train"]], taxonomy, min_ingredients)
     held_out = splits["validation"]
     scale, threshold = _calibrate(trained, held_out)
     _set_calibration(trained, scale, threshold)
+    asked = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     few_shot = calibrate_few_shot(
         trained.model.head,
         held_out.embeddings["text"],
-        [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]],
+        asked,
         held_out.rows["ingredients"],
         seed,
+        trained.embed_names(asked, taxonomy),
     )
     measured = _measure_all(trained, splits["test"], taxonomy, seed)
-    shipped = _fit(classifier, list(splits.values()), taxonomy, min_ingredients)
+    if learn:
+        base = classifier.with_adapter(learn(SPLITS))
+        splits = embedded(base)
+    shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
     _set_calibration(shipped, scale, threshold)
     shipped.model.config.few_shot = few_shot
     shipped.model.config.measured = measured

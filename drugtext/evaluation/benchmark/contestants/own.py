@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.contestants.frozen import Embed
-from drugtext.evaluation.benchmark.contestants.reading import name_inserts
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
@@ -35,7 +34,8 @@ class DrugText(Contestant):
 
     description = (
         "fitted to the categories asked: frozen MiniLM, sections read with and without names,"
-        " whitened prototypes that share with their ancestors; names where k = 0. Its scale is set"
+        " whitened prototypes that share with their ancestors, the category's name counting as one"
+        " support insert; names alone where k = 0. Its scale is set"
         " on the validation inserts; for new categories it has its whitening from the other"
         " categories, which the frozen contestants make no use of"
     )
@@ -59,17 +59,23 @@ class DrugText(Contestant):
                 self._embed([example.insert for example in trial.validation]),
                 [example.category for example in trial.validation],
                 [example.substances for example in trial.validation],
+                names=self._base.embed_names(
+                    (example.category for example in trial.validation),
+                    trial.tasks[0].lesson.taxonomy,
+                ),
             )
 
     def fit(self, lesson: Lesson) -> None:
-        inserts = [example.insert for example in lesson.support] or name_inserts(lesson)
-        self._support = self._project(self._base, inserts)
+        if not lesson.support:
+            fit_names = self._base.fit_names
+            self._classifier = fit_names(lesson.categories, taxonomy=lesson.taxonomy)
+            return
+        self._support = self._project(self._base, [e.insert for e in lesson.support])
         self._learn(lesson)
 
     def _learn(self, lesson: Lesson) -> None:
-        categories = [self._taught(e) for e in lesson.support] or list(lesson.categories)
         self._classifier = self._base.fit_embeddings(
-            self._support, categories, taxonomy=lesson.taxonomy
+            self._support, [self._taught(e) for e in lesson.support], taxonomy=lesson.taxonomy
         )
         if self._base is self._bare and self._validation:
             self._calibrate()

@@ -1,0 +1,138 @@
+"""Inserts -> embeddings, as a classifier reads them: what is refused, windows, vectors, pooling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from drugtext.encoder import length_sorted_batches, pad, pool_windows
+from drugtext.errors import DrugTextError, LanguageError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.language import detect_language
+from drugtext.model import DrugTextModel
+from drugtext.window_cache import WindowCache
+from drugtext.windows import ReadingPlan, Windows, read_windows
+
+INSERTS_A_BATCH = 32
+
+
+class InsertEmbedder:
+    """Embeds inserts with a model's encoder and the projection of its head.
+
+    Args:
+        model: encoder and head.
+        tokenizer: the encoder's.
+        reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
+
+    Attributes:
+        window_cache: keeps what the encoder gave, for those who read the same inserts again.
+    """
+
+    def __init__(
+        self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase, reading_plan: ReadingPlan
+    ) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.window_cache: WindowCache | None = None
+        longest = min(tokenizer.model_max_length, reading_plan.window_tokens)
+        self.reading_plan = replace(reading_plan, window_tokens=longest)
+
+    def embed(self, inserts: Iterable[DrugInsert]) -> NDArray:
+        """Embed inserts.
+
+        Returns:
+            float32 unit vectors, shape (n_inserts, embedding_dim).
+
+        Raises:
+            LanguageError: an insert is in a language that the encoder does not know.
+            DrugTextError: an insert has no text.
+        """
+        parts = []
+        for batch in batches(inserts):
+            for insert in batch:
+                if error := self.refusal(insert):
+                    raise error
+            parts.append(self._embed_windows(self._windows(batch), len(batch)))
+        return torch.cat(parts or [self.model.head.prototypes[:0].detach()]).numpy()
+
+    @torch.no_grad()
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Embed short texts, such as names of categories, each read as one window.
+
+        Returns:
+            float32 unit vectors on the CPU, not projected, shape (n_texts, embedding_dim).
+        """
+        told = [self.model.config.prefix + text for text in texts]
+        longest = self.reading_plan.window_tokens
+        token_ids = self.tokenizer(told, truncation=True, max_length=longest)["input_ids"]
+        return torch.nn.functional.normalize(self._vectors(token_ids), dim=1)
+
+    def refusal(self, insert: DrugInsert) -> DrugTextError | None:
+        """Return why an insert cannot be classified; None if it can."""
+        if not isinstance(insert, DrugInsert):
+            return DrugTextError(
+                f"found {type(insert).__name__}; a list of DrugInsert is needed,"
+                " as read_inserts(path) yields them."
+            )
+        known, text = self.model.config.languages, insert.text
+        what = insert.source or insert.name or "the insert"
+        if not re.search(r"\w", text):
+            return DrugTextError(f"{what}: holds no text; one section or more is needed.")
+        if re.search(r"[\ud800-\udfff]", text):
+            return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
+        language = insert.language or (detect_language(text) if known else None)
+        if language and known and language not in known:
+            return LanguageError(
+                f"{what}: is written in {language!r}; this checkpoint knows"
+                f" {', '.join(known)}. Load one whose encoder knows the language."
+            )
+        return None
+
+    def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
+        return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
+
+    @torch.no_grad()
+    def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:
+        """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
+        vectors = self._vectors(windows.token_ids)
+        weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
+        pooled = pool_windows(vectors, weights, numbers, n_inserts)
+        return self.model.head.project(pooled.to(self.model.device)).cpu()
+
+    def _vectors(self, token_ids: list[list[int]]) -> Tensor:
+        """Return the vector of each window, known already or new, (n_windows, embedding_dim)."""
+        if self.window_cache is None:
+            return self._encode(token_ids)
+        return self.window_cache.vectors(token_ids, self._encode)
+
+    def _encode(self, token_ids: list[list[int]]) -> Tensor:
+        """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
+        model, padding = self.model, self.tokenizer.pad_token_id or 0
+        vectors = torch.empty(len(token_ids), model.head.centre.shape[0])
+        for batch in length_sorted_batches(token_ids):
+            ids, mask = pad([token_ids[n] for n in batch], padding)
+            vectors[batch] = model.embed_windows(ids.to(model.device), mask.to(model.device)).cpu()
+        return vectors
+
+
+def batches(
+    inserts: Iterable[DrugInsert], size: int = INSERTS_A_BATCH
+) -> Iterator[list[DrugInsert]]:
+    """Yield inserts in lists of a size, the last of what is left.
+
+    Raises:
+        DrugTextError: a single insert or a text was given.
+    """
+    if isinstance(inserts, DrugInsert | str):
+        raise DrugTextError(
+            f"found one {type(inserts).__name__}; a list of DrugInsert is needed: [insert]."
+        )
+    remaining = iter(inserts)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,0 +1,104 @@
+"""What is learnt from: inserts in several printed forms, each with its place in the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drugtext.corpus import insert_from_row
+from drugtext.errors import TrainingError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.masking import masked_insert
+from drugtext.splits import SPLITS, all_substances, ingredient_groups, split_groups
+from drugtext.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class LabelledInserts:
+    """Inserts with their categories.
+
+    Attributes:
+        forms: the same inserts in the same order, printed in different ways: plain, masked.
+        paths: of each insert, category ids from the root down.
+        substances: of each insert; no two rows of an episode share one.
+        taxonomy: of the categories.
+
+    Raises:
+        TrainingError: there are no inserts, or not as many of one as of the other.
+    """
+
+    forms: Sequence[Sequence[DrugInsert]]
+    paths: Sequence[Sequence[str]]
+    substances: Sequence[frozenset[str]]
+    taxonomy: Taxonomy
+
+    def __post_init__(self) -> None:
+        lengths = [*map(len, self.forms), len(self.paths), len(self.substances)]
+        if not self.forms or min(lengths) < 1 or len(set(lengths)) > 1:
+            raise TrainingError(
+                f"found forms of {lengths[:-2]} inserts, {lengths[-2]} paths and {lengths[-1]} sets"
+                " of substances; as many of each, one or more, are needed."
+            )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> LabelledInserts:
+        """Take rows of a corpus as `build_corpus` makes them, plain and masked."""
+        return cls(
+            [[insert_from_row(row, masked=masked) for row in rows] for masked in (False, True)],
+            [tuple(row["category_path"]) for row in rows],
+            [all_substances(row["ingredients"]) for row in rows],
+            taxonomy,
+        )
+
+    @classmethod
+    def of_inserts(
+        cls, inserts: Sequence[DrugInsert], categories: Sequence[str], taxonomy: Taxonomy
+    ) -> LabelledInserts:
+        """Take inserts as they were read, each with an id of the taxonomy; masks their names.
+
+        An insert whose ingredients nobody told is taken for a drug of its own name.
+        """
+        substances = [
+            all_substances(insert.ingredients or [insert.name or f"insert {n}"])
+            for n, insert in enumerate(inserts)
+        ]
+        paths = [tuple(step.id for step in taxonomy.path(category)) for category in categories]
+        return cls([inserts, [masked_insert(i) for i in inserts]], paths, substances, taxonomy)
+
+    def of(self, rows: Sequence[int]) -> LabelledInserts:
+        """Return some of the inserts, by their numbers."""
+        return LabelledInserts(
+            [[form[n] for n in rows] for form in self.forms],
+            [self.paths[n] for n in rows],
+            [self.substances[n] for n in rows],
+            self.taxonomy,
+        )
+
+    def parted(self, share: float, seed: int) -> tuple[LabelledInserts, LabelledInserts]:
+        """Part the inserts in two that share no substance, the second with a share of them.
+
+        Args:
+            share: of the second part, between 0 and 1.
+            seed: of the parting.
+
+        Raises:
+            CorpusError: the inserts cannot be parted so.
+        """
+        groups = ingredient_groups([sorted(names) for names in self.substances])
+        second = [part == SPLITS[1] for part in split_groups(groups, (1 - share, share, 0), seed)]
+        return (
+            self.of([n for n, is_second in enumerate(second) if not is_second]),
+            self.of([n for n, is_second in enumerate(second) if is_second]),
+        )
+
+    def at_level(self, level: int) -> list[str | None]:
+        """Return the category of each insert at a level, 1 at the root; None above it."""
+        return [path[level - 1] if len(path) >= level else None for path in self.paths]
+
+    def categories(self, level: int) -> list[str]:
+        """Return the ids of the categories of a level, sorted."""
+        return sorted({category for category in self.at_level(level) if category is not None})
