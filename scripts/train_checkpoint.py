@@ -1,7 +1,7 @@
 """Train the bundled ATC checkpoint from a corpus, and write it into the package.
 
-Its adapter is meta-trained twice by the same plan: on the training split alone, to be measured on
-the test split, and on every insert there is, to be shipped.
+With --steps its encoder gets an adapter, meta-trained twice by the same plan: on the training split
+alone, to be measured on the test split, and on every insert there is, to be shipped.
 
     python scripts/train_checkpoint.py runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
@@ -48,7 +48,7 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of meta-training; 0 for the encoder as it is.")] = 100,
+    steps: Annotated[int, typer.Option(help="Of meta-training; 0 for the encoder as it is.")] = 0,
     seed: Annotated[int, typer.Option(help="Of training and intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""

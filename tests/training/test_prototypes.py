@@ -146,7 +146,7 @@ def test_the_shipped_classifier_knows_what_only_the_test_split_holds(tiny_classi
     trained = train_prototypes(tiny_classifier, corpus(), TREE, vectors)
     assert sorted(trained.category_ids) == ["H1", "H2", "S1", "T1"]
     answers = trained.probabilities(
-        trained.model.head.project(torch.from_numpy(vectors(split(TEST), "text"))).detach()
+        trained.model.head.project(torch.from_numpy(vectors(None, split(TEST), "text"))).detach()
     ).argmax(1)
     assert [trained.category_ids[n] for n in answers] == split(TEST)["category_id"]
     # The measured one did not know it.

@@ -1,0 +1,89 @@
+"""Adapters: put on, merged and taken out again, written and read, refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+
+import drugtext
+from drugtext.adapters import Adapter, default_lora, merged, with_new_adapter
+from drugtext.errors import CheckpointError
+
+IDS = torch.tensor([[5, 9, 12, 7]])
+
+
+def hidden(encoder: nn.Module) -> Tensor:
+    with torch.no_grad():
+        return encoder.eval()(input_ids=IDS).last_hidden_state
+
+
+@pytest.fixture
+def encoder(tiny_classifier):
+    return tiny_classifier.model.encoder
+
+
+@pytest.fixture
+def adapted(encoder):
+    """An encoder whose adapter was trained, so to speak."""
+    adapted = with_new_adapter(encoder, default_lora(r=4))
+    torch.manual_seed(0)
+    for name, weights in adapted.named_parameters():
+        if "lora_B" in name:
+            nn.init.normal_(weights, std=0.3)
+    return adapted
+
+
+def test_a_new_adapter_changes_nothing_and_is_alone_trained(encoder):
+    adapted = with_new_adapter(encoder, default_lora(r=4))
+    assert torch.equal(hidden(adapted), hidden(encoder))
+    trained = [name for name, weights in adapted.named_parameters() if weights.requires_grad]
+    assert trained and all("lora_" in name for name in trained)
+    assert not hasattr(encoder, "peft_config")  # the encoder itself stays as it is
+
+
+def test_merging_gives_the_same_and_taking_out_gives_the_raw_encoder(encoder, adapted):
+    adapter = Adapter.of(adapted)
+    assert not torch.allclose(hidden(adapted), hidden(encoder), atol=0.01)
+    whole = adapter.merged_into(encoder)
+    for other in (merged(adapted), whole, adapter.put_on(encoder)):
+        torch.testing.assert_close(hidden(other), hidden(adapted), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        hidden(adapter.taken_out_of(whole)), hidden(encoder), atol=1e-5, rtol=0
+    )
+
+
+def test_a_folder_is_read_again_by_us_and_by_peft(encoder, adapted, tmp_path):
+    Adapter.of(adapted).save(tmp_path, "some/encoder")
+    again = Adapter.from_folder(tmp_path)
+    assert again.config.base_model_name_or_path == "some/encoder"
+    torch.testing.assert_close(hidden(again.put_on(encoder)), hidden(adapted))
+    raw = with_new_adapter(encoder, default_lora()).unload()
+    torch.testing.assert_close(hidden(PeftModel.from_pretrained(raw, tmp_path)), hidden(adapted))
+
+
+def test_an_adapter_goes_on_being_trained(encoder, adapted):
+    again = Adapter.of(adapted).put_on(encoder, is_trainable=True)
+    assert any(weights.requires_grad for weights in again.parameters())
+
+
+def test_a_missing_file_and_another_encoder_are_refused(encoder, adapted, tmp_path):
+    with pytest.raises(CheckpointError, match=r"cannot be put on the encoder .* train it again"):
+        Adapter.from_folder(tmp_path)
+    adapter = Adapter.of(adapted)
+    weights = dict(list(adapter.weights.items())[2:])
+    with pytest.raises(CheckpointError, match="does not fit"):
+        Adapter(adapter.config, weights).put_on(encoder)
+
+
+def test_a_classifier_carries_its_adapter_into_its_folder(tiny_classifier, adapted, tmp_path):
+    base = tiny_classifier.with_adapter(Adapter.of(adapted))
+    insert = drugtext.DrugInsert(sections={"description": "treats pain"}, language="en")
+    fitted = base.fit([insert], ["pain"])
+    fitted.save_pretrained(tmp_path)
+    again = drugtext.load(tmp_path)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    assert again.embed([insert]) == pytest.approx(fitted.embed([insert]), abs=1e-6)
+    raw = tiny_classifier.model.encoder
+    torch.testing.assert_close(hidden(again.raw_encoder), hidden(raw), atol=1e-5, rtol=0)
