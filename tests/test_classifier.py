@@ -206,3 +206,15 @@ def test_few_shot_calibration_is_taken_over_by_fit(tiny_classifier, few):
     assert again.model.config.scope_threshold == 0.25
     few.model.config.few_shot = None
     assert tiny_classifier.fit(SUPPORT, CATEGORIES).model.config.scope_threshold == -1.0
+
+
+def test_categories_are_learnt_from_their_names_alone(tiny_classifier):
+    named = tiny_classifier.fit_names(["heart pain", "skin eczema"])
+    assert named.category_ids == ["heart pain", "skin eczema"]
+    assert named.model.config.n_support == [0, 0]
+    insert = drugtext.DrugInsert(sections={"description": "heart pain"}, language="en")
+    assert named.predict([insert])[0].category_id == "heart pain"
+    with pytest.raises(CorpusError, match="2 categories, 1 of them different"):
+        tiny_classifier.fit_names(["skin", "skin"])
+    with pytest.raises(CorpusError, match="0 categories"):
+        tiny_classifier.fit_names([])

@@ -195,3 +195,11 @@ def test_a_hard_episode_is_of_near_categories():
     rng = np.random.default_rng(1)
     among = near_categories("A1y", pool.able(3), TREE, 3, rng)
     assert sorted(pool.draw(3, 2, 1, rng, among).categories) == ["A1x", "A1y", "A1z"]
+
+
+def test_an_episode_is_narrower_where_categories_share_ingredients():
+    pool = EpisodePool(["A", "B", "C"], [["x"], ["x"], ["y"]])
+    episode = pool.draw_up_to(3, 0, 1, np.random.default_rng(0))
+    assert len(episode.categories) == 2 and "C" in episode.categories
+    with pytest.raises(CorpusError, match="share ingredients"):
+        EpisodePool(["A", "B"], [["x"], ["x"]]).draw_up_to(2, 0, 1, np.random.default_rng(0))

@@ -15,6 +15,7 @@ from drugtext.heads import (
     PRIOR_STRENGTH,
     PrototypeHead,
     category_prototypes,
+    names_tell,
     share_with_ancestors,
     within_category_whitening,
 )
@@ -186,3 +187,46 @@ def test_scores_stay_the_same_to_the_last_bit_when_a_category_is_added(n_categor
 
 def test_a_head_without_categories_has_no_scores():
     assert PrototypeHead(4, 0).scores(unit_vectors(3, 4)).shape == (3, 0)
+
+
+class TestNames:
+    def test_a_name_counts_as_one_support_insert(self):
+        support = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        names = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+        head = PrototypeHead(2, 0).fitted(support, torch.tensor([0, 0, 1]), [[], []], names)
+        expected = torch.tensor([[2 / 3, 1 / 3], [0.0, 1.0]])
+        torch.testing.assert_close(head.prototypes.detach(), expected)
+
+    def test_a_weight_of_zero_leaves_a_name_out(self):
+        support, rows = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+        names, weights = torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.zeros(2)
+        head = PrototypeHead(2, 0).fitted(support, rows, [[], []], names, weights)
+        torch.testing.assert_close(head.prototypes.detach(), support)
+
+    def test_names_alone_do_and_nothing_at_all_is_refused(self):
+        nothing, rows = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
+        names = torch.eye(2)
+        head = PrototypeHead(2, 0).fitted(nothing, rows, [[], []], names)
+        torch.testing.assert_close(head.prototypes.detach(), names)
+        assert head.log_prior.tolist() == [0.0, 0.0]
+        with pytest.raises(ValueError, match="neither support nor a name"):
+            PrototypeHead(2, 0).fitted(nothing, rows, [[], []], names, torch.zeros(2))
+
+    def test_names_have_a_centre_of_their_own(self):
+        support, rows = torch.eye(2), torch.tensor([0, 1])
+        head = PrototypeHead(2, 0).with_projection(
+            support, rows, torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+        )
+        assert head.name_centre.tolist() == [0.5, 0.0] and head.centre.tolist() == [0.5, 0.5]
+        assert head.project_names(torch.tensor([[1.5, 0.0]])).tolist() == [[1.0, 0.0]]
+
+    def test_names_tell_only_where_they_beat_chance_by_two_standard_errors(self):
+        names, rows = torch.eye(4), torch.tensor([0, 1, 2, 3])
+        assert names_tell(torch.eye(4), rows, names)
+        assert not names_tell(torch.eye(4)[[0, 0, 0, 0]], rows, names)  # one of four is chance
+        assert not names_tell(torch.zeros(0, 4), rows[:0], names)
+
+    def test_a_category_is_added_with_its_name(self):
+        head = PrototypeHead(2, 0).fitted(torch.eye(2), torch.tensor([0, 1]), [[], []])
+        more = head.with_category(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+        assert more.prototypes[2].tolist() == [0.5, 0.5]

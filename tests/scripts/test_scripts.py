@@ -251,3 +251,39 @@ def test_inserts_without_categories_are_told_without_a_traceback(folder, tmp_pat
     assert "error: no insert has both an ingredient and one category of 'atc'" in told
     assert "Traceback" not in told
     assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_with_a_meta_trained_adapter_ships_it(folder, corpus, tiny_encoder_folder):
+    run(
+        *("train_checkpoint.py", corpus, "--taxonomy", "atc.csv", "--steps", 1),
+        *("--output", "runs/adapted", "--encoder", tiny_encoder_folder),
+        folder=folder,
+    )
+    found = contents(folder / "runs" / "adapted")
+    assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= set(found)
+    runs = sorted(f.parent.name for f in (folder / "runs" / "meta").glob("*/run.json"))
+    assert runs == ["train", "train+validation+test"]
+
+
+def test_a_classifier_is_fine_tuned_to_categories_of_ones_own(folder, tiny_encoder_folder):
+    support = folder / "support.csv"
+    rows = [
+        f"{kind}drug{n},treats {what} in adults,{kind}"
+        for kind, what in (("heart", "high blood pressure"), ("skin", "eczema"))
+        for n in range(20)
+    ]
+    support.write_text("\n".join(["name,text,category", *rows]) + "\n", encoding="utf-8")
+    arguments = ("finetune_lora.py", "support.csv", "--output", "runs/tuned", "--steps", 2)
+    printed = run(*arguments, "--model", tiny_encoder_folder, folder=folder)
+    assert "2 categories from 40 inserts" in printed
+    tuned = drugtext.load(folder / "runs" / "tuned" / "checkpoint")
+    assert tuned.category_ids == ["heart", "skin"] and tuned.model.adapter
+    again = run(
+        *arguments[:-1],
+        3,
+        "--model",
+        folder / "runs" / "tuned" / "checkpoint",
+        folder=folder,
+        code=2,
+    )
+    assert "Give another folder" in again

@@ -120,7 +120,7 @@ class TestEpisodeSampler:
 
     def test_too_few_ingredients_are_refused(self, tiny_classifier):
         inserts = data(1)
-        with pytest.raises(CorpusError, match="no level of .* has two categories"):
+        with pytest.raises(CorpusError, match=r"no level of .* has two categories"):
             EpisodeSampler(inserts, EpisodePlan({2: 1.0}), views(tiny_classifier, inserts))
 
 
