@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from drugtext.corpus import insert_from_row
 from drugtext.errors import TrainingError
 from drugtext.inserts.insert import DrugInsert
@@ -94,6 +96,31 @@ class LabelledInserts:
             self.of([n for n, is_second in enumerate(second) if not is_second]),
             self.of([n for n, is_second in enumerate(second) if is_second]),
         )
+
+    def parted_by_category(
+        self, level: int, share: float, seed: int
+    ) -> tuple[LabelledInserts, LabelledInserts]:
+        """Part the inserts in two that share neither a category of a level nor a substance.
+
+        Inserts that do not reach the level are left out; so are those of the first part that share
+        a substance with the second.
+
+        Args:
+            level: of the tree, counted from 1 at the root.
+            share: of the categories in the second part, between 0 and 1.
+            seed: of the parting.
+
+        Raises:
+            TrainingError: a part would be empty.
+        """
+        ids = self.categories(level)
+        chosen = np.random.default_rng(seed).permutation(len(ids))[: round(share * len(ids))]
+        second = {ids[n] for n in chosen}
+        placed = [(n, c) for n, c in enumerate(self.at_level(level)) if c is not None]
+        asked = [n for n, category in placed if category in second]
+        taken = {name for n in asked for name in self.substances[n]}
+        taught = [n for n, c in placed if c not in second and taken.isdisjoint(self.substances[n])]
+        return self.of(taught), self.of(asked)
 
     def at_level(self, level: int) -> list[str | None]:
         """Return the category of each insert at a level, 1 at the root; None above it."""

@@ -287,3 +287,30 @@ def test_a_classifier_is_fine_tuned_to_categories_of_ones_own(folder, tiny_encod
         code=2,
     )
     assert "Give another folder" in again
+
+
+def test_an_adapter_is_meta_trained(folder, corpus, tiny_encoder_folder):
+    printed = run(
+        *("meta_train.py", corpus, "--taxonomy", "atc.csv", "--output", "runs/meta-adapter"),
+        *("--model", tiny_encoder_folder, "--steps", 1, "--hold-out-level", 4),
+        *("--hold-out", 0.4),
+        folder=folder,
+    )
+    assert "few-shot accuracy on 2 held-out categories" in printed
+    assert (folder / "runs" / "meta-adapter" / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_an_encoder_is_adapted_without_categories(folder, tiny_encoder_folder):
+    printed = run(
+        *("adapt_encoder.py", "inserts.jsonl", "--output", "runs/adapted-encoder"),
+        *("--model", tiny_encoder_folder, "--steps", 1, "--pairs", 4),
+        folder=folder,
+    )
+    assert "after 1 steps" in printed and "left out" in printed
+    again = run(
+        *("adapt_encoder.py", "inserts.jsonl", "--output", "runs/other", "--pairs", 999),
+        *("--model", tiny_encoder_folder),
+        folder=folder,
+        code=2,
+    )
+    assert "999 (n_pairs) are needed" in again

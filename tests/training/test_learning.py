@@ -81,6 +81,12 @@ class TestLabelledInserts:
         assert len(one) + len(other) == len(data()) and len(other) > 0
         assert not set().union(*one.substances) & set().union(*other.substances)
 
+    def test_parts_by_category_share_no_category_and_no_substance(self):
+        taught, asked = data().parted_by_category(2, 0.5, seed=0)
+        assert len(taught.categories(2)) == len(asked.categories(2)) == 2
+        assert not set(taught.categories(2)) & set(asked.categories(2))
+        assert None not in taught.at_level(2)
+
     def test_lengths_that_differ_are_refused(self):
         with pytest.raises(TrainingError, match="as many of each, one or more, are needed"):
             LabelledInserts([data().forms[0]], [("A",)], [frozenset("a")], TREE)

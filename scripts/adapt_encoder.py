@@ -1,0 +1,72 @@
+"""Let an encoder meet its domain: contrastive training on inserts, without their categories.
+
+    python scripts/adapt_encoder.py my-inserts --output runs/adapted
+
+Two windows of one insert, or of two inserts of one ingredient, are told from all others. Names are
+masked, or they alone would tell what belongs together. The adapter in adapter/ can be trained on:
+see scripts/finetune_lora.py and scripts/meta_train.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from accelerate import PartialState
+from rich.console import Console
+
+import drugtext
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.masking import masked_insert
+from drugtext.splits import all_substances
+from drugtext.training.bar import training_bar
+from drugtext.training.contrast import ContrastPlan, adapt_encoder
+from drugtext.training.plan import LoopPlan
+
+console = Console(stderr=True)
+
+
+def main(
+    inserts: Annotated[list[Path], typer.Argument(help="Files or folders of inserts.")],
+    output: Annotated[Path, typer.Option(help="Folder of states, run.json and adapter/.")],
+    model: Annotated[str, typer.Option(help="Encoder to start from.")] = DEFAULT_ENCODER,
+    steps: Annotated[int, typer.Option(help="Of the optimizer.")] = 200,
+    pairs: Annotated[int, typer.Option(help="Of windows a step.")] = 48,
+    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 3e-4,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Train an adapter on inserts without categories and write it."""
+    try:
+        read = list(
+            drugtext.read_inserts(
+                inserts, on_error=lambda error: console.print(f"left out: {error}")
+            )
+        )
+        classifier = drugtext.load(model)
+        readable = [insert for insert in read if not classifier.refusal(insert)]
+        names = [insert.ingredients or [insert.name or insert.source] for insert in readable]
+        with training_bar(console) as advance:
+            adapter, progress = adapt_encoder(
+                classifier.raw_encoder,
+                classifier.tokenizer,
+                classifier.reading_plan,
+                [masked_insert(insert) for insert in readable],
+                [all_substances(found) for found in names],
+                ContrastPlan(LoopPlan(steps, learning_rate=learning_rate, seed=seed), pairs),
+                output,
+                prefix=classifier.model.config.prefix,
+                told={"inserts": list(map(str, inserts)), "model": model},
+                advance=advance,
+            )
+        if PartialState().is_main_process:
+            adapter.save(output / "adapter", classifier.model.config.encoder_name)
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    print(f"{output / 'adapter'}: loss {progress.losses[-1]:.3f} after {progress.step} steps")
+
+
+if __name__ == "__main__":
+    typer.run(main)
