@@ -1,4 +1,4 @@
-"""LoRA adapters over an encoder: put on, merged, written, and switched without reloading.
+"""LoRA adapters over an encoder: put on, merged, taken out again, and written.
 
 peft does the work; the configuration is `peft.LoraConfig` as it is.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # peft is imported where it is used: it takes a second
 ADAPTER_FOLDER = "adapter"
 """Below a checkpoint's folder; never its root, where it would be put on a second time."""
 
-_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # peft's own names
+_WEIGHTS = "adapter_model.safetensors"  # peft's own name
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,7 @@ class DrugClassifier(InsertEmbedder):
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
-            name = self.model.head.project_names(self.embed_texts([category_text(tree, found.id)]))
+            name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         return self._with_head(
             self.model.head.with_category(support, name),
             _with_new(self.taxonomy, path),

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drugtext.errors import CorpusError
-from drugtext.inserts.insert import DrugInsert, Section, join_sections
-from drugtext.masking import mask_names, own_names
+from drugtext.inserts.insert import DrugInsert
+from drugtext.masking import masked_insert
 from drugtext.splits import (
     SPLITS,
     ingredient_groups,
@@ -158,11 +158,7 @@ def _row(
 ) -> dict[str, Any]:
     own = {ingredient_key(name) for name in insert.ingredients}
     keys = {synonyms.get(key, key) for key in own}
-    names = own_names(insert, (brand for key in own | keys for brand in brands.get(key, ())))
-    masked = [
-        Section(mask_names(title, names), mask_names(text, names))
-        for title, text in insert.sections.items()
-    ]
+    aliases = [brand for key in own | keys for brand in brands.get(key, ())]
     return {
         "name": insert.name,
         "kind": insert.metadata.get("kind", ""),
@@ -172,7 +168,7 @@ def _row(
         "category_id": category_id,
         "category_path": [category.id for category in taxonomy.path(category_id)],
         "text": sections_to_text(insert.sections),
-        "masked": sections_to_text(join_sections(masked)),
+        "masked": sections_to_text(masked_insert(insert, aliases).sections),
     }
 
 

@@ -73,9 +73,14 @@ def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
     return names | name_words(insert.ingredients, [insert.name, *insert.brand_names])
 
 
-def masked_insert(insert: DrugInsert) -> DrugInsert:
-    """Return an insert whose own names are replaced in its sections, and which goes by none."""
-    names = own_names(insert)
+def masked_insert(insert: DrugInsert, aliases: Iterable[str] = ()) -> DrugInsert:
+    """Return an insert whose own names are replaced in its sections, and which goes by none.
+
+    Args:
+        insert: stays as it is.
+        aliases: further names of its ingredients.
+    """
+    names = own_names(insert, aliases)
     sections = [
         Section(mask_names(title, names), mask_names(text, names))
         for title, text in insert.sections.items()

@@ -3,8 +3,8 @@
     python scripts/adapt_encoder.py my-inserts --output runs/adapted
 
 Two windows of one insert, or of two inserts of one ingredient, are told from all others. Names are
-masked, or they alone would tell what belongs together. The adapter in adapter/ can be trained on:
-see scripts/finetune_lora.py and scripts/meta_train.py.
+masked, or they alone would tell what belongs together. The adapter in adapter/ is for
+`DrugClassifier.with_adapter`, whose saved folder scripts/finetune_lora.py trains on, or for peft.
 """
 
 from __future__ import annotations
@@ -49,14 +49,11 @@ def main(
         names = [insert.ingredients or [insert.name or insert.source] for insert in readable]
         with training_bar(console) as advance:
             adapter, progress = adapt_encoder(
-                classifier.raw_encoder,
-                classifier.tokenizer,
-                classifier.reading_plan,
+                classifier,
                 [masked_insert(insert) for insert in readable],
                 [all_substances(found) for found in names],
                 ContrastPlan(LoopPlan(steps, learning_rate=learning_rate, seed=seed), pairs),
                 output,
-                prefix=classifier.model.config.prefix,
                 told={"inserts": list(map(str, inserts)), "model": model},
                 advance=advance,
             )

@@ -70,15 +70,11 @@ def main(
         )
         with training_bar(console) as advance:
             adapter, progress = finetune(
-                classifier.raw_encoder,
-                classifier.tokenizer,
-                classifier.reading_plan,
+                classifier,
                 train,
                 plan,
                 output,
-                start=classifier.model.adapter,
                 held_out=held_out,
-                prefix=classifier.model.config.prefix,
                 told={"support": str(support), "model": model},
                 advance=advance,
             )

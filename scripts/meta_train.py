@@ -57,15 +57,11 @@ def main(
         plan = replace(ATC_PLAN, head=head, loop=loop, episodes_a_step=episodes_a_step)
         with training_bar(console) as advance:
             trained = meta_train(
-                classifier.raw_encoder,
-                classifier.tokenizer,
-                classifier.reading_plan,
+                classifier,
                 train,
                 plan,
                 output,
-                start=classifier.model.adapter,
                 held_out=held_out,
-                prefix=classifier.model.config.prefix,
                 told={"corpus": str(corpus), "model": model, "hold_out": hold_out},
                 advance=advance,
             )

@@ -65,9 +65,7 @@ def main(
         )
         with training_bar(console) as advance:
             return meta_train(
-                classifier.model.encoder,
-                classifier.tokenizer,
-                classifier.reading_plan,
+                classifier,
                 trained_on,
                 replace(ATC_PLAN, loop=replace(ATC_PLAN.loop, n_steps=steps, seed=seed)),
                 corpus.parent / "meta" / "+".join(splits),

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from drugtext.adapters import Adapter, default_lora, with_new_adapter
+from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.training.learner import InsertReader
@@ -21,7 +21,6 @@ from drugtext.training.loop import optimise
 from drugtext.training.plan import LoopPlan
 from drugtext.training.state import Progress
 from drugtext.training.views import InsertViews, WindowBatch
-from drugtext.windows import ReadingPlan
 
 _SCALE = 20.0  # of cosines: a temperature of 0.05
 
@@ -76,30 +75,24 @@ class PairLearner(nn.Module):
 
 
 def adapt_encoder(
-    encoder: nn.Module,
-    tokenizer: PreTrainedTokenizerBase,
-    reading_plan: ReadingPlan,
+    classifier: DrugClassifier,
     inserts: Sequence[DrugInsert],
     ingredients: Sequence[frozenset[str]],
     plan: ContrastPlan,
     folder: Path,
     *,
-    prefix: str = "",
     told: Mapping[str, Any] | None = None,
     advance: Callable[[Progress], object] | None = None,
 ) -> tuple[Adapter, Progress]:
     """Train an adapter on inserts without categories.
 
     Args:
-        encoder: raw; stays as it is.
-        tokenizer: the encoder's.
-        reading_plan: which sections are read.
+        classifier: gives the raw encoder and which sections are read; it stays as it is.
         inserts: any; with their names masked, or the names alone would tell what belongs together.
         ingredients: of each.
         plan: how.
         folder: of states, trackers and run.json; a stopped training goes on from there.
-        prefix: of every window.
-        told: what to say in run.json.
+        told: what makes it this training and no other, for run.json; see `optimise`.
         advance: called after each step, for a progress bar.
 
     Raises:
@@ -115,10 +108,8 @@ def adapt_encoder(
             " inserts, or lower n_pairs."
         )
     torch.manual_seed(plan.loop.seed)  # of the first weights
-    adapted = with_new_adapter(encoder, default_lora(**plan.lora))
-    views = InsertViews(
-        [inserts], tokenizer, reading_plan, window_tokens=plan.window_tokens, prefix=prefix
-    )
+    adapted = with_new_adapter(classifier.raw_encoder, default_lora(**plan.lora))
+    views = InsertViews([inserts], classifier, window_tokens=plan.window_tokens)
 
     def draw(step: int, number: int) -> PairBatch:
         rng = np.random.default_rng([plan.loop.seed, step, number])

@@ -88,13 +88,13 @@ class LabelledInserts:
             seed: of the parting.
 
         Raises:
-            CorpusError: the inserts cannot be parted so.
+            TrainingError: a part would be empty.
         """
         groups = ingredient_groups([sorted(names) for names in self.substances])
         second = [part == SPLITS[1] for part in split_groups(groups, (1 - share, share, 0), seed)]
-        return (
-            self.of([n for n, is_second in enumerate(second) if not is_second]),
-            self.of([n for n, is_second in enumerate(second) if is_second]),
+        return self._parts(
+            [n for n, is_second in enumerate(second) if not is_second],
+            [n for n, is_second in enumerate(second) if is_second],
         )
 
     def parted_by_category(
@@ -120,7 +120,17 @@ class LabelledInserts:
         asked = [n for n, category in placed if category in second]
         taken = {name for n in asked for name in self.substances[n]}
         taught = [n for n, c in placed if c not in second and taken.isdisjoint(self.substances[n])]
-        return self.of(taught), self.of(asked)
+        return self._parts(taught, asked)
+
+    def _parts(
+        self, one: Sequence[int], other: Sequence[int]
+    ) -> tuple[LabelledInserts, LabelledInserts]:
+        if not one or not other:
+            raise TrainingError(
+                f"found {len(self)} inserts, too few to hold some out: parts of {len(one)} and"
+                f" {len(other)} came out. Give more drugs, or another share."
+            )
+        return self.of(one), self.of(other)
 
     def at_level(self, level: int) -> list[str | None]:
         """Return the category of each insert at a level, 1 at the root; None above it."""

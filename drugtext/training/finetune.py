@@ -11,19 +11,18 @@ import numpy as np
 import torch
 from accelerate.utils import send_to_device
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
-from drugtext.adapters import Adapter, default_lora, with_new_adapter
+from drugtext.adapters import Adapter
+from drugtext.classifier import DrugClassifier
 from drugtext.encoder import embedding_dim_of
 from drugtext.errors import CorpusError
 from drugtext.training.data import LabelledInserts
-from drugtext.training.learner import InsertReader
+from drugtext.training.learner import InsertReader, adapter_to_train
 from drugtext.training.loop import optimise
 from drugtext.training.plan import LoopPlan
 from drugtext.training.proxies import ProxyLoss
 from drugtext.training.state import Progress
 from drugtext.training.views import InsertViews, WindowBatch
-from drugtext.windows import ReadingPlan
 
 _ROWS_AT_ONCE = 64
 
@@ -76,16 +75,12 @@ class CategoryLearner(nn.Module):
 
 
 def finetune(
-    encoder: nn.Module,
-    tokenizer: PreTrainedTokenizerBase,
-    reading_plan: ReadingPlan,
+    classifier: DrugClassifier,
     data: LabelledInserts,
     plan: FinetunePlan,
     folder: Path,
     *,
-    start: Adapter | None = None,
     held_out: LabelledInserts | None = None,
-    prefix: str = "",
     told: Mapping[str, Any] | None = None,
     advance: Callable[[Progress], object] | None = None,
 ) -> tuple[Adapter, Progress]:
@@ -95,28 +90,21 @@ def finetune(
     adapter, to which categories can be added.
 
     Args:
-        encoder: raw; stays as it is.
-        tokenizer: the encoder's.
-        reading_plan: what is read of an insert at use; training reads shorter windows of it.
+        classifier: gives the encoder, what is read of an insert, and the adapter to train on, if it
+            has one; it stays as it is. Training reads shorter windows.
         data: inserts with categories.
         plan: how.
         folder: of states, trackers and run.json; a stopped training goes on from there.
-        start: an adapter to train on, such as meta-training gave; a new one if left out.
         held_out: inserts of the same categories, on which accuracy is watched.
-        prefix: of every window.
-        told: what to say in run.json.
+        told: what makes it this training and no other, for run.json; see `optimise`.
         advance: called after each step, for a progress bar.
 
     Raises:
         CorpusError: no level has two categories.
     """
     torch.manual_seed(plan.loop.seed)  # of the first weights
-    adapted = (
-        start.put_on(encoder, is_trainable=True)
-        if start
-        else with_new_adapter(encoder, default_lora(**plan.lora))
-    )
-    proxies = ProxyLoss(data, plan.levels, embedding_dim_of(encoder))
+    adapted = adapter_to_train(classifier, plan.lora)
+    proxies = ProxyLoss(data, plan.levels, embedding_dim_of(classifier.model.encoder))
     if not proxies.levels:
         raise CorpusError(
             f"no level of {list(plan.levels)} has two categories; give other levels, or inserts of"
@@ -124,10 +112,7 @@ def finetune(
         )
 
     def views_of(inserts: LabelledInserts) -> InsertViews:
-        tokens = plan.window_tokens
-        return InsertViews(
-            inserts.forms, tokenizer, reading_plan, window_tokens=tokens, prefix=prefix
-        )
+        return InsertViews(inserts.forms, classifier, window_tokens=plan.window_tokens)
 
     views = views_of(data)
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor, nn
 
+from drugtext.adapters import default_lora, with_new_adapter
+from drugtext.classifier import DrugClassifier
 from drugtext.encoder import mean_pool, pool_windows
 from drugtext.episode_heads import EpisodeHead
 from drugtext.training.episode_sampler import EpisodeBatch
 from drugtext.training.proxies import ProxyLoss
 from drugtext.training.views import WindowBatch
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+def adapter_to_train(classifier: DrugClassifier, lora: Mapping[str, Any]) -> PeftModel:
+    """Return a classifier's raw encoder with its own adapter, or a new one, ready to be trained.
+
+    Args:
+        classifier: stays as it is.
+        lora: arguments of `peft.LoraConfig` for a new adapter that differ from `default_lora`'s.
+    """
+    encoder, adapter = classifier.raw_encoder, classifier.model.adapter
+    if adapter:
+        return adapter.put_on(encoder, is_trainable=True)
+    return with_new_adapter(encoder, default_lora(**lora))
 
 
 class InsertReader(nn.Module):

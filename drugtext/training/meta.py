@@ -8,22 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from transformers import PreTrainedTokenizerBase
 
-from drugtext.adapters import Adapter, default_lora, with_new_adapter
+from drugtext.adapters import Adapter
+from drugtext.classifier import DrugClassifier
 from drugtext.encoder import embedding_dim_of
 from drugtext.episode_heads import HEADS, EpisodeHead
 from drugtext.training.data import LabelledInserts
 from drugtext.training.episode_sampler import EpisodePlan, EpisodeSampler
 from drugtext.training.few_shot import FewShotScore
-from drugtext.training.learner import EpisodeLearner, InsertReader
+from drugtext.training.learner import EpisodeLearner, InsertReader, adapter_to_train
 from drugtext.training.loop import optimise
 from drugtext.training.plan import LoopPlan
 from drugtext.training.proxies import ProxyLoss
 from drugtext.training.state import Progress
 from drugtext.training.views import InsertViews
-from drugtext.windows import ReadingPlan
 
 
 @dataclass(frozen=True)
@@ -74,48 +72,34 @@ class MetaTrained:
 
 
 def meta_train(
-    encoder: nn.Module,
-    tokenizer: PreTrainedTokenizerBase,
-    reading_plan: ReadingPlan,
+    classifier: DrugClassifier,
     data: LabelledInserts,
     plan: MetaPlan,
     folder: Path,
     *,
-    start: Adapter | None = None,
     held_out: LabelledInserts | None = None,
-    prefix: str = "",
     told: Mapping[str, Any] | None = None,
     advance: Callable[[Progress], object] | None = None,
 ) -> MetaTrained:
     """Train an adapter and a head in episodes.
 
     Args:
-        encoder: raw; stays as it is.
-        tokenizer: the encoder's.
-        reading_plan: what is read of an insert at use; training reads shorter windows of it.
+        classifier: gives the encoder, what is read of an insert, and the adapter to train on, if it
+            has one; it stays as it is. Training reads shorter windows.
         data: inserts of known categories, several printed forms of each.
         plan: how.
         folder: of states, trackers and run.json; a stopped training goes on from there.
-        start: an adapter to train on; a new one if left out.
         held_out: inserts of other categories, on which few-shot accuracy is watched: the best
             weights are kept.
-        prefix: of every window.
-        told: what to say in run.json.
+        told: what makes it this training and no other, for run.json; see `optimise`.
         advance: called after each step, for a progress bar.
     """
     torch.manual_seed(plan.loop.seed)  # of the first weights
-    adapted = (
-        start.put_on(encoder, is_trainable=True)
-        if start
-        else with_new_adapter(encoder, default_lora(**plan.lora))
-    )
-    dim, levels = embedding_dim_of(encoder), list(plan.episodes.levels)
+    adapted = adapter_to_train(classifier, plan.lora)
+    dim, levels = embedding_dim_of(classifier.model.encoder), list(plan.episodes.levels)
 
     def views(inserts: LabelledInserts) -> InsertViews:
-        tokens = plan.window_tokens
-        return InsertViews(
-            inserts.forms, tokenizer, reading_plan, window_tokens=tokens, prefix=prefix
-        )
+        return InsertViews(inserts.forms, classifier, window_tokens=plan.window_tokens)
 
     learner = EpisodeLearner(
         InsertReader(adapted),

@@ -42,10 +42,11 @@ class ProxyLoss(nn.Module):
         self._categories = [data.categories(level) for level in self.levels]
         for number, level in enumerate(self.levels):
             places = {category: n for n, category in enumerate(self._categories[number])}
-            targets = [-1 if c is None else places[c] for c in data.at_level(level)]
-            self._targets.append(torch.tensor(targets))
-            counts = torch.bincount(self._targets[-1].clamp(min=-1) + 1, minlength=len(places) + 1)
-            self.register_buffer(f"log_counts_{number}", counts[1:].double().log().float())
+            found = [-1 if c is None else places[c] for c in data.at_level(level)]
+            targets = torch.tensor(found)
+            self._targets.append(targets)
+            counts = torch.bincount(targets[targets >= 0])
+            self.register_buffer(f"log_counts_{number}", counts.double().log().float())
             self.proxies.append(nn.Parameter(_SPREAD * torch.randn(len(places), embedding_dim)))
         self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
 

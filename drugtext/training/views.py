@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
+from drugtext.embedder import InsertEmbedder
 from drugtext.encoder import pad
 from drugtext.inserts.insert import DrugInsert
-from drugtext.windows import ReadingPlan, read_windows
+from drugtext.windows import read_windows
 
 _LONGEST_TEXT = 64  # tokens of a category's name
 
@@ -41,22 +41,19 @@ class InsertViews:
     Args:
         forms: of the same inserts in the same order, each form one way to print them: as they are,
             with names masked.
-        tokenizer: the encoder's.
-        plan: which sections; its windows are made smaller.
+        reader: whose tokenizer, sections and prefix these are; its windows are made smaller.
         window_tokens: of a window; training on short ones is cheaper.
-        prefix: of every window.
     """
 
     def __init__(
         self,
         forms: Sequence[Sequence[DrugInsert]],
-        tokenizer: PreTrainedTokenizerBase,
-        plan: ReadingPlan,
+        reader: InsertEmbedder,
         *,
         window_tokens: int = 128,
-        prefix: str = "",
     ) -> None:
-        small = replace(plan, window_tokens=window_tokens, hide_names=False)
+        tokenizer, prefix = reader.tokenizer, reader.model.config.prefix
+        small = replace(reader.reading_plan, window_tokens=window_tokens, hide_names=False)
         self._tokenizer = tokenizer
         self._prefix = prefix
         self._windows: list[list[_Drawable]] = [[] for _ in forms[0]]

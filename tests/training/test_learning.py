@@ -19,7 +19,6 @@ from drugtext.training.loop import LoopPlan
 from drugtext.training.meta import MetaPlan, meta_train
 from drugtext.training.proxies import ProxyLoss
 from drugtext.training.views import InsertViews
-from drugtext.windows import ReadingPlan
 
 TREE = Taxonomy(
     [
@@ -58,7 +57,7 @@ def data(n_ingredients: int = 4) -> LabelledInserts:
 
 
 def views(classifier, inserts: LabelledInserts) -> InsertViews:
-    return InsertViews(inserts.forms, classifier.tokenizer, ReadingPlan(), window_tokens=32)
+    return InsertViews(inserts.forms, classifier, window_tokens=32)
 
 
 def loop(n_steps: int) -> LoopPlan:
@@ -86,6 +85,13 @@ class TestLabelledInserts:
         assert len(taught.categories(2)) == len(asked.categories(2)) == 2
         assert not set(taught.categories(2)) & set(asked.categories(2))
         assert None not in taught.at_level(2)
+
+    def test_too_few_inserts_to_part_are_refused(self):
+        one = data(1).of([0])
+        with pytest.raises(TrainingError, match="found 1 inserts, too few to hold some out"):
+            one.parted(0.1, seed=0)
+        with pytest.raises(TrainingError, match="parts of 0 and 1 came out"):
+            one.parted_by_category(1, 1.0, seed=0)
 
     def test_lengths_that_differ_are_refused(self):
         with pytest.raises(TrainingError, match="as many of each, one or more, are needed"):
@@ -154,9 +160,7 @@ def test_meta_training_learns_and_goes_on_where_it_was(tiny_classifier, tmp_path
 
     def train(folder, **more):
         return meta_train(
-            tiny_classifier.model.encoder,
-            tiny_classifier.tokenizer,
-            ReadingPlan(),
+            tiny_classifier,
             data(),
             plan,
             folder,
@@ -174,12 +178,12 @@ def test_meta_training_learns_and_goes_on_where_it_was(tiny_classifier, tmp_path
 
 def test_fine_tuning_learns_and_can_start_from_an_adapter(tiny_classifier, tmp_path):
     plan = FinetunePlan((1, 2), loop(30), n_inserts=10, window_tokens=32)
-    parts = tiny_classifier.model.encoder, tiny_classifier.tokenizer, ReadingPlan(), data()
-    adapter, progress = finetune(*parts, plan, tmp_path / "one", held_out=data(2))
+    adapter, progress = finetune(tiny_classifier, data(), plan, tmp_path / "one", held_out=data(2))
     assert np.mean(progress.losses[-5:]) < 0.8 * np.mean(progress.losses[:5])
     assert progress.scores[30] > 0.4  # chance is a quarter
     short = replace(plan, loop=replace(plan.loop, n_steps=1))
-    _, further = finetune(*parts, short, tmp_path / "two", start=adapter)
+    tuned = tiny_classifier.with_adapter(adapter)
+    _, further = finetune(tuned, data(), short, tmp_path / "two")
     assert further.step == 1
 
 
@@ -191,9 +195,7 @@ def test_each_row_comes_once_before_one_recurs():
 def test_contrast_learns_what_belongs_together(tiny_classifier, tmp_path):
     inserts = data(8)
     arguments = (
-        tiny_classifier.model.encoder,
-        tiny_classifier.tokenizer,
-        ReadingPlan(),
+        tiny_classifier,
         inserts.forms[0],
         inserts.substances,
     )
