@@ -30,8 +30,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.contestants import Encoder, contestants
-from drugtext.evaluation.benchmark.meter import CachedEmbedder
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
@@ -130,7 +130,7 @@ def main(
                 makers,
                 outcomes,
                 minutes=plan.minutes,
-                embedders=embedders,
+                savings=embedders,
                 begins=begins,
             )
         results = make_results(

@@ -6,23 +6,18 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
-from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.task import NotFinishedError
-from drugtext.inserts.insert import DrugInsert
-from drugtext.window_cache import WindowCache
 
 _SAMPLING_SECONDS = 0.05
 _MEGABYTE = 1e6
-_PART = 128  # inserts whose cost is shared out evenly among them
 
 
 class _TimeUp(BaseException):
@@ -84,69 +79,25 @@ def peak_memory() -> Iterator[Peak]:
         watcher.join()
 
 
-class CachedEmbedder:
-    """Embeds each insert once, and keeps count of the time that this saves.
+class Saving(Protocol):
+    """Anything that spares time by what it keeps."""
 
-    Args:
-        classifier: gives the embeddings.
-        cache: of its windows, which other embedders may share.
-
-    Attributes:
-        saved_seconds: what all calls would have cost beyond what they did cost.
-    """
-
-    def __init__(self, classifier: DrugClassifier, cache: WindowCache) -> None:
-        self._classifier, self._cache = classifier, cache
-        classifier.window_cache = cache
-        self._known: dict[int, tuple[DrugInsert, NDArray, float]] = {}
-        self.saved_seconds = 0.0
-
-    def fill(self, inserts: Sequence[DrugInsert], advance: Callable[[int], object] = bool) -> None:
-        """Embed what is not yet known.
-
-        Args:
-            inserts: any number; one that recurs counts once.
-            advance: called with the number of inserts done, for a progress bar.
-        """
-        unlike = {id(insert): insert for insert in inserts}
-        missing = [insert for key, insert in unlike.items() if key not in self._known]
-        advance(len(unlike) - len(missing))
-        for start in range(0, len(missing), _PART):
-            part = missing[start : start + _PART]
-            begun = self._now()
-            embeddings = self._classifier.embed(part)
-            each = (self._now() - begun) / len(part)
-            for insert, embedding in zip(part, embeddings, strict=True):
-                self._known[id(insert)] = (insert, embedding, each)
-            advance(len(part))
-
-    def _now(self) -> float:
-        """Return the time as it would be without the cache of windows."""
-        return time.perf_counter() + self._cache.charged_seconds - self._cache.spent_seconds
-
-    def __call__(self, inserts: Sequence[DrugInsert]) -> NDArray:
-        """Return unit vectors, shape (n_inserts, embedding_dim)."""
-        begun = time.perf_counter()
-        self.fill(inserts)
-        known = [self._known[id(insert)] for insert in inserts]
-        taken = time.perf_counter() - begun
-        self.saved_seconds += sum(seconds for _, _, seconds in known) - taken
-        return np.stack([embedding for _, embedding, _ in known])
+    saved_seconds: float
 
 
 class Stopwatch:
     """Seconds since it was made, as they would be without a cache.
 
     Args:
-        embedders: whose saved seconds count.
+        savings: whose saved seconds count.
     """
 
-    def __init__(self, embedders: Sequence[CachedEmbedder]) -> None:
-        self._embedders = embedders
+    def __init__(self, savings: Sequence[Saving]) -> None:
+        self._savings = savings
         self._begun = self._now()
 
     def _now(self) -> float:
-        return time.perf_counter() + sum(embedder.saved_seconds for embedder in self._embedders)
+        return time.perf_counter() + sum(saving.saved_seconds for saving in self._savings)
 
     def lap(self) -> float:
         """Return the seconds since the last call, or since the beginning."""

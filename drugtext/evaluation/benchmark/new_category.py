@@ -11,7 +11,7 @@ import numpy as np
 from drugtext.episodes import disjoint_ingredients, draw_episodes
 from drugtext.evaluation.benchmark.protocols import FULL, INDICATED, is_of
 from drugtext.evaluation.benchmark.records import NAMES, Corpus, Names, Record
-from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
+from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Training, Trial
 from drugtext.splits import SPLITS, repeats
 
 NEW_CATEGORY = "new category"
@@ -34,10 +34,12 @@ class CategorySplit:
     Attributes:
         corpus: it was made of.
         parts: "train", "validation", "test" -> records.
+        training: those of the first part.
     """
 
     corpus: Corpus
     parts: dict[str, list[Record]]
+    training: Training
 
 
 def split_categories(corpus: Corpus, seed: int) -> CategorySplit:
@@ -76,7 +78,7 @@ def split_categories(corpus: Corpus, seed: int) -> CategorySplit:
         dealt = [record for record in deep if split_of[record.path[SPLIT_LEVEL - 1]] == split]
         parts[split] = [record for record in dealt if taken.isdisjoint(record.substances)]
         taken |= {substance for record in dealt for substance in record.substances}
-    return CategorySplit(corpus, parts)
+    return CategorySplit(corpus, parts, Training(parts[SPLITS[0]]))
 
 
 def new_category(
@@ -134,7 +136,9 @@ def new_category(
         for part in ("train", "validation")
     )
     setting = Setting(NEW_CATEGORY, taxonomy.name, level, names, documents, k=k_shot)
-    return Trial(setting, tasks, background, validation, n_held_out=len(pool))
+    return Trial(
+        setting, tasks, background, validation, n_held_out=len(pool), training=split.training
+    )
 
 
 def _pool(records: Sequence[Record], level: int, documents: str) -> dict[str, list[Record]]:

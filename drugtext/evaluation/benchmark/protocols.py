@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
 from drugtext.corpus import EU_LEAFLETS, FULL_DOCUMENTS, US_LABELS, WITH_INDICATIONS
 from drugtext.evaluation.benchmark.records import Corpus, Example, Names, Record
-from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Trial
+from drugtext.evaluation.benchmark.task import Lesson, Setting, Task, Training, Trial
 
 NEW_DRUG, NEW_REGULATOR, GROWING = "new drug", "new regulator", "growing taxonomy"
 FULL, INDICATED, ALL = "full documents", "with indications", "all"
@@ -99,7 +100,14 @@ def _split_trial(
         [Task(lesson, [e for e in test if e.category in known])],
         validation=[e for e in held_out if e.category in known],
         left_out=[e for e in test if e.category not in known],
+        training=_training(corpus, taught),
     )
+
+
+@lru_cache(maxsize=8)
+def _training(corpus: Corpus, documents: str) -> Training:
+    """Return the records that are taught, one object for all levels and forms."""
+    return Training([record for record in corpus.splits["train"] if is_of(record, documents)])
 
 
 def _examples(records: Iterable[Record], names: Names, level: int) -> list[Example]:

@@ -68,7 +68,7 @@ class Record:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """A corpus that `scripts/build_corpus.py` wrote.
 

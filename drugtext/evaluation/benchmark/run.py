@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from drugtext.errors import CorpusError
 from drugtext.evaluation.benchmark.code import code_sha256
-from drugtext.evaluation.benchmark.meter import CachedEmbedder, Stopwatch, peak_memory, time_limit
+from drugtext.evaluation.benchmark.meter import Saving, Stopwatch, peak_memory, time_limit
 from drugtext.evaluation.benchmark.task import (
     Contestant,
     NotApplicableError,
@@ -125,7 +125,7 @@ def run(
     outcomes: Outcomes,
     *,
     minutes: Mapping[str, float],
-    embedders: Sequence[CachedEmbedder] = (),
+    savings: Sequence[Saving] = (),
     begins: Callable[[str], object] = bool,
 ) -> None:
     """Run every contestant through every trial that has no outcome yet.
@@ -135,7 +135,7 @@ def run(
         contestants: name -> what makes one anew, for each trial.
         outcomes: those done already, and where further ones go.
         minutes: protocol -> the most that a contestant may spend on it in all.
-        embedders: whose cached time counts in the seconds of an outcome.
+        savings: what they saved counts in the seconds of an outcome.
         begins: called with what begins, for a progress bar.
 
     Raises:
@@ -160,7 +160,7 @@ def run(
             allowed = minutes[setting.protocol]
             left = 60 * allowed - outcomes.spent(setting.protocol, name)
             if left > 0:
-                outcome = _attempt(trial, name, make(), left, embedders)
+                outcome = _attempt(trial, name, make(), left, savings)
             else:
                 reason = f"its {allowed:g} minutes for this protocol were used up before"
                 outcome = Outcome(setting, name, status=NOT_FINISHED, reason=reason)
@@ -178,13 +178,13 @@ def _attempt(
     name: str,
     contestant: Contestant,
     seconds: float,
-    embedders: Sequence[CachedEmbedder],
+    savings: Sequence[Saving],
 ) -> Outcome:
     outcome, begun = Outcome(trial.setting, name), time.perf_counter()
     with peak_memory() as peak:
         try:
             with time_limit(seconds):
-                _examine(trial, contestant, outcome, Stopwatch(embedders))
+                _examine(trial, contestant, outcome, Stopwatch(savings))
         except NotApplicableError as reason:
             outcome.status, outcome.reason = NOT_APPLICABLE, str(reason)
         except NotFinishedError as reason:
@@ -221,4 +221,4 @@ def _examine(trial: Trial, contestant: Contestant, outcome: Outcome, stopwatch: 
 def trial_without_queries(trial: Trial) -> Trial:
     """Return what a contestant may see of a trial before it is asked."""
     tasks = [Task(task.lesson, (), task.n_new) for task in trial.tasks[:1]]
-    return Trial(trial.setting, tasks, trial.background, trial.validation, (), trial.grows)
+    return replace(trial, tasks=tasks, left_out=())

@@ -6,13 +6,14 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.errors import CorpusError, DrugTextError
-from drugtext.evaluation.benchmark.records import Example
+from drugtext.evaluation.benchmark.records import Example, Record
 from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Taxonomy
 
@@ -72,6 +73,39 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Training:
+    """Records that an encoder may be trained on before a trial, all printed forms of each.
+
+    Attributes:
+        records: several trials may share them.
+    """
+
+    records: Sequence[Record] = ()
+
+    @cached_property
+    def sha256(self) -> str:
+        """A fingerprint of the records in order."""
+        digest = hashlib.sha256()
+        for record in self.records:
+            told = [*record.path, record.ingredient, *sorted(record.substances)]
+            texts = [insert.text for _, insert in sorted(record.inserts.items())]
+            digest.update("\0".join([*told, *texts, ""]).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    @cached_property
+    def seen(self) -> _Seen:
+        """What stands in them, categories of all levels."""
+        return _Seen(
+            (category for record in self.records for category in record.path),
+            (name for record in self.records for name in record.substances),
+            (insert.text for record in self.records for insert in record.inserts.values()),
+        )
+
+
+NO_TRAINING = Training()
+
+
+@dataclass(frozen=True)
 class Trial:
     """Tasks of one setting, in order.
 
@@ -84,6 +118,7 @@ class Trial:
         grows: each task's lesson contains the one before.
         n_held_out: categories that are held out, those included that have too few ingredients to be
             asked; None where none are.
+        training: what an encoder may be trained on beforehand.
     """
 
     setting: Setting
@@ -93,6 +128,7 @@ class Trial:
     left_out: Sequence[Example] = ()
     grows: bool = False
     n_held_out: int | None = None
+    training: Training = NO_TRAINING
 
     @property
     def inserts(self) -> Iterator[DrugInsert]:
@@ -103,7 +139,7 @@ class Trial:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of all that is taught and asked, in order."""
-        digest = hashlib.sha256(repr(self.setting).encode())
+        digest = hashlib.sha256((repr(self.setting) + self.training.sha256).encode())
         for examples in (
             *(part for task in self.tasks for part in (task.lesson.support, task.queries)),
             *(self.background, self.validation),
@@ -188,31 +224,40 @@ def check_no_leak(trial: Trial) -> None:
             background or the validation inserts, or it has no answer among the lesson's categories;
             or the background holds a category that is asked.
     """
-    known = _Seen([*trial.background, *trial.validation])
+    known, trained_on = _Seen.of([*trial.background, *trial.validation]), trial.training.seen
     asked = {query.category for task in trial.tasks for query in task.queries}
-    if trial.setting.k is not None and not asked.isdisjoint(known.categories):
-        found = sorted(asked & known.categories)[:5]
-        raise CorpusError(
-            f"{trial.setting}: categories {', '.join(found)} are asked and stand in the background"
-            " or in validation; they must be new."
-        )
+    if trial.setting.k is not None:
+        found = sorted(asked & (known.categories | trained_on.categories))[:5]
+        if found:
+            raise CorpusError(
+                f"{trial.setting}: categories {', '.join(found)} are asked and stand in the"
+                " background, in validation or in training; they must be new."
+            )
     for task in trial.tasks:
-        support = _Seen(task.lesson.support)
+        support = _Seen.of(task.lesson.support)
         for query in task.queries:
-            for seen in (known, support):
+            for seen in (known, trained_on, support):
                 seen.refuse(query, trial.setting)
             if query.category not in task.lesson.categories:
                 raise CorpusError(f"{trial.setting}: {query.category} is asked but not taught.")
 
 
 class _Seen:
-    """What stands in some examples."""
+    """What stands in some inserts."""
 
-    def __init__(self, examples: Iterable[Example]) -> None:
-        examples = list(examples)
-        self.categories = {example.category for example in examples}
-        self.substances = {s for example in examples for s in example.substances}
-        self.texts = {hash(example.insert.text) for example in examples}
+    def __init__(
+        self, categories: Iterable[str], substances: Iterable[str], texts: Iterable[str]
+    ) -> None:
+        self.categories, self.substances = set(categories), set(substances)
+        self.texts = set(map(hash, texts))
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> _Seen:
+        return cls(
+            (example.category for example in examples),
+            (name for example in examples for name in example.substances),
+            (example.insert.text for example in examples),
+        )
 
     def refuse(self, query: Example, setting: Setting) -> None:
         if shared := self.substances & query.substances:

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.meter import (
-    CachedEmbedder,
     Stopwatch,
     peak_memory,
     time_limit,

@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.protocols import (
     shrunk,
 )
 from drugtext.evaluation.benchmark.records import Corpus
-from drugtext.evaluation.benchmark.task import Trial, check_no_leak
+from drugtext.evaluation.benchmark.task import Training, Trial, check_no_leak
 
 CORPUS = corpus()
 
@@ -158,6 +158,41 @@ def test_a_support_ingredient_among_the_queries_is_found():
     planted = replace(task, queries=[*task.queries, task.lesson.support[0]])
     with pytest.raises(CorpusError, match="disjoint in ingredient"):
         check_no_leak(replace(trial, tasks=[planted]))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, "must be new"),
+        ({"path": ()}, "disjoint in ingredient"),
+        ({"path": (), "substances": frozenset({"other"})}, "whose text stands"),
+    ],
+)
+def test_a_test_record_in_the_training_of_the_encoder_is_found(change, found):
+    trial = few(3)
+    asked = {id(query.insert) for task in trial.tasks for query in task.queries}
+    record = next(r for r in SPLIT.parts["test"] if id(r.inserts["masked"]) in asked)
+    planted = Training([*trial.training.records, replace(record, **change)])
+    with pytest.raises(CorpusError, match=found):
+        check_no_leak(replace(trial, training=planted))
+
+
+def test_an_encoder_is_trained_on_what_is_taught():
+    trials = [new_drug(CORPUS, "masked", level) for level in (1, 4)]
+    assert trials[0].training is trials[1].training  # one training serves both
+    assert trials[0].training.records == CORPUS.splits["train"]
+    kinds = {r.kind for r in new_regulator(CORPUS, "plain", 2, "US labels").training.records}
+    assert kinds == {"us_full_label"}
+    assert few(3).training is few(1, level=3).training
+    assert not growing_taxonomy(CORPUS, "masked", 3, seed=0).training.records
+
+
+def test_a_training_is_known_by_all_its_forms():
+    record = CORPUS.splits["train"][0]
+    plain, masked = record.inserts["plain"], record.inserts["masked"]
+    same = Training([replace(record, inserts={"masked": masked, "plain": plain})])
+    other = Training([replace(record, inserts={"masked": masked, "plain": masked})])
+    assert Training([record]).sha256 == same.sha256 != other.sha256
 
 
 def test_too_few_ingredients_give_no_trial():

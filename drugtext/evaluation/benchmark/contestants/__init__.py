@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drugtext.classifier import DrugClassifier
+from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.contestants.frozen import (
-    Embed,
     FrozenPrototypes,
     FrozenRegression,
     ZeroShot,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.contestants.reading import name_inserts
 from drugtext.evaluation.benchmark.task import (
     Answers,
@@ -19,9 +20,6 @@ from drugtext.evaluation.benchmark.task import (
     best_first,
 )
 from drugtext.inserts.insert import DrugInsert
-
-Embed = Callable[[Sequence[DrugInsert]], NDArray]
-"""Inserts -> unit vectors, shape (n_inserts, embedding_dim)."""
 
 INVERSE_REGULARISATION = 10.0
 """Chosen on validation inserts, over 1 and 100."""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.benchmark.contestants.frozen import Embed
+from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
