@@ -2,7 +2,7 @@
 
 config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured figures
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
-head.safetensors     the head alone, over the encoder that `encoder_name` names
+head.safetensors     head and lexicon alone, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
                      merged, head.safetensors has not
@@ -21,6 +21,7 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from drugtext.adapters import ADAPTER_FOLDER, Adapter
@@ -35,6 +36,7 @@ from drugtext.encoder import (
     load_tokenizer,
 )
 from drugtext.errors import CheckpointError, EncoderError
+from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 
 _DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
@@ -131,8 +133,9 @@ def _from_head(
     encoder, adapter = load_encoder(encoder_path), _adapter(folder)
     if adapter:
         encoder = adapter.merged_into(encoder)
-    model = DrugTextModel.assembled(config, encoder, adapter=adapter)
-    model.head.load_state_dict(load_file(folder / _HEAD))
+    lexicon = Lexicon(**config.lexicon) if config.lexicon else None
+    model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
+    _beside_encoder(model).load_state_dict(load_file(folder / _HEAD))
     return model, load_tokenizer(encoder_path)
 
 
@@ -153,10 +156,17 @@ def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
         raise EncoderError("the model does not say which encoder it stands on; save it whole.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    head = {name: tensor.contiguous() for name, tensor in model.head.state_dict().items()}
-    save_file(head, folder / _HEAD, metadata={"format": "pt"})
+    state = _beside_encoder(model).state_dict()
+    weights = {name: tensor.contiguous() for name, tensor in state.items()}
+    save_file(weights, folder / _HEAD, metadata={"format": "pt"})
     model.config.save_pretrained(folder)
     _save_adapter(model, folder)
+
+
+def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
+    """Return the parts of a model that stand beside the encoder."""
+    parts: dict[str, nn.Module] = {"head": model.head}
+    return nn.ModuleDict(parts | ({"lexicon": model.lexicon} if model.lexicon else {}))
 
 
 def _first(error: Exception) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from typing import cast
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence, Sized
+from typing import Any, cast
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,13 @@ from drugtext.adapters import Adapter
 from drugtext.checkpoint import load_model, save_model
 from drugtext.embedder import InsertEmbedder, batches
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError, TaxonomyError
-from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead, names_tell
+from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
+from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.prediction import Prediction, make_prediction
+from drugtext.prototypes import ingredient_means, names_tell
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.windows import ReadingPlan
 
@@ -205,13 +207,41 @@ class DrugClassifier(InsertEmbedder):
         categories = _listed(categories)
         if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
             _check_one_each(len(inserts), len(categories))
-        return self.fit_embeddings(self.embed(inserts), categories, taxonomy=taxonomy)
+        embeddings, ingredients = self._embed_with_ingredients(inserts)
+        return self.fit_embeddings(
+            embeddings, categories, taxonomy=taxonomy, ingredients=ingredients
+        )
+
+    def _embed_with_ingredients(
+        self, inserts: Iterable[DrugInsert]
+    ) -> tuple[NDArray, list[tuple[str, ...]]]:
+        found: list[tuple[str, ...]] = []
+
+        def noted() -> Iterator[DrugInsert]:
+            for insert in inserts:
+                found.append(tuple(getattr(insert, "ingredients", ())))
+                yield insert
+
+        return self.embed(noted()), found
 
     @torch.no_grad()
     def fit_embeddings(
-        self, embeddings: ArrayLike, categories: Iterable[str], *, taxonomy: Taxonomy | None = None
+        self,
+        embeddings: ArrayLike,
+        categories: Iterable[str],
+        *,
+        taxonomy: Taxonomy | None = None,
+        ingredients: Iterable[Iterable[str]] | None = None,
     ) -> DrugClassifier:
-        """Learn new categories from embeddings that `embed` gave; otherwise as `fit`."""
+        """Learn new categories from embeddings that `embed` gave; otherwise as `fit`.
+
+        Args:
+            embeddings: of the support set, shape (n_support, embedding_dim).
+            categories: of each, an id or a name.
+            taxonomy: where given, every category must be in it.
+            ingredients: of each. The inserts of one drug count as one, by their mean; an insert
+                whose ingredients nobody told is a drug by itself.
+        """
         categories = _listed(categories)
         support = torch.as_tensor(embeddings)
         _check_one_each(len(support), len(categories))
@@ -223,7 +253,7 @@ class DrugClassifier(InsertEmbedder):
         if taxonomy is None and not any(category.id in self.taxonomy for category in found):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
-        return self._fitted(support, rows, order, tree, taxonomy)
+        return self._fitted(support, rows, _drugs(ingredients, len(rows)), order, tree, taxonomy)
 
     @torch.no_grad()
     def fit_names(
@@ -248,12 +278,13 @@ class DrugClassifier(InsertEmbedder):
             )
         tree = taxonomy or _with_new(self.taxonomy, found)
         nothing = torch.zeros(0, self.model.head.centre.shape[0])
-        return self._fitted(nothing, torch.zeros(0, dtype=torch.long), order, tree, taxonomy)
+        return self._fitted(nothing, torch.zeros(0, dtype=torch.long), [], order, tree, taxonomy)
 
     def _fitted(
         self,
         support: Tensor,
         rows: Tensor,
+        drugs: Sequence[Hashable],
         order: list[str],
         tree: Taxonomy,
         taxonomy: Taxonomy | None,
@@ -261,9 +292,15 @@ class DrugClassifier(InsertEmbedder):
         """Return a classifier over the categories in `order`; names count where they tell them."""
         head = self.model.head
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
+        n_support = torch.bincount(rows, minlength=len(order)).tolist()
+        means, mean_rows = ingredient_means(support, rows, drugs)
         if head.is_bare:
-            head = head.with_projection(support, rows, names)
-            support = head.project(support)
+            # Whitening by drugs tells best what a new drug needs, and takes as many of them.
+            of_drugs = len(means) >= means.shape[1]
+            learnt_from = (means, mean_rows) if of_drugs else (support, rows)
+            head = head.with_projection(*learnt_from, names)
+            means = head.project(means)
+        support, rows = means, mean_rows
         names = head.project_names(names)
         is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
         weights = NAME_WEIGHT * (torch.tensor(is_known) | names_tell(support, rows, names))
@@ -271,7 +308,6 @@ class DrugClassifier(InsertEmbedder):
         few_shot = self.model.config.few_shot or {}
         head = head.fitted(support, rows, ancestors, names, weights)
         head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
-        n_support = torch.bincount(rows, minlength=len(order)).tolist()
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
         return fitted
@@ -293,25 +329,42 @@ class DrugClassifier(InsertEmbedder):
             TaxonomyError: the category is not in the given taxonomy.
         """
         self._new_category(category, taxonomy)  # told before the work
-        return self.add_embeddings(category, self.embed(inserts), taxonomy=taxonomy)
+        embeddings, ingredients = self._embed_with_ingredients(inserts)
+        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, ingredients=ingredients)
 
     @torch.no_grad()
     def add_embeddings(
-        self, category: str, embeddings: ArrayLike, *, taxonomy: Taxonomy | None = None
+        self,
+        category: str,
+        embeddings: ArrayLike,
+        *,
+        taxonomy: Taxonomy | None = None,
+        ingredients: Iterable[Iterable[str]] | None = None,
     ) -> DrugClassifier:
-        """Learn one category more from embeddings that `embed` gave; else as `add_category`."""
+        """Learn one category more from embeddings that `embed` gave; else as `add_category`.
+
+        Args:
+            category: its name or id.
+            embeddings: of its support, shape (n_support, embedding_dim).
+            taxonomy: where given, the category must be in it.
+            ingredients: of each insert, as `fit_embeddings` takes them.
+        """
         found = self._new_category(category, taxonomy)
         support = torch.as_tensor(embeddings)
         if not len(support):
             raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
         if not self.category_ids:
-            return self.fit_embeddings(support, [category] * len(support), taxonomy=taxonomy)
+            return self.fit_embeddings(
+                support, [category] * len(support), taxonomy=taxonomy, ingredients=ingredients
+            )
+        drugs = _drugs(ingredients, len(support))
+        means, _ = ingredient_means(support, torch.zeros(len(support), dtype=torch.long), drugs)
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         return self._with_head(
-            self.model.head.with_category(support, name),
+            self.model.head.with_category(means, name),
             _with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
@@ -342,15 +395,36 @@ class DrugClassifier(InsertEmbedder):
         Raises:
             CheckpointError: the adapter was made for another encoder.
         """
+        return self._bare(adapter.merged_into(self.raw_encoder), adapter, self.model.lexicon)
+
+    def with_lexicon(self, inserts: Iterable[DrugInsert], **changes: Any) -> DrugClassifier:
+        """Return a classifier without categories that reads the words of these inserts, too.
+
+        Args:
+            inserts: some hundreds or more; what category they are of does not matter.
+            changes: arguments of `Lexicon.learnt` to be given otherwise.
+
+        Raises:
+            TrainingError: there are too few inserts.
+        """
+        lexicon = Lexicon.learnt(map(self._windows, batches(inserts)), **changes)
+        return self._bare(self.model.encoder, self.model.adapter, lexicon)
+
+    def _bare(
+        self, encoder: nn.Module, adapter: Adapter | None, lexicon: Lexicon | None
+    ) -> DrugClassifier:
         config = copy.deepcopy(self.model.config)
         config.id2label, config.label2id, config.n_support = {}, {}, []
         config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", -1.0
         config.few_shot = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
-        encoder = adapter.merged_into(self.raw_encoder)
-        model = DrugTextModel.assembled(config, encoder, adapter=adapter)
+        config.lexicon = lexicon.arguments if lexicon else None
+        model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
         model.to(device=self.model.device)  # type: ignore[call-arg]
-        return DrugClassifier(model, self.tokenizer)
+        other = DrugClassifier(model, self.tokenizer)
+        if encoder is self.model.encoder:
+            other.window_cache = self.window_cache
+        return other
 
     @property
     def raw_encoder(self) -> nn.Module:
@@ -389,11 +463,28 @@ class DrugClassifier(InsertEmbedder):
         config.reading_plan = self.reading_plan.to_dict()
         config.measured = config.training = None  # those of other categories would be false here
         model = DrugTextModel.assembled(
-            config, self.model.encoder, head.to(self.model.device), self.model.adapter
+            config,
+            self.model.encoder,
+            head.to(self.model.device),
+            self.model.adapter,
+            self.model.lexicon,
         )
         other = DrugClassifier(model, self.tokenizer)
         other.window_cache = self.window_cache
         return other
+
+
+def _drugs(ingredients: Iterable[Iterable[str]] | None, n_inserts: int) -> list[Hashable]:
+    """Return for each insert what tells its drug from others."""
+    if ingredients is None:
+        return list(range(n_inserts))
+    told = [tuple(sorted(names)) for names in ingredients]
+    if len(told) != n_inserts:
+        raise CorpusError(
+            f"found {n_inserts} inserts and the ingredients of {len(told)}; those of each are"
+            " needed."
+        )
+    return [names or n for n, names in enumerate(told)]
 
 
 def _listed(categories: Iterable[str]) -> list[str]:

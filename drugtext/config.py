@@ -24,6 +24,7 @@ class DrugTextConfig(PreTrainedConfig):
         encoder_config: configuration of the encoder.
         encoder_name: hub id or folder that the encoder's weights came from.
         prefix: put in front of every window ("query: " for e5).
+        lexicon: `n_tokens` and `dim` of the `lexicon.Lexicon` beside the encoder; None for none.
         languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
         reading_plan: as `windows.ReadingPlan.to_dict` gives it; the default plan if None.
         taxonomy_name: name of the taxonomy.
@@ -46,6 +47,7 @@ class DrugTextConfig(PreTrainedConfig):
     encoder_config: PreTrainedConfig | dict | None = None
     encoder_name: str = ""
     prefix: str = ""
+    lexicon: dict | None = None
     languages: list[str] | tuple[str, ...] = ()
     reading_plan: dict | None = None
     taxonomy_name: str = ""
@@ -63,6 +65,11 @@ class DrugTextConfig(PreTrainedConfig):
         if not isinstance(self.encoder_config, PreTrainedConfig):
             raise CheckpointError("the configuration has no encoder_config; give it one.")
         return self.encoder_config
+
+    @property
+    def embedding_dim(self) -> int:
+        """Number of dimensions of an insert's embedding: the encoder's and the lexicon's."""
+        return int(self.encoder.hidden_size) + (self.lexicon or {}).get("dim", 0)
 
 
 AutoConfig.register(DrugTextConfig.model_type, DrugTextConfig)

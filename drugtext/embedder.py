@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -106,19 +106,35 @@ class InsertEmbedder:
         return self.model.head.project(pooled.to(self.model.device)).cpu()
 
     def _vectors(self, token_ids: list[list[int]]) -> Tensor:
-        """Return the vector of each window, known already or new, (n_windows, embedding_dim)."""
-        if self.window_cache is None:
-            return self._encode(token_ids)
-        return self.window_cache.vectors(token_ids, self._encode)
-
-    def _encode(self, token_ids: list[list[int]]) -> Tensor:
         """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
-        model, padding = self.model, self.tokenizer.pad_token_id or 0
-        vectors = torch.empty(len(token_ids), model.head.centre.shape[0])
+        if self.window_cache is None:
+            return self._batched(token_ids, self.model.embed_windows)
+        known = self.window_cache.vectors(
+            token_ids, lambda ids: self._batched(ids, self.model.encode_windows)
+        )
+        vectors = torch.empty(len(token_ids), self.model.config.embedding_dim)
+        for batch, ids, mask in self._padded(token_ids):
+            vectors[batch] = self.model.with_lexicon(known[batch].to(ids.device), ids, mask).cpu()
+        return vectors
+
+    def _batched(
+        self, token_ids: list[list[int]], encode: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Return what `encode` gives of all windows, in their order, on the CPU."""
+        found = torch.empty(0)
+        for batch, ids, mask in self._padded(token_ids):
+            vectors = encode(ids, mask).cpu()
+            if not len(found):
+                found = vectors.new_empty(len(token_ids), vectors.shape[1])
+            found[batch] = vectors
+        return found
+
+    def _padded(self, token_ids: list[list[int]]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Yield windows in batches of about one length: their numbers, ids and mask."""
+        padding, device = self.tokenizer.pad_token_id or 0, self.model.device
         for batch in length_sorted_batches(token_ids):
             ids, mask = pad([token_ids[n] for n in batch], padding)
-            vectors[batch] = model.embed_windows(ids.to(model.device), mask.to(model.device)).cpu()
-        return vectors
+            yield batch, ids.to(device), mask.to(device)
 
 
 def batches(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-ANCESTOR_SHARES = (0.25, 0.2, 0.1)
-"""Of a prototype: what the parent's, the grandparent's and the next mean take of it."""
+from drugtext.prototypes import category_prototypes, share_with_ancestors
+
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
 NAME_WEIGHT = 1.0
@@ -18,31 +18,6 @@ INITIAL_SCALE = 16.0
 
 _NO_VARIANCE = 1e-12  # below it, unit vectors of one category differ by rounding alone
 _BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
-
-
-def category_prototypes(embeddings: Tensor, category_ids: Tensor, n_categories: int) -> Tensor:
-    """Average the support embeddings of each category.
-
-    Args:
-        embeddings: support set, unit vectors, shape (n_support, embedding_dim).
-        category_ids: int64 in [0, n_categories), shape (n_support,).
-        n_categories: number of categories.
-
-    Returns:
-        Row i is the prototype of category i, shape (n_categories, embedding_dim).
-
-    Raises:
-        ValueError: a category has no support.
-
-    Source:
-        Snell et al. 2017, arXiv:1703.05175, equation 1.
-    """
-    counts = torch.bincount(category_ids, minlength=n_categories)
-    if (counts == 0).any():
-        empty = (counts == 0).nonzero().flatten().tolist()
-        raise ValueError(f"categories {empty[:10]} have no support; each needs one insert or more.")
-    sums = embeddings.new_zeros(n_categories, embeddings.shape[1])
-    return sums.index_add_(0, category_ids, embeddings) / counts.unsqueeze(1)
 
 
 def within_category_whitening(
@@ -81,58 +56,6 @@ def within_category_whitening(
     return (whitening * scale.sqrt()).to(embeddings.dtype)
 
 
-def share_with_ancestors(
-    prototypes: Tensor, counts: Tensor, ancestors: Sequence[Sequence[str]]
-) -> Tensor:
-    """Move each prototype towards those of the categories above it in the tree.
-
-    A category of few inserts is known better together with its siblings: the mean of all support
-    below each ancestor takes `ANCESTOR_SHARES` of the prototype, nearest ancestor first.
-
-    Args:
-        prototypes: shape (n_categories, embedding_dim).
-        counts: support inserts of each category, shape (n_categories,).
-        ancestors: of each category, ids of the ancestors, nearest first; empty in a flat taxonomy.
-
-    Returns:
-        Shape (n_categories, embedding_dim).
-
-    Source:
-        Shrinkage along a class hierarchy: McCallum et al. 1998, ICML, section 3; here of means.
-    """
-    sums, weights = prototypes * counts.unsqueeze(1), counts.to(prototypes.dtype)
-    below: dict[str, list[int]] = {}
-    for category, ids in enumerate(ancestors):
-        for ancestor in ids:
-            below.setdefault(ancestor, []).append(category)
-    means = {a: sums[rows].sum(0) / weights[rows].sum() for a, rows in below.items()}
-    shared = []
-    for prototype, ids in zip(prototypes, ancestors, strict=True):
-        shares = dict(zip(ids, ANCESTOR_SHARES, strict=False))
-        own = prototype * (1 - sum(shares.values()))
-        shared.append(own + sum((share * means[a] for a, share in shares.items()), torch.zeros(())))
-    return torch.stack(shared)
-
-
-def names_tell(embeddings: Tensor, category_ids: Tensor, names: Tensor) -> bool:
-    """Tell whether the names of categories say which insert is whose, and are not "shelf 12".
-
-    Args:
-        embeddings: support set, projected, shape (n_support, embedding_dim).
-        category_ids: int64 in [0, n_categories), shape (n_support,).
-        names: of each category, projected, shape (n_categories, embedding_dim).
-
-    Returns:
-        True where the nearest name is the right one more often than by chance: by more than two
-        standard errors.
-    """
-    if not len(embeddings):
-        return False
-    share = float(((embeddings @ names.T).argmax(1) == category_ids).double().mean())
-    chance = 1 / len(names)
-    return share > chance + 2 * (chance * (1 - chance) / len(embeddings)) ** 0.5
-
-
 class PrototypeHead(nn.Module):
     """Scores an embedding by its distance to each category's prototype.
 
@@ -161,7 +84,7 @@ class PrototypeHead(nn.Module):
         """Return a head without categories whose projection is learnt from a support set.
 
         The centre is the mean; the whitening is learnt where there is enough support to tell how
-        inserts of one category differ, two per dimension. Names are another kind of text than
+        inserts of one category differ, one a dimension. Names are another kind of text than
         inserts, and have a centre of their own.
 
         Args:
@@ -174,7 +97,7 @@ class PrototypeHead(nn.Module):
             head.centre.copy_(embeddings.mean(0))
         if names is not None and len(names) > 1:
             head.name_centre.copy_(names.mean(0))
-        if len(embeddings) >= 2 * embeddings.shape[1]:
+        if len(embeddings) >= embeddings.shape[1]:
             head.whitening.copy_(within_category_whitening(embeddings, category_ids))
         return head
 

@@ -14,6 +14,7 @@ from drugtext.adapters import Adapter
 from drugtext.config import DrugTextConfig
 from drugtext.encoder import build_encoder, mean_pool
 from drugtext.heads import INITIAL_SCALE, PrototypeHead
+from drugtext.lexicon import LEXICON_WEIGHT, Lexicon
 
 
 class DrugTextModel(PreTrainedModel):
@@ -25,6 +26,7 @@ class DrugTextModel(PreTrainedModel):
     Attributes:
         encoder: with the adapter's weights added to its own.
         head: embeddings -> logits.
+        lexicon: token ids -> a second vector beside the encoder's, where it has one.
         adapter: those weights apart, where the encoder was trained on; they are saved beside it.
     """
 
@@ -36,7 +38,8 @@ class DrugTextModel(PreTrainedModel):
     def __init__(self, config: DrugTextConfig) -> None:
         super().__init__(config)
         self.encoder = build_encoder(config.encoder)
-        self.head = PrototypeHead(config.encoder.hidden_size, len(config.n_support))
+        self.lexicon = Lexicon(**config.lexicon) if config.lexicon else None
+        self.head = PrototypeHead(config.embedding_dim, len(config.n_support))
         self.adapter: Adapter | None = None
         self.post_init()
 
@@ -49,6 +52,10 @@ class DrugTextModel(PreTrainedModel):
             init.zeros_(module.prototypes)
             init.zeros_(module.log_prior)
             init.constant_(module.scale, INITIAL_SCALE)
+        elif isinstance(module, Lexicon):
+            init.copy_(module.token_ids, torch.arange(len(module.token_ids)))
+            init.zeros_(module.levels)
+            init.zeros_(module.scales)
         else:
             super()._init_weights(module)
 
@@ -59,6 +66,7 @@ class DrugTextModel(PreTrainedModel):
         encoder: nn.Module,
         head: PrototypeHead | None = None,
         adapter: Adapter | None = None,
+        lexicon: Lexicon | None = None,
     ) -> DrugTextModel:
         """Return a model over a loaded encoder, which it shares with others, in evaluation mode.
 
@@ -67,17 +75,39 @@ class DrugTextModel(PreTrainedModel):
             encoder: an encoder without pooler.
             head: one without categories, if left out.
             adapter: that is merged into the encoder.
+            lexicon: that the configuration tells of.
         """
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
-        model.encoder, model.adapter = encoder, adapter
-        model.head = head or PrototypeHead(config.encoder.hidden_size, len(config.n_support))
+        model.encoder, model.adapter, model.lexicon = encoder, adapter, lexicon
+        model.head = head or PrototypeHead(config.embedding_dim, len(config.n_support))
         return model.eval()
 
     def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the mean token vector of each window, float32, (n_windows, embedding_dim)."""
+        """Return the vector of each window, float32, (n_windows, embedding_dim)."""
+        vectors = self.encode_windows(input_ids, attention_mask)
+        return self.with_lexicon(vectors, input_ids, attention_mask)
+
+    def encode_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the mean token vector of each window, float32, (n_windows, hidden_size)."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return mean_pool(hidden, attention_mask)
+
+    def with_lexicon(self, vectors: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Put the lexicon's vectors beside the encoder's, where there is a lexicon.
+
+        Args:
+            vectors: that `encode_windows` gave, shape (n_windows, hidden_size).
+            input_ids: int64, shape (n_windows, n_tokens).
+            attention_mask: 1 for a token, 0 for padding, same shape.
+
+        Returns:
+            Shape (n_windows, embedding_dim).
+        """
+        if self.lexicon is None:
+            return vectors
+        words = LEXICON_WEIGHT * self.lexicon(input_ids, attention_mask)
+        return torch.cat([nn.functional.normalize(vectors, dim=-1), words], dim=-1)
 
     def forward(
         self,

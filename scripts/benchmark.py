@@ -31,14 +31,16 @@ import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
-from drugtext.evaluation.benchmark.contestants import Encoder, contestants
+from drugtext.evaluation.benchmark.contestants import TRAINED, Encoder, contestants
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
 from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
-from drugtext.evaluation.benchmark.task import Contestant
+from drugtext.evaluation.benchmark.task import Contestant, Trial
+from drugtext.training.bar import training_bar
 from drugtext.window_cache import WindowCache
 
 console = Console(stderr=True)
@@ -52,15 +54,34 @@ def silence() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def make_encoder(folder: Path) -> tuple[Encoder, list[CachedEmbedder], WindowCache]:
+def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedder], WindowCache]:
     """Load the default encoder, once for each way of reading; what it gives is kept in a folder."""
     embedders: list[CachedEmbedder] = []
-    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder)
+    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder / "windows")
     for hide_names in (False, True):
         classifier = drugtext.load(DEFAULT_ENCODER)
         classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
         embedders.append(CachedEmbedder(classifier, cache))
-    return Encoder(classifier, *embedders), embedders, cache
+    untrained = Reader(classifier, embedders[1])
+    trained = TrainedReaders(untrained, folder / "trained", n_steps)
+    return Encoder(embedders[0], untrained, trained), embedders, cache
+
+
+def train_readers(trials: Sequence[Trial], trained: TrainedReaders) -> None:
+    """Train drugtext's encoder for each set of inserts that trials give for it, and embed."""
+    alike: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.training.records:
+            alike.setdefault(trial.training.sha256, []).append(trial)
+    for number, group in enumerate(alike.values(), start=1):
+        first = group[0].setting
+        console.print(f"training {number} of {len(alike)}: {first.protocol}, {first.taxonomy}")
+        with training_bar(console) as advance:
+            embed = trained.learn(group[0], advance)
+        inserts = {id(insert): insert for trial in group for insert in trial.inserts}
+        with Progress(console=console) as progress:
+            task = progress.add_task("embedding", total=len(inserts))
+            embed.fill([*inserts.values()], partial(progress.advance, task))
 
 
 def choose(
@@ -93,7 +114,7 @@ def main(
     silence()
     command = "python " + " ".join(sys.argv)
     try:
-        encoder, embedders, cache = make_encoder(output / "windows")
+        encoder, embedders, cache = make_encoder(output, plan.training_steps)
         everyone = contestants(encoder, seed)
         makers = choose(everyone, only)
         corpora = prepare_corpora(
@@ -119,6 +140,9 @@ def main(
             for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
                 task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
                 embedder.fill(inserts, partial(progress.advance, task))
+        if any(name in makers for name in TRAINED):
+            train_readers(trials, encoder.trained)
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             bar = progress.add_task("", total=len(trials) * len(makers))
 
             def begins(what: str) -> None:
@@ -130,7 +154,7 @@ def main(
                 makers,
                 outcomes,
                 minutes=plan.minutes,
-                savings=embedders,
+                savings=[*embedders, encoder.trained, *encoder.trained.embedders.values()],
                 begins=begins,
             )
         results = make_results(

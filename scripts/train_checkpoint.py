@@ -1,10 +1,14 @@
-"""Train the bundled ATC checkpoint from a corpus, and write it into the package.
+"""Train a bundled checkpoint from a corpus, and write it into the package.
 
-With --steps its encoder gets an adapter, meta-trained twice by the same plan: on the training split
-alone, to be measured on the test split, and on every insert there is, to be shipped.
+Its encoder gets an adapter, meta-trained in episodes, and a lexicon of the inserts' words. Both are
+learnt twice by the same plan: from the training split alone, to be measured on the test split, and
+from every insert there is, to be shipped.
 
     python scripts/train_checkpoint.py runs/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
+    python scripts/train_checkpoint.py runs/corpus-epc --taxonomy-format epc \
+        --taxonomy ../shared/data/taxonomies/ingredient_fda_class.csv \
+        --output drugtext/checkpoints/epc
 
 Window vectors and states of the training are kept beside the corpus folder, so that a stopped run
 goes on where it was.
@@ -15,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +29,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 import drugtext
-from drugtext.adapters import Adapter
 from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
 from drugtext.classifier import DrugClassifier
@@ -36,42 +38,49 @@ from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
-from drugtext.training.meta import ATC_PLAN, meta_train
-from drugtext.training.prototypes import train_prototypes
+from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.recipe import train_prototypes
 from drugtext.window_cache import WindowCache
+
+READERS = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
 
 console = Console(stderr=True)
 
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Folder that build_corpus.py wrote.")],
-    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    taxonomy: Annotated[Path, typer.Option(help="The taxonomy's file.")],
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of meta-training; 0 for the encoder as it is.")] = 0,
+    taxonomy_format: Annotated[str, typer.Option(help=" | ".join(READERS))] = "atc",
+    steps: Annotated[int, typer.Option(help="Of meta-training; 0: no adapter.")] = 100,
     seed: Annotated[int, typer.Option(help="Of training and intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
     rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
-    tree = Taxonomy.from_atc(taxonomy)
+    tree = READERS[taxonomy_format](taxonomy)
     data = b"".join(Path(file).read_bytes() for file in files.values())
     corpus_sha256 = hashlib.sha256(data).hexdigest()
 
-    def learn(splits: Sequence[str]) -> Adapter:
-        trained_on = LabelledInserts.of_rows(
-            [row for split in splits for row in rows[split].to_list()], tree
-        )
-        with training_bar(console) as advance:
-            return meta_train(
-                classifier,
-                trained_on,
-                replace(ATC_PLAN, loop=replace(ATC_PLAN.loop, n_steps=steps, seed=seed)),
-                corpus.parent / "meta" / "+".join(splits),
-                told={"corpus_sha256": corpus_sha256, "splits": list(splits), "encoder": encoder},
-                advance=advance,
-            ).adapter
+    def learn(splits: Sequence[str]) -> DrugClassifier:
+        known = [row for split in splits for row in rows[split].to_list()]
+        base = classifier
+        if steps:
+            inserts = LabelledInserts.of_rows(known, tree)
+            with training_bar(console) as advance:
+                trained = meta_train(
+                    classifier,
+                    inserts,
+                    plan_for(inserts, n_steps=steps, seed=seed),
+                    corpus.parent / "meta" / f"{corpus.name}-{'+'.join(splits)}",
+                    told={"corpus_sha256": corpus_sha256, "splits": list(splits)},
+                    advance=advance,
+                )
+            base = classifier.with_adapter(trained.adapter)
+        with console.status("learning the lexicon"):
+            return base.with_lexicon(insert_from_row(row, masked=True) for row in known)
 
     def embed(reader: DrugClassifier, part: Dataset, column: str) -> NDArray:
         if reader.window_cache is None:
@@ -81,9 +90,7 @@ def main(
         with Progress(console=console) as progress:
             return reader.embed(progress.track(inserts, total=len(part), description=what))
 
-    trained = train_prototypes(
-        classifier, rows, tree, embed, learn=learn if steps else None, seed=seed
-    )
+    trained = train_prototypes(classifier, rows, tree, embed, learn=learn, seed=seed)
     trained.model.config.training = {
         "script": "scripts/train_checkpoint.py",
         "seed": seed,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 
 import drugtext
 from drugtext import DrugInsert
+from drugtext.adapters import Adapter, default_lora, with_new_adapter
 from drugtext.bundled import bundled_checkpoints
 from drugtext.checkpoint import save_head
 from drugtext.errors import CheckpointError, EncoderError
@@ -26,6 +29,28 @@ def test_the_folder_holds_safetensors_and_no_pickle(saved):
     names = {file.name for file in saved.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole folder", "head alone"])
+def test_adapter_and_lexicon_survive_a_round_trip(tiny_classifier, tmp_path, whole):
+    torch.manual_seed(0)
+    adapted = with_new_adapter(tiny_classifier.model.encoder, default_lora(init_lora_weights=False))
+    words = ["pain", "fever", "heart", "skin", "cough", "sleep", "lung", "vein"]
+    told = [f"{a} and {b} of {c}" for a in words for b in words for c in words[:2]]
+    inserts = [replace(INSERT, sections={"indications_and_usage": text}) for text in told]
+    base = tiny_classifier.with_adapter(Adapter.of(adapted)).with_lexicon(inserts, dim=4)
+    fitted = base.fit(inserts[:8], list("abcdabcd"))
+    config = fitted.model.config
+    assert config.embedding_dim == config.encoder.hidden_size + 4
+    assert not (fitted.embed(inserts[:2])[:, :4] == tiny_classifier.embed(inserts[:2])[:, :4]).any()
+    if whole:
+        fitted.save_pretrained(tmp_path / "saved")
+    else:
+        save_head(fitted.model, tmp_path / "saved")
+    again = drugtext.load(tmp_path / "saved")
+    assert again.predict(inserts[:3]) == fitted.predict(inserts[:3])
+    more = [c.add_category("e", inserts[8:10]).embed(inserts[:2]) for c in (fitted, again)]
+    assert (more[0] == more[1]).all()
 
 
 def test_the_card_is_what_the_hub_reads(saved):

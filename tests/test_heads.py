@@ -10,13 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drugtext.heads import (
-    ANCESTOR_SHARES,
     INITIAL_SCALE,
     PRIOR_STRENGTH,
     PrototypeHead,
-    category_prototypes,
-    names_tell,
-    share_with_ancestors,
     within_category_whitening,
 )
 
@@ -33,17 +29,6 @@ def head_of(prototypes: list[list[float]], log_prior: list[float] | None = None)
         state["log_prior"] = torch.tensor(log_prior)
     head.load_state_dict(head.state_dict() | state)
     return head.requires_grad_(False)
-
-
-def test_prototypes_are_means():
-    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 3.0], [4.0, 4.0]])
-    prototypes = category_prototypes(embeddings, torch.tensor([1, 0, 0, 1]), 2)
-    assert prototypes.tolist() == [[0.0, 2.0], [2.5, 2.0]]
-
-
-def test_a_category_without_support_is_refused():
-    with pytest.raises(ValueError, match=r"categories \[0, 2\] have no support; each needs one"):
-        category_prototypes(torch.ones(2, 3), torch.tensor([1, 1]), 3)
 
 
 def test_whitening_of_a_known_covariance():
@@ -78,32 +63,6 @@ def test_inserts_that_do_not_differ_give_no_whitening():
     assert within_category_whitening(embeddings, torch.arange(5)).equal(torch.eye(3))
     thrice = within_category_whitening(embeddings.repeat(3, 1), torch.arange(5).repeat(3))
     assert thrice.equal(torch.eye(3))
-
-
-def test_prototypes_move_towards_their_ancestors():
-    prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    ancestors = [["H1", "H"], ["H1", "H"], ["H"]]
-    shared = share_with_ancestors(prototypes, torch.tensor([3, 1, 4]), ancestors)
-    parent, root = torch.tensor([0.75, 0.25]), torch.tensor([3 / 8, -3 / 8])
-    first, second = ANCESTOR_SHARES[:2]
-    expected = [
-        prototypes[0] * (1 - first - second) + parent * first + root * second,
-        prototypes[1] * (1 - first - second) + parent * first + root * second,
-        prototypes[2] * (1 - first) + root * first,
-    ]
-    torch.testing.assert_close(shared, torch.stack(expected))
-
-
-def test_no_more_ancestors_count_than_have_a_share():
-    prototypes = torch.tensor([[1.0], [5.0]])
-    ancestors = [["d", "c", "b", "a"], ["a"]]
-    shared = share_with_ancestors(prototypes, torch.tensor([1, 1]), ancestors)
-    torch.testing.assert_close(shared[0], torch.tensor([1.0]))
-
-
-def test_a_flat_taxonomy_leaves_prototypes_alone():
-    prototypes = unit_vectors(3, 4)
-    assert share_with_ancestors(prototypes, torch.ones(3), [[], [], []]).equal(prototypes)
 
 
 def test_scores_are_minus_squared_distances():
@@ -150,7 +109,7 @@ def test_a_projection_is_learnt_from_enough_support():
     torch.testing.assert_close(head.centre.detach(), embeddings.mean(0))
     torch.testing.assert_close(head.whitening.detach(), within_category_whitening(embeddings, ids))
     assert len(head.prototypes) == 0 and not head.is_bare
-    few = PrototypeHead(4, 0).with_projection(embeddings[:7], ids[:7])
+    few = PrototypeHead(4, 0).with_projection(embeddings[:3], ids[:3])
     assert few.whitening.equal(torch.eye(4)) and few.centre.any()
 
 
@@ -219,12 +178,6 @@ class TestNames:
         )
         assert head.name_centre.tolist() == [0.5, 0.0] and head.centre.tolist() == [0.5, 0.5]
         assert head.project_names(torch.tensor([[1.5, 0.0]])).tolist() == [[1.0, 0.0]]
-
-    def test_names_tell_only_where_they_beat_chance_by_two_standard_errors(self):
-        names, rows = torch.eye(4), torch.tensor([0, 1, 2, 3])
-        assert names_tell(torch.eye(4), rows, names)
-        assert not names_tell(torch.eye(4)[[0, 0, 0, 0]], rows, names)  # one of four is chance
-        assert not names_tell(torch.zeros(0, 4), rows[:0], names)
 
     def test_a_category_is_added_with_its_name(self):
         head = PrototypeHead(2, 0).fitted(torch.eye(2), torch.tensor([0, 1]), [[], []])

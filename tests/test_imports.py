@@ -21,7 +21,17 @@ ROOMS = [
     ["taxonomy"],
     ["inserts"],
     ["splits", "masking", "routes", "support", "corpus", "episodes"],
-    ["names", "windows", "encoder", "adapters", "heads", "episode_heads", "window_cache"],
+    [
+        "names",
+        "windows",
+        "encoder",
+        "adapters",
+        "prototypes",
+        "heads",
+        "episode_heads",
+        "window_cache",
+        "lexicon",
+    ],
     ["config"],
     ["model"],
     ["embedder"],
@@ -33,6 +43,7 @@ ROOMS = [
     ["classifier"],
     ["evaluation"],
     ["training"],
+    ["evaluation.benchmark"],
     ["pipeline"],
     ["cli", "app"],
     ["__main__"],
@@ -71,7 +82,9 @@ def is_in(module: str, room: str) -> bool:
 
 
 def row_of(module: str) -> int | None:
-    return next((n for n, row in enumerate(ROOMS) if any(is_in(module, r) for r in row)), None)
+    """The row of the innermost room that a module is in; None where it is in none."""
+    found = [(len(room), n) for n, row in enumerate(ROOMS) for room in row if is_in(module, room)]
+    return max(found)[1] if found else None
 
 
 def parsed(module: str) -> ast.Module:

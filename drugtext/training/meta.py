@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,20 @@ ATC_PLAN = MetaPlan(
 )
 """Of the ATC tree, chosen on categories held out of the training split: with a learning rate of
 1e-3 and heavier proxies few-shot accuracy falls again after 30 steps."""
+
+
+def plan_for(data: LabelledInserts, *, n_steps: int | None = None, seed: int = 0) -> MetaPlan:
+    """Return `ATC_PLAN` with those of its levels that a taxonomy has; its roots where it has none.
+
+    Args:
+        data: to be trained on.
+        n_steps: of the optimizer, to be given otherwise.
+        seed: of all random numbers.
+    """
+    depth = max(map(len, data.paths))
+    levels = {n: share for n, share in ATC_PLAN.episodes.levels.items() if n <= depth} or {1: 1.0}
+    loop = replace(ATC_PLAN.loop, n_steps=n_steps or ATC_PLAN.loop.n_steps, seed=seed)
+    return replace(ATC_PLAN, episodes=replace(ATC_PLAN.episodes, levels=levels), loop=loop)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetF
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED, growing_taxonomy, new_drug
+from drugtext.evaluation.benchmark.readers import Reader
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import (
     Lesson,
@@ -58,9 +61,15 @@ def words(inserts) -> np.ndarray:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
+def encoder_of(bare, embed, embed_twice=None) -> Encoder:
+    """An encoder that stays as it is, whatever a trial gives to train it on."""
+    reader = Reader(bare, embed_twice or embed)
+    return Encoder(embed, reader, lambda trial: reader)  # noqa: ARG005
+
+
 @pytest.fixture
 def everyone(tiny_classifier) -> dict:
-    return contestants(Encoder(tiny_classifier, tiny_classifier.embed, tiny_classifier.embed), 0)
+    return contestants(encoder_of(tiny_classifier, tiny_classifier.embed), 0)
 
 
 def accuracy(contestant, trial) -> float:
@@ -82,20 +91,21 @@ def test_words_that_tell_the_category_are_learnt(everyone, name, trial):
     assert accuracy(everyone[name](), trial) > 0.9  # each category has a word of its own
 
 
-@pytest.mark.parametrize("name", ["drugtext", "frozen + regression", "frozen + prototypes"])
+@pytest.mark.parametrize(
+    "name", ["drugtext", "drugtext, not trained", "frozen + regression", "frozen + prototypes"]
+)
 def test_contestants_over_an_encoder_learn(tiny_classifier, name):
     bare = tiny_classifier
-    everyone = contestants(Encoder(bare, words, words), 0)
-    if name == "drugtext":  # its head has the encoder's dimensions
-        everyone = contestants(
-            Encoder(bare, words, lambda i: np.pad(words(i), ((0, 0), (0, 4)))), 0
-        )
+    # drugtext's head has the encoder's dimensions
+    encoder = encoder_of(bare, words, lambda i: np.pad(words(i), ((0, 0), (0, 4))))
+    everyone = contestants(encoder, 0)
     assert accuracy(everyone[name](), NEW_DRUG) > 0.9
     assert accuracy(everyone[name](), FEW) > 0.9
 
 
 def test_drugtext_answers_as_its_classifier_does(tiny_classifier):
-    contestant = DrugText(tiny_classifier, tiny_classifier.embed)
+    contestant = DrugText(lambda _: Reader(tiny_classifier, tiny_classifier.embed))
+    contestant.prepare(replace(NEW_DRUG, validation=()))  # not calibrated
     task = NEW_DRUG.tasks[0]
     contestant.fit(task.lesson)
     inserts = [query.insert for query in task.queries]
@@ -112,7 +122,8 @@ def test_drugtext_answers_as_its_classifier_does(tiny_classifier):
 def test_drugtext_grows_without_forgetting(tiny_classifier):
     trial = growing_taxonomy(CORPUS, "masked", 4, seed=0)
     first, second = trial.tasks
-    contestant = DrugText(tiny_classifier, tiny_classifier.embed)
+    contestant = DrugText(lambda _: Reader(tiny_classifier, tiny_classifier.embed))
+    contestant.prepare(trial)
     contestant.fit(first.lesson)
     before = contestant._classifier
     contestant.extend(second.lesson, second.lesson.support[len(first.lesson.support) :])
@@ -126,7 +137,7 @@ def test_a_level_is_read_off_the_tree(tiny_classifier):
     def embed(inserts):
         return np.pad(words(inserts), ((0, 0), (0, 4)))
 
-    contestant = DrugTextTree(tiny_classifier, embed)
+    contestant = DrugTextTree(lambda _: Reader(tiny_classifier, embed))
     assert accuracy(contestant, new_drug(CORPUS, "masked", 2)) > 0.9
     assert {len(i) for i in contestant._classifier.category_ids} == {4}
     with pytest.raises(NotApplicableError, match="nothing deeper"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.contestants.frozen import (
     FrozenPrototypes,
@@ -13,10 +12,14 @@ from drugtext.evaluation.benchmark.contestants.frozen import (
     ZeroShot,
 )
 from drugtext.evaluation.benchmark.contestants.names import NameDictionary
-from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree
+from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree, Untrained
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
 from drugtext.evaluation.benchmark.task import OWN, Contestant
+
+TRAINED = (OWN, "drugtext, whole tree")
+"""Names of the contestants whose encoder is trained before the trials."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,14 @@ class Encoder:
     """The encoder that several contestants share.
 
     Attributes:
-        classifier: without categories.
         embed: its embeddings, each section read as it is printed.
-        embed_twice: each section read with and without the insert's own names.
+        untrained: each section read with and without the insert's own names.
+        trained: trial -> the same, trained on what the trial gives for that.
     """
 
-    classifier: DrugClassifier
     embed: Embed
-    embed_twice: Embed
+    untrained: Reader
+    trained: TrainedReaders
 
 
 def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestant]]:
@@ -42,8 +45,9 @@ def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestan
         seed: of those that draw at random.
     """
     return {
-        OWN: lambda: DrugText(encoder.classifier, encoder.embed_twice),
-        "drugtext, whole tree": lambda: DrugTextTree(encoder.classifier, encoder.embed_twice),
+        OWN: lambda: DrugText(encoder.trained),
+        TRAINED[1]: lambda: DrugTextTree(encoder.trained),
+        "drugtext, not trained": lambda: Untrained(lambda _: encoder.untrained),
         "TF-IDF + SVM": TfidfSvm,
         "TF-IDF + prototypes": TfidfPrototypes,
         "frozen + regression": lambda: FrozenRegression(encoder.embed),

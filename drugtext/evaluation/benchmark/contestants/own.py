@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.benchmark.cached_embedder import Embed
+from drugtext.evaluation.benchmark.readers import Reader
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
@@ -28,31 +28,33 @@ class DrugText(Contestant):
     """The classifier that `drugtext.load(encoder).fit(inserts, categories)` makes, calibrated.
 
     Args:
-        classifier: without categories: the encoder.
-        embed: gives its embeddings.
+        read: gives the encoder that was trained for a trial.
     """
 
     description = (
-        "fitted to the categories asked: frozen MiniLM, sections read with and without names,"
-        " whitened prototypes that share with their ancestors, the category's name counting as one"
-        " support insert; names alone where k = 0. Its scale is set"
-        " on the validation inserts; for new categories it has its whitening from the other"
-        " categories, which the frozen contestants make no use of"
+        "fitted to the categories asked: MiniLM with an adapter meta-trained on the training"
+        " inserts and a lexicon of their words, sections read with and without names,"
+        " whitened prototypes that share with their ancestors, drugs counting once, the category's"
+        " name counting as one drug; names alone where k = 0. Its scale is set"
+        " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
+        " the other categories, which the frozen contestants make no use of"
     )
 
-    def __init__(self, classifier: DrugClassifier, embed: Embed) -> None:
-        self._bare = self._base = classifier
-        self._embed = embed
+    def __init__(self, read: Callable[[Trial], Reader]) -> None:
+        self._read = read
         self._validation: Sequence[Example] = ()
 
     def prepare(self, trial: Trial) -> None:
         """Learn projection and calibration, of the background where there is one."""
         self._validation = trial.validation
+        self._bare, self._embed = self._read(trial)
+        self._base = self._bare
         if trial.background:
             self._base = self._bare.fit_embeddings(
                 self._embed([example.insert for example in trial.background]),
                 [example.category for example in trial.background],
                 taxonomy=trial.tasks[0].lesson.taxonomy,
+                ingredients=[example.substances for example in trial.background],
             )
             self._base.model.config.few_shot = calibrate_few_shot(
                 self._base.model.head,
@@ -75,7 +77,10 @@ class DrugText(Contestant):
 
     def _learn(self, lesson: Lesson) -> None:
         self._classifier = self._base.fit_embeddings(
-            self._support, [self._taught(e) for e in lesson.support], taxonomy=lesson.taxonomy
+            self._support,
+            [self._taught(example) for example in lesson.support],
+            taxonomy=lesson.taxonomy,
+            ingredients=[example.substances for example in lesson.support],
         )
         if self._base is self._bare and self._validation:
             self._calibrate()
@@ -98,9 +103,12 @@ class DrugText(Contestant):
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""
         for category in dict.fromkeys(example.category for example in new):
-            inserts = [example.insert for example in new if example.category == category]
+            examples = [example for example in new if example.category == category]
             self._classifier = self._classifier.add_embeddings(
-                category, self._project(self._classifier, inserts), taxonomy=lesson.taxonomy
+                category,
+                self._project(self._classifier, [example.insert for example in examples]),
+                taxonomy=lesson.taxonomy,
+                ingredients=[example.substances for example in examples],
             )
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
@@ -112,6 +120,12 @@ class DrugText(Contestant):
         """Embed as `classifier.embed` does, from embeddings that its bare encoder gave."""
         with torch.no_grad():
             return classifier.model.head.project(torch.as_tensor(self._embed(inserts))).numpy()
+
+
+class Untrained(DrugText):
+    """The encoder as it comes: what training adds is seen beside it."""
+
+    description = "the same over MiniLM as it comes, without adapter and lexicon"
 
 
 class DrugTextTree(DrugText):

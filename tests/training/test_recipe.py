@@ -11,7 +11,7 @@ from datasets import Dataset, DatasetDict
 
 from drugtext.errors import CorpusError
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.training.prototypes import answerable_categories, train_prototypes
+from drugtext.training.recipe import answerable_categories, train_prototypes
 
 DIM = 16  # of the tiny encoder
 TREE = Taxonomy(
@@ -174,11 +174,11 @@ def test_no_test_row_touches_the_calibration(tiny_classifier):
 
 def test_no_validation_row_touches_the_measured_prototypes(tiny_classifier, monkeypatch):
     """What is measured is fitted to the train rows alone; the others only calibrate it."""
-    from drugtext.training import prototypes
+    from drugtext.training import recipe
 
     fitted = []
-    fit = prototypes._fit
-    monkeypatch.setattr(prototypes, "_fit", lambda *given: fitted.append(fit(*given)) or fitted[-1])
+    fit = recipe._fit
+    monkeypatch.setattr(recipe, "_fit", lambda *given: fitted.append(fit(*given)) or fitted[-1])
     for embed in (vectors, absurd("afa"), absurd("aga")):
         train_prototypes(tiny_classifier, corpus(), TREE, embed)
     heads = [classifier.model.head for classifier in fitted[::2]]

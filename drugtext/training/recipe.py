@@ -12,7 +12,6 @@ import torch
 from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
 
-from drugtext.adapters import Adapter
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.errors import CorpusError
@@ -44,7 +43,7 @@ def train_prototypes(
     taxonomy: Taxonomy,
     embed: Callable[[DrugClassifier, Dataset, str], NDArray],
     *,
-    learn: Callable[[Sequence[str]], Adapter] | None = None,
+    learn: Callable[[Sequence[str]], DrugClassifier] | None = None,
     min_ingredients: int = 2,
     seed: int = 0,
 ) -> DrugClassifier:
@@ -55,8 +54,8 @@ def train_prototypes(
         corpus: as `build_corpus` makes it.
         taxonomy: of the corpus.
         embed: gives a classifier's embeddings of a split's column, shape (n_rows, embedding_dim).
-        learn: gives an adapter that was trained on these splits, and on nothing else; without it
-            the encoder stays as it is.
+        learn: gives a classifier without categories whose adapter and lexicon were learnt from
+            these splits, and from nothing else; without it the encoder stays as it is.
         min_ingredients: a category of fewer goes into the one above it.
         seed: of the bootstrap intervals.
 
@@ -74,7 +73,7 @@ def train_prototypes(
             for split in SPLITS
         }
 
-    base = classifier.with_adapter(learn(SPLITS[:1])) if learn else classifier
+    base = learn(SPLITS[:1]) if learn else classifier
     splits = embedded(base)
     trained = _fit(base, [splits["train"]], taxonomy, min_ingredients)
     held_out = splits["validation"]
@@ -91,7 +90,7 @@ def train_prototypes(
     )
     measured = _measure_all(trained, splits["test"], taxonomy, seed)
     if learn:
-        base = classifier.with_adapter(learn(SPLITS))
+        base = learn(SPLITS)
         splits = embedded(base)
     shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
     _set_calibration(shipped, scale, threshold)
@@ -138,7 +137,7 @@ def answerable_categories(
 def _fit(
     classifier: DrugClassifier, splits: list[Embedded], taxonomy: Taxonomy, min_ingredients: int
 ) -> DrugClassifier:
-    """Fit on the masked and the plain text of each insert, so that both kinds are met again."""
+    """Fit on the mean of the masked and the plain texts of each drug."""
     paths = [path for split in splits for path in split.rows["category_path"]]
     names = [names for split in splits for names in split.rows["ingredients"]]
     chosen = answerable_categories(paths, names, min_ingredients)
@@ -150,7 +149,10 @@ def _fit(
     ]
     categories = [str(chosen[n]) for n in kept]
     fitted = classifier.fit_embeddings(
-        np.concatenate(embeddings), categories * len(_TEXT_FORMS), taxonomy=taxonomy
+        np.concatenate(embeddings),
+        categories * len(_TEXT_FORMS),
+        taxonomy=taxonomy,
+        ingredients=[names[n] for n in kept] * len(_TEXT_FORMS),
     )
     config = fitted.model.config
     config.n_support = [n // len(_TEXT_FORMS) for n in config.n_support]  # inserts, not texts

@@ -1,0 +1,59 @@
+"""Readers trained for a trial: on its training alone, once, and what that took is counted."""
+
+from __future__ import annotations
+
+import pytest
+from invented import corpus
+
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
+from drugtext.evaluation.benchmark.meter import Stopwatch
+from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.window_cache import WindowCache
+
+CORPUS = corpus()
+LEVEL_3, LEVEL_1 = new_drug(CORPUS, "masked", 3), new_drug(CORPUS, "plain", 1)
+
+
+@pytest.fixture
+def readers(tiny_classifier, tmp_path) -> TrainedReaders:
+    cache = WindowCache(tiny_classifier.model.encoder, tmp_path / "windows")
+    untrained = Reader(tiny_classifier, CachedEmbedder(tiny_classifier, cache))
+    return TrainedReaders(untrained, tmp_path / "trained", n_steps=2)
+
+
+def test_one_training_serves_all_levels_and_forms(readers):
+    steps = []
+    readers.learn(LEVEL_3, steps.append)
+    reader = readers(LEVEL_1)
+    assert reader is readers(LEVEL_3) and len(steps) == 2
+    assert reader.classifier.model.adapter and reader.classifier.model.lexicon
+    assert not reader.classifier.category_ids
+    inserts = [query.insert for query in LEVEL_3.tasks[0].queries[:3]]
+    found = reader.embed(inserts)
+    assert found.shape == (3, reader.classifier.model.config.embedding_dim)
+    assert (found == reader.classifier.embed(inserts)).all()
+
+
+def test_what_a_training_took_is_counted_each_time(readers):
+    readers.learn(LEVEL_3)
+    watch = Stopwatch([readers])
+    readers(LEVEL_3)
+    once = watch.lap()
+    readers(LEVEL_1)
+    assert once > 0.05 and watch.lap() == pytest.approx(once, rel=0.2)
+
+
+def test_a_trial_without_training_is_read_as_the_encoder_comes(readers):
+    reader = readers(growing_taxonomy(CORPUS, "masked", 3, seed=0))
+    assert reader.classifier.model.adapter is None and reader.classifier.model.lexicon is None
+
+
+def test_a_training_goes_on_where_it_was(readers, tmp_path):
+    readers.learn(LEVEL_3)
+    again = TrainedReaders(readers._untrained, tmp_path / "trained", n_steps=2)
+    steps = []
+    again.learn(LEVEL_3, steps.append)
+    assert not steps
+    inserts = [query.insert for query in LEVEL_3.tasks[0].queries[:3]]
+    assert (readers(LEVEL_3).embed(inserts) == again(LEVEL_3).embed(inserts)).all()

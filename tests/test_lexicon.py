@@ -1,0 +1,84 @@
+"""The lexicon: tokens weighted and put together as worked out by hand, kept as whole numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from drugtext.errors import TrainingError
+from drugtext.lexicon import Lexicon
+from drugtext.windows import Windows
+
+
+def read(*inserts: list[list[int]]) -> Windows:
+    """Windows of equal weight, as token ids."""
+    windows = [(n, ids) for n, parts in enumerate(inserts) for ids in parts]
+    numbers = [n for n, _ in windows]
+    ids = [ids for _, ids in windows]
+    return Windows(ids, [1.0] * len(ids), numbers, [1] * len(inserts), [1] * len(inserts))
+
+
+HEART, SKIN = [[7, 8, 7, 20]], [[5, 6, 20]]
+MANY = [HEART, SKIN, HEART, SKIN, HEART, SKIN, [[7, 99]]]
+
+
+def of(lexicon: Lexicon, *windows: list[int]) -> torch.Tensor:
+    longest = max(map(len, windows))
+    ids = torch.tensor([[*w, *[5] * (longest - len(w))] for w in windows])
+    mask = torch.tensor([[1] * len(w) + [0] * (longest - len(w)) for w in windows])
+    return lexicon(ids, mask)
+
+
+def test_vectors_are_sums_over_different_tokens():
+    lexicon = Lexicon(3, 2)
+    lexicon.token_ids.copy_(torch.tensor([2, 4, 9]))
+    lexicon.levels.copy_(torch.tensor([[3, 0], [0, 8], [100, 0]], dtype=torch.int8))
+    lexicon.scales.copy_(torch.tensor([1.0, 0.5, 0.01]))
+    found = of(lexicon, [4, 2, 4], [9, 3, 11, 0], [1, 10])
+    torch.testing.assert_close(found, torch.tensor([[0.6, 0.8], [1.0, 0.0], [0.0, 0.0]]))
+
+
+def test_padding_counts_for_nothing():
+    lexicon = Lexicon.learnt([read(*MANY)], dim=2)
+    torch.testing.assert_close(of(lexicon, [7, 8], [7, 8, 20, 6, 5])[:1], of(lexicon, [8, 7]))
+
+
+def test_what_stands_together_is_near():
+    lexicon = Lexicon.learnt([read(*MANY)], dim=2)
+    assert lexicon.token_ids.tolist() == [5, 6, 7, 8, 20]  # 99 stands in one insert only
+    seven, eight, five, heart = of(lexicon, [7], [8], [5], [7, 8, 20])
+    assert seven @ eight > 0.9 > 0.5 > seven @ five
+    assert heart @ eight > heart @ five
+
+
+def test_a_token_weighs_as_it_is_rare():
+    # Inserts of one token each: the one axis that is left is the commoner token.
+    lexicon = Lexicon.learnt([read([[1]], [[1]], [[2]], [[2]], [[2]])])
+    lengths = (lexicon.levels.float() * lexicon.scales.unsqueeze(1)).norm(dim=1)
+    torch.testing.assert_close(lengths, torch.tensor([0.0, math.log(6 / 4) + 1]))
+
+
+def test_parts_are_one_corpus():
+    whole = Lexicon.learnt([read(*MANY)], dim=2)
+    parts = Lexicon.learnt([read(*MANY[:3]), read(*MANY[3:])], dim=2)
+    assert parts.token_ids.equal(whole.token_ids) and parts.levels.equal(whole.levels)
+
+
+def test_a_byte_a_figure_is_enough():
+    rng = np.random.default_rng(0)
+    inserts = [[rng.integers(0, 60, 12).tolist()] for _ in range(80)]
+    lexicon = Lexicon.learnt([read(*inserts)], dim=20)
+    assert lexicon.levels.dtype == torch.int8 and lexicon.levels.abs().max() == 127
+    assert lexicon.arguments == {"n_tokens": 60, "dim": 20}
+    exact = torch.randn(5, 20, generator=torch.Generator().manual_seed(0))
+    rounded = (exact / exact.abs().amax(1, keepdim=True) * 127).round()
+    assert torch.cosine_similarity(exact, rounded).min() > 0.999
+
+
+@pytest.mark.parametrize("inserts", [[], [HEART], [[[1]], [[2]], [[3]]]])
+def test_too_little_is_refused(inserts):
+    with pytest.raises(TrainingError, match=r"found \d+ inserts and \d+ tokens that stand in two"):
+        Lexicon.learnt([read(*inserts)])
