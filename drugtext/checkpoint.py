@@ -144,23 +144,29 @@ def _adapter(folder: Path) -> Adapter | None:
     return Adapter.from_folder(found) if found.is_dir() else None
 
 
-def _save_adapter(model: DrugTextModel, folder: Path) -> None:
+def _save_adapter(model: DrugTextModel, folder: Path, *, is_halved: bool = False) -> None:
     if model.adapter:
         name = model.config.encoder_name
-        model.adapter.save(folder / ADAPTER_FOLDER, name if is_hub_id(name) else "")
+        adapter = model.adapter.halved() if is_halved else model.adapter
+        adapter.save(folder / ADAPTER_FOLDER, name if is_hub_id(name) else "")
 
 
 def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
-    """Write the folder of a checkpoint that leaves the encoder's weights where pip put them."""
+    """Write the folder of a checkpoint that leaves the encoder's weights where pip put them.
+
+    Its figures are written in half precision: it ships with the package.
+    """
     if not model.config.encoder_name:
         raise EncoderError("the model does not say which encoder it stands on; save it whole.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = _beside_encoder(model).state_dict()
-    weights = {name: tensor.contiguous() for name, tensor in state.items()}
+    weights = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
+        for name, tensor in _beside_encoder(model).state_dict().items()
+    }
     save_file(weights, folder / _HEAD, metadata={"format": "pt"})
     model.config.save_pretrained(folder)
-    _save_adapter(model, folder)
+    _save_adapter(model, folder, is_halved=True)
 
 
 def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from drugtext.errors import TrainingError
 from drugtext.windows import Windows
 
-N_TOKENS = 5000
+N_TOKENS = 4000
 """Tokens of the vocabulary that are kept: those that stand in most inserts."""
 LEXICON_DIM = 384
 LEXICON_WEIGHT = 0.5

@@ -41,7 +41,11 @@ from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant, Trial
 from drugtext.training.bar import training_bar
+from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
+
+QUICK_STEPS = 2
+"""Of each training in the quick run, which shows that all works and not how well."""
 
 console = Console(stderr=True)
 
@@ -74,13 +78,15 @@ def train_readers(trials: Sequence[Trial], trained: TrainedReaders) -> None:
         if trial.training.records:
             alike.setdefault(trial.training.sha256, []).append(trial)
     for number, group in enumerate(alike.values(), start=1):
-        first = group[0].setting
-        console.print(f"training {number} of {len(alike)}: {first.protocol}, {first.taxonomy}")
+        first = group[0]
+        what = f"{first.setting.protocol}, {first.setting.taxonomy}"
+        console.print(f"training {number} of {len(alike)}: {what}")
         with training_bar(console) as advance:
-            embed = trained.learn(group[0], advance)
+            trained.learn(first.training, first.tasks[0].lesson.taxonomy, advance)
         inserts = {id(insert): insert for trial in group for insert in trial.inserts}
         with Progress(console=console) as progress:
             task = progress.add_task("embedding", total=len(inserts))
+            embed = trained.embedders[first.training.sha256]
             embed.fill([*inserts.values()], partial(progress.advance, task))
 
 
@@ -114,7 +120,9 @@ def main(
     silence()
     command = "python " + " ".join(sys.argv)
     try:
-        encoder, embedders, cache = make_encoder(output, plan.training_steps)
+        encoder, embedders, cache = make_encoder(
+            output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
+        )
         everyone = contestants(encoder, seed)
         makers = choose(everyone, only)
         corpora = prepare_corpora(

@@ -10,8 +10,9 @@ from every insert there is, to be shipped.
         --taxonomy ../shared/data/taxonomies/ingredient_fda_class.csv \
         --output drugtext/checkpoints/epc
 
-Window vectors and states of the training are kept beside the corpus folder, so that a stopped run
-goes on where it was.
+Adapters and window vectors are kept in the folder "trained" beside the corpus, by fingerprint of
+what they were trained on, so that a stopped run goes on where it was. The benchmark keeps its own
+in the same way: given its corpus, this script takes the adapter of "new drug" from there.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ from drugtext.checkpoint import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import records_of
+from drugtext.evaluation.benchmark.task import Training
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
-from drugtext.training.data import LabelledInserts
-from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
-from drugtext.window_cache import WindowCache
 
 READERS = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
 
@@ -53,8 +55,8 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
     taxonomy_format: Annotated[str, typer.Option(help=" | ".join(READERS))] = "atc",
-    steps: Annotated[int, typer.Option(help="Of meta-training; 0: no adapter.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of training and intervals.")] = 0,
+    steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
@@ -64,27 +66,15 @@ def main(
     data = b"".join(Path(file).read_bytes() for file in files.values())
     corpus_sha256 = hashlib.sha256(data).hexdigest()
 
+    untrained = Reader(classifier, classifier.embed)
+    readers = TrainedReaders(untrained, corpus.parent / "trained", steps)
+
     def learn(splits: Sequence[str]) -> DrugClassifier:
-        known = [row for split in splits for row in rows[split].to_list()]
-        base = classifier
-        if steps:
-            inserts = LabelledInserts.of_rows(known, tree)
-            with training_bar(console) as advance:
-                trained = meta_train(
-                    classifier,
-                    inserts,
-                    plan_for(inserts, n_steps=steps, seed=seed),
-                    corpus.parent / "meta" / f"{corpus.name}-{'+'.join(splits)}",
-                    told={"corpus_sha256": corpus_sha256, "splits": list(splits)},
-                    advance=advance,
-                )
-            base = classifier.with_adapter(trained.adapter)
-        with console.status("learning the lexicon"):
-            return base.with_lexicon(insert_from_row(row, masked=True) for row in known)
+        known = [record for split in splits for record in records_of(rows[split])]
+        with training_bar(console) as advance:
+            return readers.learn(Training(known), tree, advance).classifier
 
     def embed(reader: DrugClassifier, part: Dataset, column: str) -> NDArray:
-        if reader.window_cache is None:
-            reader.window_cache = WindowCache(reader.model.encoder, corpus.parent / "windows")
         inserts = (insert_from_row(row, masked=column == "masked") for row in part)
         what = f"{part.split} {column}"
         with Progress(console=console) as progress:

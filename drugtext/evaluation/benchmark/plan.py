@@ -38,7 +38,6 @@ class Plan:
         n_episodes: of each setting of "new category".
         minutes: protocol -> the most that a contestant may spend on it in all.
         n_categories: that the corpora are shrunk to; None for all.
-        training_steps: of drugtext's encoder, for each set of inserts that it is trained on.
     """
 
     levels: tuple[int, ...] = (3, 1, 2, 4)
@@ -49,7 +48,6 @@ class Plan:
         default_factory=lambda: {NEW_DRUG: 8, NEW_CATEGORY: 27, NEW_REGULATOR: 2, GROWING: 3}
     )
     n_categories: int | None = None
-    training_steps: int = 100
 
 
 FULL_RUN = Plan()
@@ -60,7 +58,6 @@ QUICK_RUN = Plan(
     n_episodes=20,
     minutes={NEW_DRUG: 0.05, NEW_CATEGORY: 0.1, NEW_REGULATOR: 0.03, GROWING: 0.03},
     n_categories=8,
-    training_steps=2,
 )
 
 

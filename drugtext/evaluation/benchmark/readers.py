@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder, Embed
-from drugtext.evaluation.benchmark.task import Trial
+from drugtext.evaluation.benchmark.task import Training, Trial
+from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.meta import meta_train, plan_for
 from drugtext.training.state import Progress
@@ -53,22 +54,25 @@ class TrainedReaders:
         """Return the reader of a trial; what its training took is counted each time."""
         if not trial.training.records:
             return self._untrained
-        if trial.training.sha256 not in self._known:
-            self.learn(trial)
+        self.learn(trial.training, trial.tasks[0].lesson.taxonomy)
         reader, seconds = self._known[trial.training.sha256]
         self.saved_seconds += seconds
         return reader
 
     def learn(
-        self, trial: Trial, advance: Callable[[Progress], object] | None = None
-    ) -> CachedEmbedder:
-        """Train the reader of a trial, unless it is trained, and return its embedder.
+        self,
+        training: Training,
+        taxonomy: Taxonomy,
+        advance: Callable[[Progress], object] | None = None,
+    ) -> Reader:
+        """Train a reader, unless it is trained.
 
         Args:
-            trial: one that has a training.
+            training: one record or more.
+            taxonomy: of their categories.
             advance: called after each step, for a progress bar.
         """
-        key, records = trial.training.sha256, trial.training.records
+        key, records = training.sha256, training.records
         if key not in self._known:
             folder, begun = self._folder / key[:16], time.perf_counter()
             bare = self._untrained.classifier
@@ -76,7 +80,7 @@ class TrainedReaders:
                 [[record.inserts[names] for record in records] for names in ("plain", "masked")],
                 [record.path for record in records],
                 [record.substances for record in records],
-                trial.tasks[0].lesson.taxonomy,
+                taxonomy,
             )
             trained = meta_train(
                 bare,
@@ -95,4 +99,4 @@ class TrainedReaders:
             seconds = trained.progress.seconds + lexicon_seconds
             self._known[key] = Reader(classifier, embed), seconds
             self.embedders[key] = embed
-        return self.embedders[key]
+        return self._known[key][0]

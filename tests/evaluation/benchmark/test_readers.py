@@ -24,7 +24,7 @@ def readers(tiny_classifier, tmp_path) -> TrainedReaders:
 
 def test_one_training_serves_all_levels_and_forms(readers):
     steps = []
-    readers.learn(LEVEL_3, steps.append)
+    readers.learn(LEVEL_3.training, CORPUS.taxonomy, steps.append)
     reader = readers(LEVEL_1)
     assert reader is readers(LEVEL_3) and len(steps) == 2
     assert reader.classifier.model.adapter and reader.classifier.model.lexicon
@@ -36,7 +36,7 @@ def test_one_training_serves_all_levels_and_forms(readers):
 
 
 def test_what_a_training_took_is_counted_each_time(readers):
-    readers.learn(LEVEL_3)
+    readers.learn(LEVEL_3.training, CORPUS.taxonomy)
     watch = Stopwatch([readers])
     readers(LEVEL_3)
     once = watch.lap()
@@ -50,10 +50,10 @@ def test_a_trial_without_training_is_read_as_the_encoder_comes(readers):
 
 
 def test_a_training_goes_on_where_it_was(readers, tmp_path):
-    readers.learn(LEVEL_3)
+    readers.learn(LEVEL_3.training, CORPUS.taxonomy)
     again = TrainedReaders(readers._untrained, tmp_path / "trained", n_steps=2)
     steps = []
-    again.learn(LEVEL_3, steps.append)
+    again.learn(LEVEL_3.training, CORPUS.taxonomy, steps.append)
     assert not steps
     inserts = [query.insert for query in LEVEL_3.tasks[0].queries[:3]]
     assert (readers(LEVEL_3).embed(inserts) == again(LEVEL_3).embed(inserts)).all()
