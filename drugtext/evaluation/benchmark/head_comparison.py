@@ -1,0 +1,193 @@
+"""Which head learns a category best from how many inserts: all over the same embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drugtext.episode_heads import HEADS, EpisodeHead
+from drugtext.episodes import Episode, EpisodePool
+from drugtext.evaluation.benchmark.readers import Reader
+from drugtext.evaluation.benchmark.records import Example
+from drugtext.evaluation.benchmark.task import Task, Trial
+from drugtext.evaluation.scores import few_shot_accuracy
+
+SIMPLEST = "cosine"
+"""The head that the others are compared with; `PrototypeHead` scores in the same order as it, but
+for the length of its prototypes."""
+
+REFINED = "cosine, refined"
+"""The simplest head, its prototypes then fitted to the support by gradient: MAML's cheap form, head
+only (Raghu et al. 2020, arXiv:1909.09157)."""
+
+_REFINE_STEPS, _REFINE_RATE = 40, 0.01
+_N_EPISODES = 300
+_MOST_WAY, _MOST_SHOTS = 24, 5
+_LEARNING_RATE = 2e-3
+_MOST_QUERIES = 1  # of a category
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Inserts and names of categories as `PrototypeHead.project` gives them.
+
+    Attributes:
+        rows: id of an insert -> its unit vector, shape (embedding_dim,).
+        names: id of a category -> that of its name.
+    """
+
+    rows: Mapping[int, Tensor]
+    names: Mapping[str, Tensor]
+
+    def of(self, examples: Sequence[Example]) -> Tensor:
+        """Return the vectors of examples, shape (n, embedding_dim)."""
+        dim = len(next(iter(self.rows.values())))
+        found = [self.rows[id(example.insert)] for example in examples]
+        return torch.stack(found) if found else torch.zeros(0, dim)
+
+
+def compare_heads(trial: Trial, reader: Reader, seed: int) -> dict[str, NDArray]:
+    """Train each head on the background of a trial, and let it answer the trial's tasks.
+
+    Args:
+        trial: of new categories, with a background.
+        reader: that was trained for it.
+        seed: of the heads' first weights and of the episodes that they are trained in.
+
+    Returns:
+        Name of the head -> accuracy of each task, shape (n_tasks,).
+    """
+    projected = _projected(trial, reader)
+    found = {}
+    for name in HEADS:
+        head = trained_head(name, trial.background, projected, seed)
+        found[name] = np.array([_accuracy(head, task, projected) for task in trial.tasks])
+        if name == SIMPLEST:
+            refined = [_accuracy(head, task, projected, is_refined=True) for task in trial.tasks]
+            found[REFINED] = np.array(refined)
+    return found
+
+
+def trained_head(
+    name: str, examples: Sequence[Example], projected: Projected, seed: int
+) -> EpisodeHead:
+    """Train a head in episodes over embeddings that stay as they are.
+
+    Args:
+        name: a key of `HEADS`.
+        examples: to draw the episodes from.
+        projected: their vectors.
+        seed: of first weights and episodes.
+    """
+    torch.manual_seed(seed)
+    vectors = projected.of(examples)
+    head = HEADS[name](vectors.shape[1])
+    optimizer = torch.optim.Adam(head.parameters(), lr=_LEARNING_RATE)
+    pool = EpisodePool([e.category for e in examples], [e.substances for e in examples])
+    for number in range(_N_EPISODES):
+        rng = np.random.default_rng([seed, number])
+        k_shot = int(rng.integers(1, _MOST_SHOTS + 1))
+        n_able = len(pool.able(k_shot + _MOST_QUERIES))
+        episode = pool.draw_up_to(min(n_able, _MOST_WAY), k_shot, _MOST_QUERIES, rng)
+        logits = head(
+            vectors[list(episode.support)],
+            torch.tensor(episode.support_categories),
+            vectors[list(episode.queries)],
+            len(episode.categories),
+            _names_of(episode, projected),
+        )
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(episode.query_categories))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return head.requires_grad_(False)
+
+
+def table_row(trial: Trial, accuracies: Mapping[str, NDArray]) -> dict[str, Any]:
+    """Return what the report holds of a trial: each head's accuracy, and what it is ahead by.
+
+    Args:
+        trial: that was answered.
+        accuracies: as `compare_heads` gives them.
+    """
+    row: dict[str, Any] = {
+        "level": trial.setting.level,
+        "k": trial.setting.k,
+        "n_way": len(trial.tasks[0].lesson.categories),
+        "n_tasks": len(trial.tasks),
+    }
+    for name, found in accuracies.items():
+        figures = few_shot_accuracy(found)
+        ahead = few_shot_accuracy(found - accuracies[SIMPLEST])
+        row[name] = {
+            "accuracy": [round(float(x), 4) for x in figures],
+            "ahead": [round(float(x), 4) for x in ahead],
+        }
+    return row
+
+
+def _projected(trial: Trial, reader: Reader) -> Projected:
+    background = trial.background
+    taxonomy = trial.tasks[0].lesson.taxonomy
+    fitted = reader.classifier.fit_embeddings(
+        reader.embed([example.insert for example in background]),
+        [example.category for example in background],
+        taxonomy=taxonomy,
+        ingredients=[example.substances for example in background],
+    )
+    inserts = {id(insert): insert for insert in trial.inserts}
+    with torch.no_grad():
+        vectors = fitted.model.head.project(torch.as_tensor(reader.embed([*inserts.values()])))
+    categories = {e.category for e in background}
+    categories.update(c for task in trial.tasks for c in task.lesson.categories)
+    names = fitted.embed_names(sorted(categories), taxonomy)
+    return Projected(dict(zip(inserts, vectors, strict=True)), names)
+
+
+def _names_of(episode: Episode, projected: Projected) -> Tensor:
+    return torch.stack([projected.names[category] for category in episode.categories])
+
+
+def _accuracy(
+    head: EpisodeHead, task: Task, projected: Projected, *, is_refined: bool = False
+) -> float:
+    lesson = task.lesson
+    order = {category: n for n, category in enumerate(lesson.categories)}
+    support, queries = projected.of(lesson.support), projected.of(task.queries)
+    rows = torch.tensor([order[e.category] for e in lesson.support], dtype=torch.long)
+    names = torch.stack([projected.names[category] for category in order])
+    if is_refined and len(support):
+        logits = _refined_logits(head, support, rows, queries, names)
+    else:
+        logits = head(support, rows, queries, len(order), names)
+    truth = torch.tensor([order[query.category] for query in task.queries])
+    return float((logits.argmax(1) == truth).double().mean())
+
+
+def _refined_logits(
+    head: EpisodeHead, support: Tensor, rows: Tensor, queries: Tensor, names: Tensor
+) -> Tensor:
+    """Return the cosines to prototypes that some steps of gradient have fitted to the support."""
+    weights = torch.cat([torch.ones(len(rows)), head.name_weight.expand(len(names))])
+    taught = torch.cat([support, names])
+    targets = torch.cat([rows, torch.arange(len(names))])
+    sums = torch.zeros_like(names).index_add(0, targets, taught * weights.unsqueeze(1))
+    prototypes = torch.nn.functional.normalize(sums, dim=1).requires_grad_()
+    scale = head.log_scale.exp()
+    optimizer = torch.optim.Adam([prototypes], lr=_REFINE_RATE)
+    for _ in range(_REFINE_STEPS):
+        losses = torch.nn.functional.cross_entropy(
+            scale * taught @ torch.nn.functional.normalize(prototypes, dim=1).T,
+            targets,
+            reduction="none",
+        )
+        optimizer.zero_grad()
+        (losses * weights).mean().backward()
+        optimizer.step()
+    return queries @ torch.nn.functional.normalize(prototypes.detach(), dim=1).T

@@ -1,0 +1,78 @@
+"""Compare the few-shot heads over one encoder, and write which wins at how many support inserts.
+
+    python scripts/compare_heads.py runs/benchmark --output benchmark/heads.json \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
+Each head is trained in episodes on the categories of the benchmark's training part; the
+default is chosen on those of the validation part, and the test part is reported beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import drugtext
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.head_comparison import compare_heads, table_row
+from drugtext.evaluation.benchmark.new_category import SHOTS, new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import load_corpus
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.meta import ATC_PLAN
+
+LEVELS = (3, 4)
+PARTS = ("validation", "test")
+
+console = Console(stderr=True)
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    n_episodes: Annotated[int, typer.Option(help="Of each level and number of inserts.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Compare the heads."""
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
+        classifier = drugtext.load(DEFAULT_ENCODER)
+        untrained = Reader(classifier, classifier.embed)
+        readers = TrainedReaders(untrained, run / "trained", ATC_PLAN.loop.n_steps)
+        with console.status("the encoder of new categories"):
+            reader = readers.learn(split.training, atc)
+        rows = []
+        for part in PARTS:
+            asked = replace(split, parts=split.parts | {"test": split.parts[part]})
+            for level in LEVELS:
+                for k_shot in SHOTS[INDICATED]:
+                    trial = new_category(
+                        asked, "masked", level, INDICATED, k_shot, n_episodes, seed
+                    )
+                    if trial is None:
+                        continue
+                    what = f"{part}, level {level}, k = {k_shot}: "
+                    with console.status(what):
+                        found = compare_heads(trial, reader, seed)
+                    rows.append({"part": part, **table_row(trial, found)})
+                    heads = [f"{name} {found[name].mean():.3f}" for name in found]
+                    console.print(what + ", ".join(heads))
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    output.write_text(json.dumps({"seed": seed, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

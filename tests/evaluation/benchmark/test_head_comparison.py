@@ -1,0 +1,54 @@
+"""Comparing heads: each is trained on the background, and asked what the trial asks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from invented import corpus
+from test_contestants import words
+
+from drugtext.episode_heads import HEADS
+from drugtext.evaluation.benchmark.head_comparison import (
+    REFINED,
+    SIMPLEST,
+    compare_heads,
+    table_row,
+)
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import Reader
+
+SPLIT = split_categories(corpus(), 0)
+
+
+def trial(k_shot: int):
+    return new_category(SPLIT, "masked", 4, INDICATED, k_shot, n_episodes=3, seed=0)
+
+
+def reader(tiny_classifier) -> Reader:
+    return Reader(tiny_classifier, lambda inserts: np.pad(words(inserts), ((0, 0), (0, 4))))
+
+
+@pytest.mark.parametrize("k_shot", [0, 3])
+def test_heads_answer_each_task(tiny_classifier, k_shot):
+    found = compare_heads(trial(k_shot), reader(tiny_classifier), seed=0)
+    assert found.keys() == {*HEADS, REFINED}
+    for name, accuracies in found.items():
+        assert accuracies.shape == (3,) and ((accuracies >= 0) & (accuracies <= 1)).all(), name
+        if k_shot:
+            assert accuracies.mean() > 0.9, name  # each category has words of its own
+    assert k_shot or (found[REFINED] == found[SIMPLEST]).all()
+
+
+def test_a_row_tells_who_is_ahead():
+    accuracies = {name: np.full(3, 0.5) for name in HEADS} | {"ridge": np.array([0.7, 0.8, 0.9])}
+    row = table_row(trial(3), accuracies)
+    assert (
+        row["k"] == 3
+        and row["n_tasks"] == 3
+        and row["n_way"] == len(trial(3).tasks[0].lesson.categories)
+    )
+    assert row[SIMPLEST] == {"accuracy": [0.5, 0.5, 0.5], "ahead": [0.0, 0.0, 0.0]}
+    assert row["ridge"]["ahead"][0] == pytest.approx(0.3)
+    low, high = row["ridge"]["ahead"][1:]
+    assert high - low == pytest.approx(2 * 4.3027 * 0.1 / 3**0.5, rel=1e-3)  # t of 2 degrees
