@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from drugtext.encoder import length_sorted_batches, pad, pool_windows
-from drugtext.errors import DrugTextError, LanguageError
+from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
@@ -29,19 +29,27 @@ class InsertEmbedder:
     Args:
         model: encoder and head.
         tokenizer: the encoder's.
-        reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
 
     Attributes:
+        reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
         window_cache: keeps what the encoder gave, for those who read the same inserts again.
+
+    Raises:
+        CheckpointError: the configuration's reading plan is not understood.
     """
 
-    def __init__(
-        self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase, reading_plan: ReadingPlan
-    ) -> None:
+    def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.window_cache: WindowCache | None = None
-        longest = min(tokenizer.model_max_length, reading_plan.window_tokens)
-        self.reading_plan = replace(reading_plan, window_tokens=longest)
+        try:
+            plan = ReadingPlan.from_dict(model.config.reading_plan or {})
+        except (TypeError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"config.json: the reading plan is not understood ({type(error).__name__}:"
+                f" {error}). A newer drugtext may have written it."
+            ) from error
+        longest = min(tokenizer.model_max_length, plan.window_tokens)
+        self.reading_plan = replace(plan, window_tokens=longest)
 
     def embed(self, inserts: Iterable[DrugInsert]) -> NDArray:
         """Embed inserts.

@@ -22,6 +22,7 @@ from rich.console import Console
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
+from drugtext.lexicon import LEXICON_DIM
 from drugtext.support import read_support
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.bar import training_bar
@@ -81,6 +82,8 @@ def main(
         if not PartialState().is_main_process:
             return
         tuned = classifier.with_adapter(adapter)
+        if tuned.model.lexicon is None and len(data) >= LEXICON_DIM:
+            tuned = tuned.with_lexicon(data.forms[1])
         categories = [path[-1] for path in data.paths]
         tuned = tuned.fit(data.forms[0], categories, taxonomy=data.taxonomy)
         tuned.save_pretrained(output / "checkpoint")

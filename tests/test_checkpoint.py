@@ -96,7 +96,7 @@ def test_a_newer_format_is_refused(saved):
 def test_a_reading_plan_of_another_kind_is_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": {"pages": 3}}))
-    with pytest.raises(CheckpointError, match=r"reading plan are not understood .*pages"):
+    with pytest.raises(CheckpointError, match=r"reading plan is not understood .*pages"):
         drugtext.load(saved)
 
 

@@ -40,6 +40,7 @@ ROOMS = [
     ["cards"],
     ["corpus_files"],
     ["checkpoint"],
+    ["category_learner"],
     ["classifier"],
     ["evaluation"],
     ["training"],

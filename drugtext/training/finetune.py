@@ -62,7 +62,7 @@ class InsertBatch(NamedTuple):
     targets: Tensor
 
 
-class CategoryLearner(nn.Module):
+class ProxyLearner(nn.Module):
     """A reader and the proxies of all categories: some inserts in, their loss out."""
 
     def __init__(self, reader: InsertReader, proxies: ProxyLoss) -> None:
@@ -129,7 +129,7 @@ def finetune(
         ]
 
     progress = optimise(
-        CategoryLearner(InsertReader(adapted), proxies),
+        ProxyLearner(InsertReader(adapted), proxies),
         batches,
         plan.loop,
         folder,
@@ -156,7 +156,7 @@ class _Accuracy:
     def __init__(self, data: LabelledInserts, views: InsertViews) -> None:
         self._data, self._views = data, views
 
-    def __call__(self, learner: CategoryLearner) -> float:
+    def __call__(self, learner: ProxyLearner) -> float:
         level = learner.proxies.levels[-1]
         truth = self._data.at_level(level)
         asked = [row for row, category in enumerate(truth) if category is not None]

@@ -1,0 +1,140 @@
+"""From how many support inserts is fine-tuning better than prototypes?
+
+    python scripts/crossover.py runs/benchmark --output benchmark/crossover.json \\
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+New categories of the benchmark's test part are learnt in two ways from the same inserts: by `fit`,
+and by `fit` after the meta-trained adapter has been trained on with them (LoRA alone, cosine to a
+proxy of each category). The folder is that of a run of scripts/benchmark.py.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import load_corpus
+from drugtext.evaluation.benchmark.task import Task, Trial
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.bar import training_bar
+from drugtext.training.data import LabelledInserts
+from drugtext.training.finetune import FinetunePlan, finetune
+from drugtext.training.meta import ATC_PLAN
+from drugtext.training.plan import LoopPlan
+
+LEVEL = 3
+SHOTS = (1, 3, 5, 10)
+
+console = Console(stderr=True)
+
+
+def base_of(trial: Trial, reader: Reader) -> DrugClassifier:
+    """Return a classifier of the background's categories, whose projection is kept."""
+    return reader.classifier.fit_embeddings(
+        reader.embed([example.insert for example in trial.background]),
+        [example.category for example in trial.background],
+        taxonomy=trial.tasks[0].lesson.taxonomy,
+        ingredients=[example.substances for example in trial.background],
+    )
+
+
+def accuracy(base: DrugClassifier, task: Task, support: NDArray, queries: NDArray) -> float:
+    """Return the accuracy of prototypes.
+
+    Args:
+        base: gives projection and names.
+        task: what is taught and asked.
+        support: its inserts, not projected, shape (n_support, embedding_dim).
+        queries: likewise, shape (n_queries, embedding_dim).
+    """
+    head = base.model.head
+    with torch.no_grad():
+        taught, asked = (head.project(torch.as_tensor(part)) for part in (support, queries))
+    fitted = base.fit_embeddings(
+        taught, [e.category for e in task.lesson.support], taxonomy=task.lesson.taxonomy
+    )
+    best = fitted.probabilities(asked).argmax(axis=1)
+    truth = [fitted.category_ids.index(query.category) for query in task.queries]
+    return float((best == np.array(truth)).mean())
+
+
+def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int) -> DrugClassifier:
+    """Train a classifier's adapter on with the support of a task."""
+    support = task.lesson.support
+    data = LabelledInserts(
+        [[example.insert for example in support]],
+        [example.path[:LEVEL] for example in support],
+        [example.substances for example in support],
+        task.lesson.taxonomy,
+    )
+    plan = FinetunePlan((LEVEL,), LoopPlan(n_steps, learning_rate=3e-4, warmup_steps=3))
+    with tempfile.TemporaryDirectory() as folder, training_bar(console) as advance:
+        adapter, _ = finetune(classifier, data, plan, Path(folder), advance=advance)
+    return classifier.with_adapter(adapter)
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 3,
+    steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Compare prototypes and fine-tuning."""
+    rows: list[dict[str, Any]] = []
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
+        classifier = drugtext.load(DEFAULT_ENCODER)
+        untrained = Reader(classifier, classifier.embed)
+        reader = TrainedReaders(untrained, run / "trained", ATC_PLAN.loop.n_steps).learn(
+            split.training, atc
+        )
+        for k_shot in SHOTS:
+            trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
+            if trial is None:
+                continue
+            base, figures = base_of(trial, reader), dict[str, list[float]]()
+            for task in trial.tasks:
+                inserts = [[e.insert for e in part] for part in (task.lesson.support, task.queries)]
+                begun = time.perf_counter()
+                tuned = tuned_on(reader.classifier, task, steps)
+                spent = time.perf_counter() - begun
+                before, after = (
+                    accuracy(base, task, *map(embed, inserts))
+                    for embed in (reader.embed, tuned.embed)
+                )
+                told = {"prototypes": before, "fine-tuned": after, "ahead": after - before}
+                for name, value in (told | {"seconds": spent}).items():
+                    figures.setdefault(name, []).append(value)
+            row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
+            rows.append({"k": k_shot, "n_way": len(trial.tasks[0].lesson.categories), **row})
+            console.print(rows[-1])
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    found = {"level": LEVEL, "steps": steps, "n_tasks": n_tasks, "seed": seed, "rows": rows}
+    output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
