@@ -47,7 +47,7 @@ def test_python_examples_run(workplace, monkeypatch, capsys):
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
     assert names["p"][0].path[0].id == "C"
-    assert names["x"].shape == (1, 384)
+    assert names["x"].shape == (1, names["clf"].model.config.embedding_dim)
     assert capsys.readouterr().out.startswith("C07AB ")
 
 
