@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from datasets import Dataset
 from huggingface_hub import DatasetCard, ModelCard
 from safetensors.torch import load_file
@@ -149,7 +150,7 @@ def checkpoint(folder, corpus, tiny_encoder_folder) -> Path:
 def train(folder: Path, corpus: Path, encoder: Path) -> str:
     return run(
         *("train_checkpoint.py", corpus, "--taxonomy", "atc.csv"),
-        *("--output", "runs/checkpoint", "--encoder", encoder),
+        *("--output", "runs/checkpoint", "--encoder", encoder, "--steps", 1),
         folder=folder,
     )
 
@@ -230,14 +231,18 @@ def test_a_checkpoint_tells_how_it_was_made(checkpoint):
 def test_a_second_training_is_the_same_and_embeds_nothing_new(
     checkpoint, corpus, folder, tiny_encoder_folder
 ):
-    before, kept = contents(checkpoint), contents(corpus.parent / "windows")
-    assert kept and all(name.endswith(".npz") for name in kept)
+    before, kept = contents(checkpoint), windows(corpus)
+    assert kept
     tensors = load_file(checkpoint / "head.safetensors")
     train(folder, corpus, tiny_encoder_folder)
-    assert contents(corpus.parent / "windows") == kept
+    assert windows(corpus) == kept
     assert contents(checkpoint) == before
     again = load_file(checkpoint / "head.safetensors")
     assert all((again[name] == tensor).all() for name, tensor in tensors.items())
+
+
+def windows(corpus: Path) -> list[Path]:
+    return sorted((corpus.parent / "trained").glob("*/windows/*.npz"))
 
 
 def test_inserts_without_categories_are_told_without_a_traceback(folder, tmp_path):
@@ -253,16 +258,14 @@ def test_inserts_without_categories_are_told_without_a_traceback(folder, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_with_a_meta_trained_adapter_ships_it(folder, corpus, tiny_encoder_folder):
-    run(
-        *("train_checkpoint.py", corpus, "--taxonomy", "atc.csv", "--steps", 1),
-        *("--output", "runs/adapted", "--encoder", tiny_encoder_folder),
-        folder=folder,
-    )
-    found = contents(folder / "runs" / "adapted")
+def test_a_checkpoint_ships_adapter_and_lexicon(checkpoint, corpus):
+    found = contents(checkpoint)
     assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= set(found)
-    runs = sorted(f.parent.name for f in (folder / "runs" / "meta").glob("*/run.json"))
-    assert runs == ["train", "train+validation+test"]
+    tensors = load_file(checkpoint / "head.safetensors")
+    assert tensors["lexicon.levels"].dtype == torch.int8 and len(tensors["lexicon.token_ids"]) > 20
+    # One training on the training split, to be measured, and one on all inserts, to be shipped.
+    runs = sorted((corpus.parent / "trained").glob("*/run.json"))
+    assert len(runs) == 2
 
 
 def test_a_classifier_is_fine_tuned_to_categories_of_ones_own(folder, tiny_encoder_folder):
