@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from drugtext.embedder import InsertEmbedder
+from drugtext.embedder import InsertEmbedder, check_is_list
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.prototypes import ingredient_means, names_tell
+from drugtext.splits import all_substances
 from drugtext.taxonomy import Category, Taxonomy
 
 
@@ -89,11 +90,12 @@ class CategoryLearner(InsertEmbedder):
     def _embed_with_ingredients(
         self, inserts: Iterable[DrugInsert]
     ) -> tuple[NDArray, list[tuple[str, ...]]]:
+        check_is_list(inserts)
         found: list[tuple[str, ...]] = []
 
         def noted() -> Iterator[DrugInsert]:
             for insert in inserts:
-                found.append(tuple(getattr(insert, "ingredients", ())))
+                found.append(insert.ingredients if isinstance(insert, DrugInsert) else ())
                 yield insert
 
         return self.embed(noted()), found
@@ -117,7 +119,7 @@ class CategoryLearner(InsertEmbedder):
                 whose ingredients nobody told is a drug by itself.
         """
         categories = _listed(categories)
-        support = torch.as_tensor(embeddings)
+        support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
         _check_one_each(len(support), len(categories))
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
@@ -149,7 +151,7 @@ class CategoryLearner(InsertEmbedder):
                 " each once, are needed."
             )
         tree = taxonomy or _with_new(self.taxonomy, found)
-        nothing = torch.zeros(0, self.model.head.centre.shape[0])
+        nothing = torch.zeros(0, self.model.config.embedding_dim)
         return self._fitted(nothing, torch.zeros(0, dtype=torch.long), [], order, tree, taxonomy)
 
     def _fitted(
@@ -162,7 +164,7 @@ class CategoryLearner(InsertEmbedder):
         taxonomy: Taxonomy | None,
     ) -> Self:
         """Return a classifier over the categories in `order`; names count where they tell them."""
-        head = self.model.head
+        head = self._head
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         n_support = torch.bincount(rows, minlength=len(order)).tolist()
         means, mean_rows = ingredient_means(support, rows, drugs)
@@ -222,7 +224,7 @@ class CategoryLearner(InsertEmbedder):
             ingredients: of each insert, as `fit_embeddings` takes them.
         """
         found = self._new_category(category, taxonomy)
-        support = torch.as_tensor(embeddings)
+        support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
         if not len(support):
             raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
         if not self.category_ids:
@@ -236,11 +238,17 @@ class CategoryLearner(InsertEmbedder):
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         return self._with_head(
-            self.model.head.with_category(means, name),
+            self._head.with_category(means, name),
             _with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
         )
+
+    @property
+    def _head(self) -> PrototypeHead:
+        """The head on the CPU, where categories are learnt: embeddings come from there."""
+        head = self.model.head
+        return head if self.model.device.type == "cpu" else copy.deepcopy(head).cpu()
 
     def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
         found = self._category(category, taxonomy)
@@ -256,7 +264,7 @@ class CategoryLearner(InsertEmbedder):
         """Return category id -> the embedding of its name, projected, shape (embedding_dim,)."""
         ids = list(dict.fromkeys(categories))
         names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
-        return dict(zip(ids, self.model.head.project_names(names), strict=True))
+        return dict(zip(ids, self._head.project_names(names), strict=True))
 
     def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
         if taxonomy is not None:
@@ -294,7 +302,7 @@ def _drugs(ingredients: Iterable[Iterable[str]] | None, n_inserts: int) -> list[
     """Return for each insert what tells its drug from others."""
     if ingredients is None:
         return list(range(n_inserts))
-    told = [tuple(sorted(names)) for names in ingredients]
+    told = [all_substances(names) for names in ingredients]
     if len(told) != n_inserts:
         raise CorpusError(
             f"found {n_inserts} inserts and the ingredients of {len(told)}; those of each are"

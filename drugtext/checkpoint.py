@@ -41,6 +41,7 @@ from drugtext.model import DrugTextModel
 
 _DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 _HEAD = "head.safetensors"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 
 
 def load_model(
@@ -83,9 +84,9 @@ def load_model(
         model, loaded = found
         if loaded["missing_keys"]:  # transformers would fill them at random
             raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
-        model.adapter = _adapter(folder)
+        model.adapter = _adapter(folder, config)
         return model.eval(), load_tokenizer(folder)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except _DAMAGED as error:
         raise CheckpointError(
             f"{folder}: the weights are missing or damaged ({_first(error)})."
             " Fetch or train it again."
@@ -130,7 +131,7 @@ def _from_head(
     folder: Path, config: DrugTextConfig
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
-    encoder, adapter = load_encoder(encoder_path), _adapter(folder)
+    encoder, adapter = load_encoder(encoder_path), _adapter(folder, config)
     if adapter:
         encoder = adapter.merged_into(encoder)
     lexicon = Lexicon(**config.lexicon) if config.lexicon else None
@@ -139,9 +140,8 @@ def _from_head(
     return model, load_tokenizer(encoder_path)
 
 
-def _adapter(folder: Path) -> Adapter | None:
-    found = folder / ADAPTER_FOLDER
-    return Adapter.from_folder(found) if found.is_dir() else None
+def _adapter(folder: Path, config: DrugTextConfig) -> Adapter | None:
+    return Adapter.from_folder(folder / ADAPTER_FOLDER) if config.has_adapter else None
 
 
 def _save_adapter(model: DrugTextModel, folder: Path, *, is_halved: bool = False) -> None:
@@ -190,6 +190,7 @@ def save_model(
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _HEAD).unlink(missing_ok=True)  # of a checkpoint that stood here before
         model.save_pretrained(folder)
         config = copy.deepcopy(model.config)
         if not is_hub_id(config.encoder_name):

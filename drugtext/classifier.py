@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from drugtext.checkpoint import load_model, save_model
 from drugtext.embedder import batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.lexicon import Lexicon
+from drugtext.lexicon import LEXICON_DIM, N_TOKENS, Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.prediction import Prediction, make_prediction
 
@@ -168,17 +167,23 @@ class DrugClassifier(CategoryLearner):
         """
         return self._bare(adapter.merged_into(self.raw_encoder), adapter, self.model.lexicon)
 
-    def with_lexicon(self, inserts: Iterable[DrugInsert], **changes: Any) -> DrugClassifier:
+    def with_lexicon(
+        self, inserts: Iterable[DrugInsert], *, n_tokens: int = N_TOKENS, dim: int = LEXICON_DIM
+    ) -> DrugClassifier:
         """Return a classifier without categories that reads the words of these inserts, too.
 
         Args:
             inserts: some hundreds or more; what category they are of does not matter.
-            changes: arguments of `Lexicon.learnt` to be given otherwise.
+            n_tokens: of the vocabulary that are kept, at most.
+            dim: of the lexicon's vectors, at most.
 
         Raises:
+            LanguageError: an insert is in a language that the encoder does not know.
+            DrugTextError: an insert has no text.
             TrainingError: there are too few inserts.
         """
-        lexicon = Lexicon.learnt(map(self._windows, batches(inserts)), **changes)
+        read = map(self._windows, self._readable(inserts))
+        lexicon = Lexicon.learnt(read, n_tokens=n_tokens, dim=dim)
         return self._bare(self.model.encoder, self.model.adapter, lexicon)
 
     def _bare(
@@ -190,6 +195,7 @@ class DrugClassifier(CategoryLearner):
         config.few_shot = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
         config.lexicon = lexicon.arguments if lexicon else None
+        config.has_adapter = adapter is not None
         model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
         model.to(device=self.model.device)  # type: ignore[call-arg]
         other = DrugClassifier(model, self.tokenizer)

@@ -24,7 +24,8 @@ class DrugTextConfig(PreTrainedConfig):
         encoder_config: configuration of the encoder.
         encoder_name: hub id or folder that the encoder's weights came from.
         prefix: put in front of every window ("query: " for e5).
-        lexicon: `n_tokens` and `dim` of the `lexicon.Lexicon` beside the encoder; None for none.
+        lexicon: arguments of the `lexicon.Lexicon` beside the encoder; None for none.
+        has_adapter: whether the encoder has an adapter, in the folder `adapter`.
         languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
         reading_plan: as `windows.ReadingPlan.to_dict` gives it; the default plan if None.
         taxonomy_name: name of the taxonomy.
@@ -48,6 +49,7 @@ class DrugTextConfig(PreTrainedConfig):
     encoder_name: str = ""
     prefix: str = ""
     lexicon: dict | None = None
+    has_adapter: bool = False
     languages: list[str] | tuple[str, ...] = ()
     reading_plan: dict | None = None
     taxonomy_name: str = ""

@@ -61,13 +61,11 @@ class InsertEmbedder:
             LanguageError: an insert is in a language that the encoder does not know.
             DrugTextError: an insert has no text.
         """
-        parts = []
-        for batch in batches(inserts):
-            for insert in batch:
-                if error := self.refusal(insert):
-                    raise error
-            parts.append(self._embed_windows(self._windows(batch), len(batch)))
-        return torch.cat(parts or [self.model.head.prototypes[:0].detach()]).numpy()
+        parts = [
+            self._embed_windows(self._windows(batch), len(batch))
+            for batch in self._readable(inserts)
+        ]
+        return torch.cat(parts or [torch.zeros(0, self.model.config.embedding_dim)]).numpy()
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -76,6 +74,8 @@ class InsertEmbedder:
         Returns:
             float32 unit vectors on the CPU, not projected, shape (n_texts, embedding_dim).
         """
+        if not texts:
+            return torch.zeros(0, self.model.config.embedding_dim)
         told = [self.model.config.prefix + text for text in texts]
         longest = self.reading_plan.window_tokens
         token_ids = self.tokenizer(told, truncation=True, max_length=longest)["input_ids"]
@@ -102,6 +102,14 @@ class InsertEmbedder:
             )
         return None
 
+    def _readable(self, inserts: Iterable[DrugInsert]) -> Iterator[list[DrugInsert]]:
+        """Yield inserts in batches; raise at the first that cannot be classified."""
+        for batch in batches(inserts):
+            for insert in batch:
+                if error := self.refusal(insert):
+                    raise error
+            yield batch
+
     def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
         return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
 
@@ -120,6 +128,8 @@ class InsertEmbedder:
         known = self.window_cache.vectors(
             token_ids, lambda ids: self._batched(ids, self.model.encode_windows)
         )
+        if self.model.lexicon is None:
+            return known
         vectors = torch.empty(len(token_ids), self.model.config.embedding_dim)
         for batch, ids, mask in self._padded(token_ids):
             vectors[batch] = self.model.with_lexicon(known[batch].to(ids.device), ids, mask).cpu()
@@ -153,10 +163,15 @@ def batches(
     Raises:
         DrugTextError: a single insert or a text was given.
     """
+    check_is_list(inserts)
+    remaining = iter(inserts)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def check_is_list(inserts: Iterable[DrugInsert]) -> None:
+    """Refuse a single insert or a text; `DrugTextError` says what is needed."""
     if isinstance(inserts, DrugInsert | str):
         raise DrugTextError(
             f"found one {type(inserts).__name__}; a list of DrugInsert is needed: [insert]."
         )
-    remaining = iter(inserts)
-    while batch := list(islice(remaining, size)):
-        yield batch

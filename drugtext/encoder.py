@@ -133,6 +133,14 @@ def embedding_dim_of(encoder: nn.Module) -> int:
     return int(cast(Any, encoder.config).hidden_size)
 
 
+def weights_sha256(encoder: nn.Module) -> str:
+    """Return a fingerprint of an encoder's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def without_pooler(encoder: nn.Module) -> nn.Module:
     """Take the pooler off: embeddings are means over tokens, an unused pooler gets no gradient."""
     if getattr(encoder, "pooler", None) is not None:

@@ -28,11 +28,12 @@ _LEVELS = 127  # of a stored figure: whole numbers of a byte, each row with a sc
 
 
 class Lexicon(nn.Module):
-    """Sums a vector for each different token of a window, and brings the sum to unit length.
+    """Sums a vector for each different token of a window, and brings the sum to one length.
 
     Args:
         n_tokens: that it has a vector for; others count for nothing.
         dim: of the vectors.
+        weight: that length, where the encoder's vector has the length 1.
 
     Source:
         Deerwester et al. 1990, doi:10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9;
@@ -43,8 +44,9 @@ class Lexicon(nn.Module):
     levels: Tensor
     scales: Tensor
 
-    def __init__(self, n_tokens: int, dim: int) -> None:
+    def __init__(self, n_tokens: int, dim: int, weight: float = LEXICON_WEIGHT) -> None:
         super().__init__()
+        self.weight = weight
         self.register_buffer("token_ids", torch.arange(n_tokens))  # rising
         self.register_buffer("levels", torch.zeros(n_tokens, dim, dtype=torch.int8))
         self.register_buffer("scales", torch.zeros(n_tokens))
@@ -57,10 +59,10 @@ class Lexicon(nn.Module):
     @property
     def arguments(self) -> dict[str, Any]:
         """What it is made anew with, before its weights are loaded."""
-        return {"n_tokens": len(self.token_ids), "dim": self.dim}
+        return {"n_tokens": len(self.token_ids), "dim": self.dim, "weight": self.weight}
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return a unit vector a window, or zeros where it knows no token of it.
+        """Return a vector of length `weight` a window, or zeros where it knows no token of it.
 
         Args:
             input_ids: int64, shape (n_windows, n_tokens).
@@ -80,7 +82,7 @@ class Lexicon(nn.Module):
             mode="sum",
             per_sample_weights=counts * self.scales[rows],
         )
-        return nn.functional.normalize(sums, dim=-1)
+        return self.weight * nn.functional.normalize(sums, dim=-1)
 
     @classmethod
     def learnt(

@@ -14,7 +14,7 @@ from drugtext.adapters import Adapter
 from drugtext.config import DrugTextConfig
 from drugtext.encoder import build_encoder, mean_pool
 from drugtext.heads import INITIAL_SCALE, PrototypeHead
-from drugtext.lexicon import LEXICON_WEIGHT, Lexicon
+from drugtext.lexicon import Lexicon
 
 
 class DrugTextModel(PreTrainedModel):
@@ -106,7 +106,7 @@ class DrugTextModel(PreTrainedModel):
         """
         if self.lexicon is None:
             return vectors
-        words = LEXICON_WEIGHT * self.lexicon(input_ids, attention_mask)
+        words = self.lexicon(input_ids, attention_mask)
         return torch.cat([nn.functional.normalize(vectors, dim=-1), words], dim=-1)
 
     def forward(

@@ -59,8 +59,10 @@ def ingredient_means(
     if len(number) == len(keys):
         return embeddings, category_ids
     sums = embeddings.new_zeros(len(number), embeddings.shape[1])
-    sums.index_add_(0, torch.tensor([number[key] for key in keys]), embeddings)
-    return nn.functional.normalize(sums, dim=1), torch.tensor([category for category, _ in number])
+    places = torch.tensor([number[key] for key in keys], device=embeddings.device)
+    sums.index_add_(0, places, embeddings)
+    categories = torch.tensor([category for category, _ in number], device=embeddings.device)
+    return nn.functional.normalize(sums, dim=1), categories
 
 
 def share_with_ancestors(

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drugtext.encoder import weights_sha256
+
 
 class WindowCache:
     """The vectors that one encoder gave to windows of tokens.
@@ -35,10 +37,7 @@ class WindowCache:
         self._read: set[Path] = set()
         self._used: set[bytes] = set()
         self.spent_seconds = self.charged_seconds = 0.0
-        digest = hashlib.sha256()
-        for name, tensor in sorted(encoder.state_dict().items()):
-            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        self._identity = digest.digest()
+        self._identity = bytes.fromhex(weights_sha256(encoder))
 
     @property
     def used_seconds(self) -> float:

@@ -35,7 +35,7 @@ from drugtext.evaluation.benchmark.contestants import TRAINED, Encoder, contesta
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
-from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results, versions
 from drugtext.evaluation.benchmark.run import Outcomes, run
@@ -67,7 +67,7 @@ def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedd
         classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
-    trained = TrainedReaders(untrained, folder / "trained", n_steps)
+    trained = TrainedReaders(untrained, folder / TRAINED_FOLDER, n_steps)
     return Encoder(embedders[0], untrained, trained), embedders, cache
 
 
@@ -173,7 +173,7 @@ def main(
             command=command,
             quick=quick,
             seed=seed,
-            embedding_seconds=cache.used_seconds,
+            embedding_seconds=cache.used_seconds + encoder.trained.used_seconds,
         )
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps(results, indent=1)

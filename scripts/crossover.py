@@ -3,9 +3,11 @@
     python scripts/crossover.py runs/benchmark --output benchmark/crossover.json \\
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
-New categories of the benchmark's test part are learnt in two ways from the same inserts: by `fit`,
-and by `fit` after the meta-trained adapter has been trained on with them (LoRA alone, cosine to a
-proxy of each category). The folder is that of a run of scripts/benchmark.py.
+New categories of the benchmark's test part are learnt in two ways from the same inserts: by `fit`
+over the meta-trained encoder, and by `fit` after its adapter has been trained on with them (LoRA
+alone, cosine to a proxy of each category). Both stand without the whitening that other categories
+give, which would have to be learnt anew for each encoder; `fit` with it is shown beside them. The
+folder is that of a run of scripts/benchmark.py.
 """
 
 from __future__ import annotations
@@ -26,11 +28,10 @@ import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
-from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
-from drugtext.evaluation.benchmark.records import load_corpus
-from drugtext.evaluation.benchmark.task import Task, Trial
+from drugtext.evaluation.benchmark.readers import fitted_to_background, new_category_reader
+from drugtext.evaluation.benchmark.task import Task
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -45,21 +46,11 @@ SHOTS = (1, 3, 5, 10)
 console = Console(stderr=True)
 
 
-def base_of(trial: Trial, reader: Reader) -> DrugClassifier:
-    """Return a classifier of the background's categories, whose projection is kept."""
-    return reader.classifier.fit_embeddings(
-        reader.embed([example.insert for example in trial.background]),
-        [example.category for example in trial.background],
-        taxonomy=trial.tasks[0].lesson.taxonomy,
-        ingredients=[example.substances for example in trial.background],
-    )
-
-
 def accuracy(base: DrugClassifier, task: Task, support: NDArray, queries: NDArray) -> float:
     """Return the accuracy of prototypes.
 
     Args:
-        base: gives projection and names.
+        base: without categories, or with others: gives projection and names.
         task: what is taught and asked.
         support: its inserts, not projected, shape (n_support, embedding_dim).
         queries: likewise, shape (n_queries, embedding_dim).
@@ -102,27 +93,25 @@ def main(
     rows: list[dict[str, Any]] = []
     try:
         atc = Taxonomy.from_atc(taxonomy)
-        split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
-        classifier = drugtext.load(DEFAULT_ENCODER)
-        untrained = Reader(classifier, classifier.embed)
-        reader = TrainedReaders(untrained, run / "trained", ATC_PLAN.loop.n_steps).learn(
-            split.training, atc
-        )
+        encoder = drugtext.load(DEFAULT_ENCODER)
+        split, reader = new_category_reader(run, atc, encoder, ATC_PLAN.loop.n_steps, seed)
         for k_shot in SHOTS:
             trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
             if trial is None:
                 continue
-            base, figures = base_of(trial, reader), dict[str, list[float]]()
+            beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
             for task in trial.tasks:
                 inserts = [[e.insert for e in part] for part in (task.lesson.support, task.queries)]
                 begun = time.perf_counter()
                 tuned = tuned_on(reader.classifier, task, steps)
                 spent = time.perf_counter() - begun
-                before, after = (
-                    accuracy(base, task, *map(embed, inserts))
-                    for embed in (reader.embed, tuned.embed)
-                )
-                told = {"prototypes": before, "fine-tuned": after, "ahead": after - before}
+                embeddings = [reader.embed(part) for part in inserts]
+                told = {
+                    "prototypes": accuracy(reader.classifier, task, *embeddings),
+                    "fine-tuned": accuracy(tuned, task, *map(tuned.embed, inserts)),
+                    "prototypes, whitened": accuracy(beside, task, *embeddings),
+                }
+                told["ahead"] = told["fine-tuned"] - told["prototypes"]
                 for name, value in (told | {"seconds": spent}).items():
                     figures.setdefault(name, []).append(value)
             row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}

@@ -22,13 +22,15 @@ from rich.console import Console
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
-from drugtext.lexicon import LEXICON_DIM
 from drugtext.support import read_support
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
 from drugtext.training.plan import LoopPlan
+
+ENOUGH_FOR_LEXICON = 1000
+"""Inserts. The lexicon doubles the dimensions, and whitening wants an insert for each."""
 
 console = Console(stderr=True)
 
@@ -82,7 +84,7 @@ def main(
         if not PartialState().is_main_process:
             return
         tuned = classifier.with_adapter(adapter)
-        if tuned.model.lexicon is None and len(data) >= LEXICON_DIM:
+        if tuned.model.lexicon is None and len(data) >= ENOUGH_FOR_LEXICON:
             tuned = tuned.with_lexicon(data.forms[1])
         categories = [path[-1] for path in data.paths]
         tuned = tuned.fit(data.forms[0], categories, taxonomy=data.taxonomy)

@@ -11,8 +11,7 @@ from every insert there is, to be shipped.
         --output drugtext/checkpoints/epc
 
 Adapters and window vectors are kept in the folder "trained" beside the corpus, by fingerprint of
-what they were trained on, so that a stopped run goes on where it was. The benchmark keeps its own
-in the same way: given its corpus, this script takes the adapter of "new drug" from there.
+what they were trained on, so that a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -35,16 +34,17 @@ from drugtext.checkpoint import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
-from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
-from drugtext.evaluation.benchmark.records import records_of
-from drugtext.evaluation.benchmark.task import Training
+from drugtext.errors import CorpusError, DrugTextError
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
+from drugtext.training.data import LabelledInserts
+from drugtext.training.encoder_recipe import train_encoder
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
+from drugtext.window_cache import WindowCache
 
-READERS = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
+TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
 
 console = Console(stderr=True)
 
@@ -54,25 +54,42 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="The taxonomy's file.")],
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
-    taxonomy_format: Annotated[str, typer.Option(help=" | ".join(READERS))] = "atc",
+    taxonomy_format: Annotated[str, typer.Option(help=" | ".join(TAXONOMIES))] = "atc",
     steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""
+    if taxonomy_format not in TAXONOMIES:
+        raise typer.BadParameter(f"found {taxonomy_format!r}; {' or '.join(TAXONOMIES)} is needed.")
+    try:
+        print(train(corpus, TAXONOMIES[taxonomy_format](taxonomy), output, encoder, steps, seed))
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+
+
+def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, seed: int) -> str:
+    """Train a checkpoint, write its folder and return its card; arguments as `main` takes them."""
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
+    if missing := [file for file in files.values() if not Path(file).is_file()]:
+        raise CorpusError(
+            f"{', '.join(missing)} not found; a folder that scripts/build_corpus.py wrote is"
+            " needed."
+        )
     rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
-    tree = READERS[taxonomy_format](taxonomy)
     data = b"".join(Path(file).read_bytes() for file in files.values())
     corpus_sha256 = hashlib.sha256(data).hexdigest()
 
-    untrained = Reader(classifier, classifier.embed)
-    readers = TrainedReaders(untrained, corpus.parent / "trained", steps)
-
     def learn(splits: Sequence[str]) -> DrugClassifier:
-        known = [record for split in splits for record in records_of(rows[split])]
+        data = LabelledInserts.of_rows([r for split in splits for r in rows[split].to_list()], tree)
         with training_bar(console) as advance:
-            return readers.learn(Training(known), tree, advance).classifier
+            trained = train_encoder(
+                classifier, data, corpus.parent / "trained", n_steps=steps, advance=advance
+            )
+        cache = WindowCache(trained.classifier.model.encoder, trained.folder / "windows")
+        trained.classifier.window_cache = cache
+        return trained.classifier
 
     def embed(reader: DrugClassifier, part: Dataset, column: str) -> NDArray:
         inserts = (insert_from_row(row, masked=column == "masked") for row in part)
@@ -95,7 +112,7 @@ def main(
     save_head(trained.model, output)
     card = model_card(trained.model.config, "apache-2.0")
     (output / "README.md").write_text(card, encoding="utf-8")
-    print(card)
+    return card
 
 
 if __name__ == "__main__":

@@ -189,3 +189,24 @@ def test_a_saved_folder_keeps_the_plan_it_was_made_with(saved):
 def test_no_path_of_this_machine_is_saved(saved, tiny_encoder_folder):
     for file in ("config.json", "README.md"):
         assert str(tiny_encoder_folder) not in (saved / file).read_text()
+
+
+@pytest.mark.parametrize("lexicon", [{"dim": 4}, {"n_tokens": "x", "dim": 4}, {"words": 3}])
+def test_a_lexicon_of_another_kind_is_refused(saved, lexicon):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"lexicon": lexicon}))
+    with pytest.raises(CheckpointError, match="missing or damaged"):
+        drugtext.load(saved)
+
+
+def test_an_adapter_that_is_lost_is_missed(saved):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"has_adapter": True}))
+    with pytest.raises(CheckpointError, match="adapter: cannot be put on the encoder"):
+        drugtext.load(saved)
+
+
+def test_a_whole_classifier_takes_the_place_of_a_head(tiny_classifier, tmp_path):
+    save_head(tiny_classifier.fit([INSERT], ["old"]).model, tmp_path / "same")
+    tiny_classifier.fit([INSERT], ["new"]).save_pretrained(tmp_path / "same")
+    assert drugtext.load(tmp_path / "same").category_ids == ["new"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import drugtext
 from drugtext import Category, DrugInsert, Taxonomy
@@ -218,3 +219,45 @@ def test_categories_are_learnt_from_their_names_alone(tiny_classifier):
         tiny_classifier.fit_names(["skin", "skin"])
     with pytest.raises(CorpusError, match="0 categories"):
         tiny_classifier.fit_names([])
+
+
+def test_the_inserts_of_one_drug_count_once(tiny_classifier):
+    def named(text: str, *ingredients: str) -> DrugInsert:
+        return DrugInsert(
+            language="en", sections={"indications_and_usage": text}, ingredients=ingredients
+        )
+
+    heart = [named("pain of the heart", "Aldalol Hydrochloride"), named("heart", "ALDALOL")]
+    other = [named("a vein of the heart", "bevalol"), named("dry skin", "cedilol")]
+    told = ["h", "h", "h", "s"]
+    base = tiny_classifier.fit(other, ["a", "b"])  # its projection is kept
+    fitted = base.fit([*heart, *other], told)
+    embeddings = torch.from_numpy(base.embed([*heart, *other]))
+    once = torch.nn.functional.normalize(embeddings[:2].mean(0), dim=0)
+    by_hand = base.fit_embeddings(torch.stack([once, *embeddings[2:]]), ["h", "h", "s"])
+    torch.testing.assert_close(fitted.model.head.prototypes, by_hand.model.head.prototypes)
+    assert fitted.model.config.n_support == [3, 1]  # inserts
+    more = fitted.add_category("v", heart)
+    alone = fitted.add_embeddings("v", fitted.embed(heart), ingredients=[["aldalol"]] * 2)
+    torch.testing.assert_close(more.model.head.prototypes, alone.model.head.prototypes)
+    with pytest.raises(CorpusError, match="4 inserts and the ingredients of 1"):
+        tiny_classifier.fit_embeddings(embeddings, told, ingredients=[["a"]])
+
+
+def test_one_insert_is_no_list_wherever_it_is_given(tiny_classifier):
+    insert = DrugInsert(language="en", sections={"indications_and_usage": "pain"})
+    fitted = tiny_classifier.fit([insert], ["a"])
+    for call in (
+        lambda: tiny_classifier.fit(insert, ["a"]),
+        lambda: fitted.add_category("b", insert),
+        lambda: tiny_classifier.with_lexicon(insert),
+    ):
+        with pytest.raises(DrugTextError, match="a list of DrugInsert is needed"):
+            call()
+    assert len(tiny_classifier.embed_texts([])) == 0
+
+
+def test_a_lexicon_is_learnt_from_what_can_be_read(tiny_classifier):
+    insert = DrugInsert(language="en", sections={"indications_and_usage": " "})
+    with pytest.raises(DrugTextError, match="holds no text"):
+        tiny_classifier.with_lexicon([insert])

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "drugtext"
 
 ROOMS = [
-    ["_version", "errors"],
+    ["_version", "errors", "fingerprint"],
     ["taxonomy"],
     ["inserts"],
     ["splits", "masking", "routes", "support", "corpus", "episodes"],

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from drugtext.errors import TrainingError
-from drugtext.lexicon import Lexicon
+from drugtext.lexicon import LEXICON_WEIGHT, Lexicon
 from drugtext.windows import Windows
 
 
@@ -26,14 +26,15 @@ MANY = [HEART, SKIN, HEART, SKIN, HEART, SKIN, [[7, 99]]]
 
 
 def of(lexicon: Lexicon, *windows: list[int]) -> torch.Tensor:
+    """Vectors of windows, of unit length."""
     longest = max(map(len, windows))
     ids = torch.tensor([[*w, *[5] * (longest - len(w))] for w in windows])
     mask = torch.tensor([[1] * len(w) + [0] * (longest - len(w)) for w in windows])
-    return lexicon(ids, mask)
+    return lexicon(ids, mask) / lexicon.weight
 
 
 def test_vectors_are_sums_over_different_tokens():
-    lexicon = Lexicon(3, 2)
+    lexicon = Lexicon(3, 2, weight=1.0)
     lexicon.token_ids.copy_(torch.tensor([2, 4, 9]))
     lexicon.levels.copy_(torch.tensor([[3, 0], [0, 8], [100, 0]], dtype=torch.int8))
     lexicon.scales.copy_(torch.tensor([1.0, 0.5, 0.01]))
@@ -72,7 +73,7 @@ def test_a_byte_a_figure_is_enough():
     inserts = [[rng.integers(0, 60, 12).tolist()] for _ in range(80)]
     lexicon = Lexicon.learnt([read(*inserts)], dim=20)
     assert lexicon.levels.dtype == torch.int8 and lexicon.levels.abs().max() == 127
-    assert lexicon.arguments == {"n_tokens": 60, "dim": 20}
+    assert lexicon.arguments == {"n_tokens": 60, "dim": 20, "weight": LEXICON_WEIGHT}
     exact = torch.randn(5, 20, generator=torch.Generator().manual_seed(0))
     rounded = (exact / exact.abs().amax(1, keepdim=True) * 127).round()
     assert torch.cosine_similarity(exact, rounded).min() > 0.999

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,15 @@ class LabelledInserts:
         ]
         paths = [tuple(step.id for step in taxonomy.path(category)) for category in categories]
         return cls([inserts, [masked_insert(i) for i in inserts]], paths, substances, taxonomy)
+
+    @property
+    def sha256(self) -> str:
+        """A fingerprint of all inserts in order, and of their categories."""
+        digest = hashlib.sha256()
+        for path, names, *inserts in zip(self.paths, self.substances, *self.forms, strict=True):
+            told = [*path, *sorted(names), *(insert.text for insert in inserts), ""]
+            digest.update("\0".join(told).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def of(self, rows: Sequence[int]) -> LabelledInserts:
         """Return some of the inserts, by their numbers."""

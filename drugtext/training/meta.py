@@ -66,7 +66,9 @@ def plan_for(data: LabelledInserts, *, n_steps: int | None = None, seed: int = 0
     """
     depth = max(map(len, data.paths))
     levels = {n: share for n, share in ATC_PLAN.episodes.levels.items() if n <= depth} or {1: 1.0}
-    loop = replace(ATC_PLAN.loop, n_steps=n_steps or ATC_PLAN.loop.n_steps, seed=seed)
+    loop = replace(ATC_PLAN.loop, seed=seed)
+    if n_steps is not None:
+        loop = replace(loop, n_steps=n_steps)
     return replace(ATC_PLAN, episodes=replace(ATC_PLAN.episodes, levels=levels), loop=loop)
 
 

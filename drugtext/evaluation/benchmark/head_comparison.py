@@ -13,14 +13,14 @@ from torch import Tensor
 
 from drugtext.episode_heads import HEADS, EpisodeHead
 from drugtext.episodes import Episode, EpisodePool
-from drugtext.evaluation.benchmark.readers import Reader
+from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import Task, Trial
 from drugtext.evaluation.scores import few_shot_accuracy
 
 SIMPLEST = "cosine"
-"""The head that the others are compared with; `PrototypeHead` scores in the same order as it, but
-for the length of its prototypes."""
+"""The head that the others are compared with. The encoder was meta-trained with it: that favours it
+somewhat."""
 
 REFINED = "cosine, refined"
 """The simplest head, its prototypes then fitted to the support by gradient: MAML's cheap form, head
@@ -135,12 +135,7 @@ def table_row(trial: Trial, accuracies: Mapping[str, NDArray]) -> dict[str, Any]
 def _projected(trial: Trial, reader: Reader) -> Projected:
     background = trial.background
     taxonomy = trial.tasks[0].lesson.taxonomy
-    fitted = reader.classifier.fit_embeddings(
-        reader.embed([example.insert for example in background]),
-        [example.category for example in background],
-        taxonomy=taxonomy,
-        ingredients=[example.substances for example in background],
-    )
+    fitted = fitted_to_background(trial, reader)
     inserts = {id(insert): insert for insert in trial.inserts}
     with torch.no_grad():
         vectors = fitted.model.head.project(torch.as_tensor(reader.embed([*inserts.values()])))

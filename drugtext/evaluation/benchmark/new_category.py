@@ -89,8 +89,9 @@ def new_category(
     k_shot: int,
     n_episodes: int,
     seed: int,
+    part: str = "test",
 ) -> Trial | None:
-    """Ask all held-out test categories at once, after `k_shot` inserts of each.
+    """Ask all categories of a part at once, after `k_shot` inserts of each.
 
     All that can be asked: those that have ingredients enough for `COMMON_SHOTS` inserts, or for
     `k_shot` if that is more, and for the queries.
@@ -103,11 +104,12 @@ def new_category(
         k_shot: support inserts a category, each of another ingredient; 0 for its name alone.
         n_episodes: how often support and queries are drawn.
         seed: of the draws.
+        part: whose categories are asked; "validation" to choose by.
 
     Returns:
-        The trial; None where fewer than two test categories have enough ingredients.
+        The trial; None where fewer than two of its categories have enough ingredients.
     """
-    pool = _pool(split.parts["test"], level, documents)
+    pool = _pool(split.parts[part], level, documents)
     asked = {c: records for c, records in pool.items() if _can_ask(records, k_shot)}
     if len(asked) < 2:
         return None
@@ -132,9 +134,11 @@ def new_category(
     ]
     # Full documents or not: the more to prepare on, the better.
     background, validation = (
-        [r.example(names, level) for r in split.parts[part] if len(r.path) >= level]
-        for part in ("train", "validation")
+        [r.example(names, level) for r in split.parts[other] if len(r.path) >= level]
+        for other in SPLITS[:2]
     )
+    if part == SPLITS[1]:  # what is asked calibrates nothing
+        validation = []
     setting = Setting(NEW_CATEGORY, taxonomy.name, level, names, documents, k=k_shot)
     return Trial(
         setting, tasks, background, validation, n_held_out=len(pool), training=split.training

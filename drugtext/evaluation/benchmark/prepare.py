@@ -11,8 +11,8 @@ from typing import Any
 
 from drugtext.corpus_files import write_corpus
 from drugtext.errors import CorpusError, ReadError
-from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 
 _TABLES = {

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder, Embed
+from drugtext.evaluation.benchmark.new_category import CategorySplit, split_categories
+from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
-from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.encoder_recipe import train_encoder
 from drugtext.training.state import Progress
 from drugtext.window_cache import WindowCache
+
+TRAINED_FOLDER = "trained"
+"""Of adapters and vectors, in the folder of a run."""
 
 
 class Reader(NamedTuple):
@@ -34,29 +38,34 @@ class TrainedReaders:
 
     Args:
         untrained: for trials that have none; its encoder is what is trained.
-        folder: of adapters and vectors, by fingerprint of what they were trained on; a stopped
-            training goes on.
+        folder: of adapters and vectors, as `train_encoder` keeps them.
         n_steps: of each training.
 
     Attributes:
-        saved_seconds: what all calls would have cost, had nothing been kept; those that embedding
-            would have cost are the embedders' own.
-        embedders: of the trainings so far.
+        saved_seconds: that trainings would have cost, had they been made anew for each trial. Those
+            of embedding are the embedders' own.
+        embedders: by fingerprint of the training.
     """
 
     def __init__(self, untrained: Reader, folder: Path, n_steps: int) -> None:
         self._untrained, self._folder, self._n_steps = untrained, folder, n_steps
-        self._known: dict[str, tuple[Reader, float]] = {}
+        self._known: dict[str, tuple[Reader, float, WindowCache]] = {}
         self.saved_seconds = 0.0
         self.embedders: dict[str, CachedEmbedder] = {}
+
+    @property
+    def used_seconds(self) -> float:
+        """What all trainings took, and the embeddings that they were used for."""
+        return sum(seconds + cache.used_seconds for _, seconds, cache in self._known.values())
 
     def __call__(self, trial: Trial) -> Reader:
         """Return the reader of a trial; what its training took is counted each time."""
         if not trial.training.records:
             return self._untrained
-        self.learn(trial.training, trial.tasks[0].lesson.taxonomy)
-        reader, seconds = self._known[trial.training.sha256]
-        self.saved_seconds += seconds
+        is_known = trial.training.sha256 in self._known
+        reader = self.learn(trial.training, trial.tasks[0].lesson.taxonomy)
+        if is_known:
+            self.saved_seconds += self._known[trial.training.sha256][1]
         return reader
 
     def learn(
@@ -74,29 +83,44 @@ class TrainedReaders:
         """
         key, records = training.sha256, training.records
         if key not in self._known:
-            folder, begun = self._folder / key[:16], time.perf_counter()
-            bare = self._untrained.classifier
             data = LabelledInserts(
                 [[record.inserts[names] for record in records] for names in ("plain", "masked")],
                 [record.path for record in records],
                 [record.substances for record in records],
                 taxonomy,
             )
-            trained = meta_train(
-                bare,
-                data,
-                plan_for(data, n_steps=self._n_steps),
-                folder,
-                told={"training": key},
-                advance=advance,
+            bare = self._untrained.classifier
+            trained = train_encoder(
+                bare, data, self._folder, n_steps=self._n_steps, advance=advance
             )
-            spent = time.perf_counter() - begun
-            # Names stay out of the lexicon: those of known drugs tell nothing of a new one.
-            classifier = bare.with_adapter(trained.adapter).with_lexicon(data.forms[1])
-            lexicon_seconds = time.perf_counter() - begun - spent
-            cache = WindowCache(classifier.model.encoder, folder / "windows")
-            embed = CachedEmbedder(classifier, cache)
-            seconds = trained.progress.seconds + lexicon_seconds
-            self._known[key] = Reader(classifier, embed), seconds
-            self.embedders[key] = embed
+            cache = WindowCache(trained.classifier.model.encoder, trained.folder / "windows")
+            embed = self.embedders[key] = CachedEmbedder(trained.classifier, cache)
+            self._known[key] = Reader(trained.classifier, embed), trained.seconds, cache
         return self._known[key][0]
+
+
+def fitted_to_background(trial: Trial, reader: Reader) -> DrugClassifier:
+    """Return a classifier of the background's categories: what new ones are learnt beside."""
+    return reader.classifier.fit_embeddings(
+        reader.embed([example.insert for example in trial.background]),
+        [example.category for example in trial.background],
+        taxonomy=trial.tasks[0].lesson.taxonomy,
+        ingredients=[example.substances for example in trial.background],
+    )
+
+
+def new_category_reader(
+    run: Path, taxonomy: Taxonomy, encoder: DrugClassifier, n_steps: int, seed: int
+) -> tuple[CategorySplit, Reader]:
+    """Return the split by category of a run of the benchmark, and the reader trained for it.
+
+    Args:
+        run: the run's folder.
+        taxonomy: of its ATC corpus.
+        encoder: without categories.
+        n_steps: of the training.
+        seed: of the split.
+    """
+    split = split_categories(load_corpus(run / "corpus-atc", taxonomy), seed)
+    readers = TrainedReaders(Reader(encoder, encoder.embed), run / TRAINED_FOLDER, n_steps)
+    return split, readers.learn(split.training, taxonomy)

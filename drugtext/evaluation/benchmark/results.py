@@ -11,13 +11,13 @@ from typing import Any
 import psutil
 
 from drugtext._version import __version__
-from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
 from drugtext.evaluation.benchmark.protocols import ALL, NEW_DRUG
 from drugtext.evaluation.benchmark.records import Corpus
 from drugtext.evaluation.benchmark.run import Outcomes
 from drugtext.evaluation.benchmark.score import confusion, figures
 from drugtext.evaluation.benchmark.task import Contestant, Setting, Trial
+from drugtext.fingerprint import code_sha256
 
 INTERVALS = {
     "accuracy of new category": "95 %, Student's t over episodes",
@@ -61,7 +61,7 @@ def make_results(
         command: that repeats the run.
         quick: whether it was the quick run.
         seed: of all that was drawn.
-        embedding_seconds: that the embeddings took, which all contestants share.
+        embedding_seconds: that embeddings and trainings of encoders took, which trials share.
     """
     headline = Setting(NEW_DRUG, "atc", HEADLINE_LEVEL, "masked", ALL)
     return {

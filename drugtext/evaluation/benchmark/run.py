@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from drugtext.errors import CorpusError
-from drugtext.evaluation.benchmark.code import code_sha256
 from drugtext.evaluation.benchmark.meter import Saving, Stopwatch, peak_memory, time_limit
 from drugtext.evaluation.benchmark.task import (
     Contestant,
@@ -21,6 +20,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     check_no_leak,
 )
+from drugtext.fingerprint import code_sha256
 
 FINISHED, NOT_FINISHED, FAILED = "finished", "not finished", "failed"
 NOT_APPLICABLE = "not applicable"

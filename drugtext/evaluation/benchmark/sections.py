@@ -45,6 +45,7 @@ def _further(results: Results, wanted: Mapping[str, Any]) -> str:
         "by_ingredient": "by ingredient",
         "hierarchical_precision": "hierarchical precision",
         "calibration_error": "calibration error",
+        "prepare_seconds": "prepare, s",
         "fit_seconds": "fit, s",
         "predict_seconds": "predict, s",
         "peak_rss_mb": "memory, MB",
@@ -56,7 +57,7 @@ def _further(results: Results, wanted: Mapping[str, Any]) -> str:
             told = [
                 interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:5]
             ]
-            told += [seconds(row["fit_seconds"]), seconds(row["predict_seconds"])]
+            told += [seconds(row[name]) for name in list(titles)[5:8]]
             told.append(f"{row['peak_rss_mb'] - row['start_rss_mb']:,.0f}")
             lines.append(f"| {row['contestant']} | " + " | ".join(told) + " |")
     return "\n".join(lines)

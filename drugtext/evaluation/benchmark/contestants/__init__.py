@@ -18,7 +18,8 @@ from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, Tfi
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
 from drugtext.evaluation.benchmark.task import OWN, Contestant
 
-TRAINED = (OWN, "drugtext, whole tree")
+WHOLE_TREE = "drugtext, whole tree"
+TRAINED = (OWN, WHOLE_TREE)
 """Names of the contestants whose encoder is trained before the trials."""
 
 
@@ -46,7 +47,7 @@ def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestan
     """
     return {
         OWN: lambda: DrugText(encoder.trained),
-        TRAINED[1]: lambda: DrugTextTree(encoder.trained),
+        WHOLE_TREE: lambda: DrugTextTree(encoder.trained),
         "drugtext, not trained": lambda: Untrained(lambda _: encoder.untrained),
         "TF-IDF + SVM": TfidfSvm,
         "TF-IDF + prototypes": TfidfPrototypes,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.benchmark.readers import Reader
+from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
@@ -33,7 +33,8 @@ class DrugText(Contestant):
 
     description = (
         "fitted to the categories asked: MiniLM with an adapter meta-trained on the training"
-        " inserts and a lexicon of their words, sections read with and without names,"
+        " inserts, at all their levels and in both printed forms, and a lexicon of their words"
+        " (growing taxonomy: as it comes); sections read with and without names,"
         " whitened prototypes that share with their ancestors, drugs counting once, the category's"
         " name counting as one drug; names alone where k = 0. Its scale is set"
         " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
@@ -47,15 +48,11 @@ class DrugText(Contestant):
     def prepare(self, trial: Trial) -> None:
         """Learn projection and calibration, of the background where there is one."""
         self._validation = trial.validation
-        self._bare, self._embed = self._read(trial)
+        reader = self._read(trial)
+        self._bare, self._embed = reader
         self._base = self._bare
         if trial.background:
-            self._base = self._bare.fit_embeddings(
-                self._embed([example.insert for example in trial.background]),
-                [example.category for example in trial.background],
-                taxonomy=trial.tasks[0].lesson.taxonomy,
-                ingredients=[example.substances for example in trial.background],
-            )
+            self._base = fitted_to_background(trial, reader)
             self._base.model.config.few_shot = calibrate_few_shot(
                 self._base.model.head,
                 self._embed([example.insert for example in trial.validation]),

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parent
 
 
 def code_sha256(*modules: str) -> str:
@@ -32,8 +32,11 @@ def code_sha256(*modules: str) -> str:
 
 def _file(module: str) -> Path | None:
     package, *parts = module.split(".")
-    file = _PACKAGE.joinpath(*parts).with_suffix(".py")
-    return file if package == _PACKAGE.name and parts and file.is_file() else None
+    if package != _PACKAGE.name or not parts:  # the package's own __init__ imports nearly all
+        return None
+    path = _PACKAGE.joinpath(*parts)
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drugtext.evaluation.benchmark.code import code_sha256
+from drugtext.fingerprint import code_sha256
 
 RUN = "drugtext.evaluation.benchmark.run"
 CONTESTANTS = "drugtext.evaluation.benchmark.contestants"
@@ -15,6 +15,12 @@ def test_it_holds_what_a_module_stands_on():
     assert code_sha256(f"{CONTESTANTS}.tfidf") != code_sha256(
         f"{CONTESTANTS}.tfidf", "drugtext.classifier"
     )
+
+
+def test_it_holds_a_package_that_gathers_modules():
+    heads = "drugtext.episode_heads"
+    assert code_sha256(heads) == code_sha256(heads, f"{heads}.ridge")
+    assert code_sha256(heads) != code_sha256(f"{heads}.ridge")
 
 
 def test_it_does_not_hold_how_outcomes_are_told():

@@ -1,0 +1,62 @@
+"""How an encoder is made ready for inserts: an adapter learnt in episodes, and a lexicon."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import weights_sha256
+from drugtext.fingerprint import code_sha256
+from drugtext.training.data import LabelledInserts
+from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.state import Progress
+
+
+class TrainedEncoder(NamedTuple):
+    """What came out.
+
+    Attributes:
+        classifier: without categories, with adapter and lexicon.
+        folder: of the training.
+        seconds: that it took, or would take again.
+    """
+
+    classifier: DrugClassifier
+    folder: Path
+    seconds: float
+
+
+def train_encoder(
+    classifier: DrugClassifier,
+    data: LabelledInserts,
+    folder: Path,
+    *,
+    n_steps: int | None = None,
+    advance: Callable[[Progress], object] | None = None,
+) -> TrainedEncoder:
+    """Learn adapter and lexicon from inserts, and from nothing else.
+
+    Args:
+        classifier: gives the encoder; it stays as it is.
+        data: forms as they are printed, the masked one last. Names stay out of the lexicon: those
+            of known drugs tell nothing of a new one.
+        folder: of trainings, each in a folder named by code, encoder and inserts; a training that
+            stands there already is taken, and a stopped one goes on.
+        n_steps: of meta-training; those of `ATC_PLAN` if left out.
+        advance: called after each step, for a progress bar.
+    """
+    begun = time.perf_counter()
+    made_of = {"encoder": weights_sha256(classifier.model.encoder), "inserts": data.sha256}
+    name = hashlib.sha256("".join(made_of.values()).encode()).hexdigest()[:16]
+    own = folder / code_sha256(__name__)[:8] / name
+    plan = plan_for(data, n_steps=n_steps)
+    trained = meta_train(classifier, data, plan, own, told=made_of, advance=advance)
+    lexicon_begun = time.perf_counter()
+    ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
+    ended = time.perf_counter()
+    before = max(trained.progress.seconds, lexicon_begun - begun)  # it may have been trained before
+    return TrainedEncoder(ready, own, before + ended - lexicon_begun)
