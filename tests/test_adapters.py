@@ -87,3 +87,21 @@ def test_a_classifier_carries_its_adapter_into_its_folder(tiny_classifier, adapt
     assert again.embed([insert]) == pytest.approx(fitted.embed([insert]), abs=1e-6)
     raw = tiny_classifier.model.encoder
     torch.testing.assert_close(hidden(again.raw_encoder), hidden(raw), atol=1e-5, rtol=0)
+
+
+def test_adapters_are_switched_over_one_encoder_in_memory(tiny_classifier, encoder):
+    torch.manual_seed(5)
+    one, other = (
+        Adapter.of(with_new_adapter(encoder, default_lora(init_lora_weights=False)))
+        for _ in range(2)
+    )
+    insert = drugtext.DrugInsert(sections={"description": "treats pain"}, language="en")
+    first = tiny_classifier.with_adapter(one)
+    expected = first.embed([insert])
+    second = first.with_adapter(other)
+    assert second.embed([insert]) == pytest.approx(
+        tiny_classifier.with_adapter(other).embed([insert]), abs=1e-5
+    )
+    assert abs(second.embed([insert]) - expected).max() > 0.01
+    assert second.with_adapter(one).embed([insert]) == pytest.approx(expected, abs=1e-5)
+    assert (first.embed([insert]) == expected).all()  # stays as it was
