@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +44,7 @@ from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
+from drugtext.training.run_file import RUN_FILE
 from drugtext.window_cache import WindowCache
 
 TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
@@ -81,6 +84,8 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
     data = b"".join(Path(file).read_bytes() for file in files.values())
     corpus_sha256 = hashlib.sha256(data).hexdigest()
 
+    folders = []
+
     def learn(splits: Sequence[str]) -> DrugClassifier:
         data = LabelledInserts.of_rows([r for split in splits for r in rows[split].to_list()], tree)
         with training_bar(console) as advance:
@@ -89,6 +94,7 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
             )
         cache = WindowCache(trained.classifier.model.encoder, trained.folder / "windows")
         trained.classifier.window_cache = cache
+        folders.append(trained.folder)
         return trained.classifier
 
     def embed(reader: DrugClassifier, part: Dataset, column: str) -> NDArray:
@@ -110,6 +116,9 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
         },
     }
     save_head(trained.model, output)
+    run = json.loads((folders[-1] / RUN_FILE).read_text(encoding="utf-8"))
+    run |= {"command": "python " + " ".join(sys.argv), "working_directory": "."}
+    (output / RUN_FILE).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     card = model_card(trained.model.config, "apache-2.0")
     (output / "README.md").write_text(card, encoding="utf-8")
     return card

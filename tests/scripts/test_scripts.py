@@ -242,7 +242,7 @@ def test_a_second_training_is_the_same_and_embeds_nothing_new(
 
 
 def windows(corpus: Path) -> list[Path]:
-    return sorted((corpus.parent / "trained").glob("*/windows/*.npz"))
+    return sorted((corpus.parent / "trained").glob("*/*/windows/*.npz"))
 
 
 def test_inserts_without_categories_are_told_without_a_traceback(folder, tmp_path):
@@ -263,8 +263,10 @@ def test_a_checkpoint_ships_adapter_and_lexicon(checkpoint, corpus):
     assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= set(found)
     tensors = load_file(checkpoint / "head.safetensors")
     assert tensors["lexicon.levels"].dtype == torch.int8 and len(tensors["lexicon.token_ids"]) > 20
+    run = json.loads((checkpoint / "run.json").read_text(encoding="utf-8"))
+    assert run["step"] == 1 and run["working_directory"] == "." and len(run["losses"]) == 1
     # One training on the training split, to be measured, and one on all inserts, to be shipped.
-    runs = sorted((corpus.parent / "trained").glob("*/run.json"))
+    runs = sorted((corpus.parent / "trained").glob("*/*/run.json"))
     assert len(runs) == 2
 
 
