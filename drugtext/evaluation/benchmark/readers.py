@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder, Embed
-from drugtext.evaluation.benchmark.new_category import CategorySplit, split_categories
+from drugtext.evaluation.benchmark.new_category import NEW_CATEGORY, CategorySplit, split_categories
+from drugtext.evaluation.benchmark.protocols import NEW_DRUG
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.taxonomy import Taxonomy
@@ -17,6 +18,9 @@ from drugtext.training.encoder_recipe import train_encoder
 from drugtext.training.state import Progress
 from drugtext.window_cache import WindowCache
 
+TRAINED_FOR = (NEW_DRUG, NEW_CATEGORY)
+"""Protocols whose trials are read with an encoder that was trained for them: each training takes a
+while."""
 TRAINED_FOLDER = "trained"
 """Of adapters and vectors, in the folder of a run."""
 
@@ -37,7 +41,7 @@ class TrainedReaders:
     """Gives for a trial the reader that was trained on its `training`, and on nothing else.
 
     Args:
-        untrained: for trials that have none; its encoder is what is trained.
+        untrained: for other trials than those of `TRAINED_FOR`; its encoder is what is trained.
         folder: of adapters and vectors, as `train_encoder` keeps them.
         n_steps: of each training.
 
@@ -60,7 +64,7 @@ class TrainedReaders:
 
     def __call__(self, trial: Trial) -> Reader:
         """Return the reader of a trial; what its training took is counted each time."""
-        if not trial.training.records:
+        if trial.setting.protocol not in TRAINED_FOR:
             return self._untrained
         is_known = trial.training.sha256 in self._known
         reader = self.learn(trial.training, trial.tasks[0].lesson.taxonomy)

@@ -34,7 +34,7 @@ class DrugText(Contestant):
     description = (
         "fitted to the categories asked: MiniLM with an adapter meta-trained on the training"
         " inserts, at all their levels and in both printed forms, and a lexicon of their words"
-        " (growing taxonomy: as it comes); sections read with and without names,"
+        " (new regulator and growing taxonomy: as it comes); sections read with and without names,"
         " whitened prototypes that share with their ancestors, drugs counting once, the category's"
         " name counting as one drug; names alone where k = 0. Its scale is set"
         " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
