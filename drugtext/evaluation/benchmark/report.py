@@ -36,13 +36,14 @@ texts that hold contraindications or adverse reactions alone. Every contestant i
 inserts and asked the same ones. For new drugs and new categories drugtext's encoder is trained
 beforehand on those that are taught (new category: on the categories of the training part), in both
 printed forms and at all levels that they have; a higher level than the one asked may so be known.
-For a new regulator and a growing taxonomy it is as it comes. Intervals are 95 %: drawn over ingredients (bootstrap; those that
-share a substance are drawn together), but over episodes for the accuracy of a new category: those
-say how well the mean over draws is known, not what other drugs and categories would give. The best
-of a column is bold, of those that were asked all episodes. A star marks an accuracy whose paired
-difference to drugtext's, drawn over ingredients everywhere, excludes 0 with its 95 % interval;
-nothing is corrected for the many comparisons. *Category unknown* counts further inserts that nobody
-can get right, as no taught insert has their category; they are not in *n*.
+For a new regulator and a growing taxonomy it is as it comes. Intervals are 95 %: drawn over
+ingredients (bootstrap; those that share a substance are drawn together), but over episodes for the
+accuracy of a new category: those say how well the mean over draws is known, not what other drugs
+and categories would give. The best of a column is bold, of those that were asked all episodes. A
+star marks an accuracy whose paired difference to drugtext's, drawn over ingredients everywhere,
+excludes 0 with its 95 % interval; nothing is corrected for the many comparisons. *Category unknown*
+counts further inserts that nobody can get right, as no taught insert has their category; they are
+not in *n*.
 
 Seconds are those of one process on this machine, with what embedding costs without its cache, and
 *prepare* with the training of drugtext's encoder, which several trials share; the time limits hold
