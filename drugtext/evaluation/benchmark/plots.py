@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _COLOURS = (
     *("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#666666"),
-    *("#882255", "#332288", "#999933"),
+    *("#882255", "#332288", "#999933", "#44AA99"),
 )
 """Okabe and Ito 2008, then Tol 2021: told apart by colour-blind people, too."""
-_MARKERS = "osD^vPX*<>"
+_MARKERS = "osD^vPX*<>h"
 _DPI = 140
 _LINE = 0.055  # height of a label, as a share of the picture
 _GROUPS = {
