@@ -48,20 +48,23 @@ def main(
         with console.status("the encoder of new categories"):
             split, reader = new_category_reader(run, atc, encoder, ATC_PLAN.loop.n_steps, seed)
         rows = []
-        for part in PARTS:
-            for level in LEVELS:
-                for k_shot in SHOTS[INDICATED]:
-                    trial = new_category(
+        for level in LEVELS:
+            trials = {
+                (part, k_shot): trial
+                for part in PARTS
+                for k_shot in SHOTS[INDICATED]
+                if (
+                    trial := new_category(
                         split, "masked", level, INDICATED, k_shot, n_episodes, seed, part
                     )
-                    if trial is None:
-                        continue
-                    what = f"{part}, level {level}, k = {k_shot}: "
-                    with console.status(what):
-                        found = compare_heads(trial, reader, seed)
-                    rows.append({"part": part, **table_row(trial, found)})
-                    heads = [f"{name} {found[name].mean():.3f}" for name in found]
-                    console.print(what + ", ".join(heads))
+                )
+            }
+            with console.status(f"level {level}"):
+                compared = compare_heads([*trials.values()], reader, seed)
+            for (part, k_shot), found in zip(trials, compared, strict=True):
+                rows.append({"part": part, **table_row(trials[part, k_shot], found)})
+                heads = ", ".join(f"{name} {found[name].mean():.3f}" for name in found)
+                console.print(f"{part}, level {level}, k = {k_shot}: {heads}")
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error

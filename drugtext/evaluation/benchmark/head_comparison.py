@@ -52,25 +52,30 @@ class Projected:
         return torch.stack(found) if found else torch.zeros(0, dim)
 
 
-def compare_heads(trial: Trial, reader: Reader, seed: int) -> dict[str, NDArray]:
-    """Train each head on the background of a trial, and let it answer the trial's tasks.
+def compare_heads(trials: Sequence[Trial], reader: Reader, seed: int) -> list[dict[str, NDArray]]:
+    """Train each head on the background that trials share, and let it answer their tasks.
 
     Args:
-        trial: of new categories, with a background.
-        reader: that was trained for it.
+        trials: of new categories, all with the same background.
+        reader: that was trained for them.
         seed: of the heads' first weights and of the episodes that they are trained in.
 
     Returns:
-        Name of the head -> accuracy of each task, shape (n_tasks,).
+        Of each trial: name of the head -> accuracy of each task, shape (n_tasks,).
     """
-    projected = _projected(trial, reader)
-    found = {}
-    for name in HEADS:
-        head = trained_head(name, trial.background, projected, seed)
-        found[name] = np.array([_accuracy(head, task, projected) for task in trial.tasks])
-        if name == SIMPLEST:
-            refined = [_accuracy(head, task, projected, is_refined=True) for task in trial.tasks]
-            found[REFINED] = np.array(refined)
+    projected = _projected(trials, reader)
+    heads = {name: trained_head(name, trials[0].background, projected, seed) for name in HEADS}
+    found = []
+    for trial in trials:
+        accuracies = {
+            name: np.array([_accuracy(head, task, projected) for task in trial.tasks])
+            for name, head in heads.items()
+        }
+        simplest = heads[SIMPLEST]
+        accuracies[REFINED] = np.array(
+            [_accuracy(simplest, task, projected, is_refined=True) for task in trial.tasks]
+        )
+        found.append(accuracies)
     return found
 
 
@@ -132,15 +137,14 @@ def table_row(trial: Trial, accuracies: Mapping[str, NDArray]) -> dict[str, Any]
     return row
 
 
-def _projected(trial: Trial, reader: Reader) -> Projected:
-    background = trial.background
-    taxonomy = trial.tasks[0].lesson.taxonomy
-    fitted = fitted_to_background(trial, reader)
-    inserts = {id(insert): insert for insert in trial.inserts}
+def _projected(trials: Sequence[Trial], reader: Reader) -> Projected:
+    background, taxonomy = trials[0].background, trials[0].tasks[0].lesson.taxonomy
+    fitted = fitted_to_background(trials[0], reader)
+    inserts = {id(insert): insert for trial in trials for insert in trial.inserts}
     with torch.no_grad():
         vectors = fitted.model.head.project(torch.as_tensor(reader.embed([*inserts.values()])))
-    categories = {e.category for e in background}
-    categories.update(c for task in trial.tasks for c in task.lesson.categories)
+    categories = {example.category for example in background}
+    categories.update(c for trial in trials for t in trial.tasks for c in t.lesson.categories)
     names = fitted.embed_names(sorted(categories), taxonomy)
     return Projected(dict(zip(inserts, vectors, strict=True)), names)
 
