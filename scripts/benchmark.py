@@ -3,10 +3,10 @@
     python scripts/benchmark.py ../shared/data --report benchmark
     python scripts/benchmark.py ../shared/data --report runs/quick --quick
 
-The full run takes an hour and a half on 2 cores, two at most; the quick one five minutes. A stopped
-run goes on where it was: corpora, window vectors and the outcome of each contestant in each trial
-are kept below --output. The report folder gets results.json, README.md and plots; no sentence of an
-insert.
+The full run takes about two hours on 2 cores that do nothing else, the quick one five minutes. A
+stopped run goes on where it was: corpora, adapters, window vectors and the outcome of each
+contestant in each trial are kept below --output. The report folder gets results.json, README.md and
+plots; no sentence of an insert.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option(help="Name of a contestant; may recur. All if left out.")
     ] = None,
+    note: Annotated[str, typer.Option(help="What the report's readers should know of it.")] = "",
     seed: Annotated[int, typer.Option(help="Of splits, episodes, order and intervals.")] = 0,
 ) -> None:
     """Run the benchmark and write its report."""
@@ -180,6 +181,7 @@ def main(
             seed=seed,
             embedding_seconds=cache.used_seconds + encoder.trained.used_seconds,
         )
+        results["note"] = note
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps(results, indent=1)
         (report / "results.json").write_text(text + "\n", encoding="utf-8")

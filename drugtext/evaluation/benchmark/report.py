@@ -175,6 +175,8 @@ def _how_it_was_made(results: Results) -> Iterator[str]:
         " Every number stands in [results.json](results.json), with its seed, n, interval, seconds"
         " and peak memory."
     )
+    if results.get("note"):
+        yield results["note"]
     lines = ["| corpus | split | inserts | ingredients | categories |", "|---|---|---|---|---|"]
     for name, data in results["data"].items():
         lines += [
