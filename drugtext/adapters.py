@@ -78,6 +78,9 @@ class Adapter:
         """
         config = copy.deepcopy(self.config)
         config.base_model_name_or_path, config.inference_mode = encoder_name, True
+        for name in ("target_modules", "exclude_modules"):  # peft's sets would come in any order
+            found = getattr(config, name)
+            setattr(config, name, sorted(found) if isinstance(found, set) else found)
         Path(folder).mkdir(parents=True, exist_ok=True)
         config.save_pretrained(os.fspath(folder))
         weights = {name: tensor.contiguous() for name, tensor in self.weights.items()}

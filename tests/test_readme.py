@@ -48,7 +48,7 @@ def test_python_examples_run(workplace, monkeypatch, capsys):
         exec(compile(block, "README.md", "exec"), names)
     assert names["p"][0].path[0].id == "C"
     assert names["x"].shape == (1, names["clf"].model.config.embedding_dim)
-    assert capsys.readouterr().out.startswith("C07AB ")
+    assert capsys.readouterr().out.startswith("C07A")
 
 
 def test_shell_examples_run(workplace, monkeypatch):

@@ -19,7 +19,7 @@ GROUPS = {
     "lisinopril": "C09",
     "amlodipine": "C08",
     "metformin": "A10",
-    "semaglutide": "A10",
+    "semaglutide": "A10 A08",  # the code is A10BJ, the label one for obesity
     "levothyroxine": "H03",
     "azithromycin": "J01",
     "amoxicillin": "J01",
