@@ -29,7 +29,7 @@ only (Raghu et al. 2020, arXiv:1909.09157)."""
 _REFINE_STEPS, _REFINE_RATE = 40, 0.01
 _N_EPISODES = 300
 _MOST_WAY, _MOST_SHOTS = 24, 5
-_LEARNING_RATE = 2e-3
+_LEARNING_RATE, _MATRIX_RATE = 2e-3, 1e-4  # of scalars and vectors; matrices diverge at the first
 _MOST_QUERIES = 1  # of a category
 
 
@@ -93,7 +93,12 @@ def trained_head(
     torch.manual_seed(seed)
     vectors = projected.of(examples)
     head = HEADS[name](vectors.shape[1])
-    optimizer = torch.optim.Adam(head.parameters(), lr=_LEARNING_RATE)
+    optimizer = torch.optim.Adam(
+        [
+            {"params": [p for p in head.parameters() if p.ndim < 2], "lr": _LEARNING_RATE},
+            {"params": [p for p in head.parameters() if p.ndim >= 2], "lr": _MATRIX_RATE},
+        ]
+    )
     pool = EpisodePool([e.category for e in examples], [e.substances for e in examples])
     for number in range(_N_EPISODES):
         rng = np.random.default_rng([seed, number])
