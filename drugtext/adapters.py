@@ -87,7 +87,7 @@ class Adapter:
         save_file(weights, Path(folder) / _WEIGHTS, metadata={"format": "pt"})
 
     def halved(self) -> Adapter:
-        """Return it in half precision: half the size, and as good."""
+        """Return it in half precision, half the size."""
         return Adapter(self.config, {name: weight.half() for name, weight in self.weights.items()})
 
     def put_on(self, encoder: nn.Module, *, is_trainable: bool = False) -> PeftModel:

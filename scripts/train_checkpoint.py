@@ -45,7 +45,6 @@ from drugtext.training.encoder_recipe import train_encoder
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
 from drugtext.training.run_file import RUN_FILE
-from drugtext.window_cache import WindowCache
 
 TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
 
@@ -92,8 +91,6 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
             trained = train_encoder(
                 classifier, data, corpus.parent / "trained", n_steps=steps, advance=advance
             )
-        cache = WindowCache(trained.classifier.model.encoder, trained.folder / "windows")
-        trained.classifier.window_cache = cache
         folders.append(trained.folder)
         return trained.classifier
 

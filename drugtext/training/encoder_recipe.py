@@ -14,6 +14,7 @@ from drugtext.fingerprint import code_sha256
 from drugtext.training.data import LabelledInserts
 from drugtext.training.meta import meta_train, plan_for
 from drugtext.training.state import Progress
+from drugtext.window_cache import WindowCache
 
 
 class TrainedEncoder(NamedTuple):
@@ -23,11 +24,13 @@ class TrainedEncoder(NamedTuple):
         classifier: without categories, with adapter and lexicon.
         folder: of the training.
         seconds: that it took, or would take again.
+        windows: what its encoder gave, kept in that folder; the classifier uses it.
     """
 
     classifier: DrugClassifier
     folder: Path
     seconds: float
+    windows: WindowCache
 
 
 def train_encoder(
@@ -57,6 +60,7 @@ def train_encoder(
     trained = meta_train(classifier, data, plan, own, told=made_of, advance=advance)
     lexicon_begun = time.perf_counter()
     ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
+    ready.window_cache = windows = WindowCache(ready.model.encoder, own / "windows")
     ended = time.perf_counter()
     before = max(trained.progress.seconds, lexicon_begun - begun)  # it may have been trained before
-    return TrainedEncoder(ready, own, before + ended - lexicon_begun)
+    return TrainedEncoder(ready, own, before + ended - lexicon_begun, windows)

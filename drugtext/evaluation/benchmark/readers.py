@@ -97,9 +97,8 @@ class TrainedReaders:
             trained = train_encoder(
                 bare, data, self._folder, n_steps=self._n_steps, advance=advance
             )
-            cache = WindowCache(trained.classifier.model.encoder, trained.folder / "windows")
-            embed = self.embedders[key] = CachedEmbedder(trained.classifier, cache)
-            self._known[key] = Reader(trained.classifier, embed), trained.seconds, cache
+            embed = self.embedders[key] = CachedEmbedder(trained.classifier, trained.windows)
+            self._known[key] = Reader(trained.classifier, embed), trained.seconds, trained.windows
         return self._known[key][0]
 
 
