@@ -19,15 +19,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 
 import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
 from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import fitted_to_background, new_category_reader
@@ -44,26 +43,6 @@ LEVEL = 3
 SHOTS = (1, 3, 5, 10)
 
 console = Console(stderr=True)
-
-
-def accuracy(base: DrugClassifier, task: Task, support: NDArray, queries: NDArray) -> float:
-    """Return the accuracy of prototypes.
-
-    Args:
-        base: without categories, or with others: gives projection and names.
-        task: what is taught and asked.
-        support: its inserts, not projected, shape (n_support, embedding_dim).
-        queries: likewise, shape (n_queries, embedding_dim).
-    """
-    head = base.model.head
-    with torch.no_grad():
-        taught, asked = (head.project(torch.as_tensor(part)) for part in (support, queries))
-    fitted = base.fit_embeddings(
-        taught, [e.category for e in task.lesson.support], taxonomy=task.lesson.taxonomy
-    )
-    best = fitted.probabilities(asked).argmax(axis=1)
-    truth = [fitted.category_ids.index(query.category) for query in task.queries]
-    return float((best == np.array(truth)).mean())
 
 
 def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int) -> DrugClassifier:
@@ -101,15 +80,13 @@ def main(
                 continue
             beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
             for task in trial.tasks:
-                inserts = [[e.insert for e in part] for part in (task.lesson.support, task.queries)]
                 begun = time.perf_counter()
                 tuned = tuned_on(reader.classifier, task, steps)
                 spent = time.perf_counter() - begun
-                embeddings = [reader.embed(part) for part in inserts]
                 told = {
-                    "prototypes": accuracy(reader.classifier, task, *embeddings),
-                    "fine-tuned": accuracy(tuned, task, *map(tuned.embed, inserts)),
-                    "prototypes, whitened": accuracy(beside, task, *embeddings),
+                    "prototypes": prototype_accuracy(reader.classifier, task, reader.embed),
+                    "fine-tuned": prototype_accuracy(tuned, task, tuned.embed),
+                    "prototypes, whitened": prototype_accuracy(beside, task, reader.embed),
                 }
                 told["ahead"] = told["fine-tuned"] - told["prototypes"]
                 for name, value in (told | {"seconds": spent}).items():

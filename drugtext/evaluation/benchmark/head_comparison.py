@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drugtext.classifier import DrugClassifier
 from drugtext.episode_heads import HEADS, EpisodeHead
 from drugtext.episodes import Episode, EpisodePool
+from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import Task, Trial
@@ -117,6 +119,32 @@ def trained_head(
         loss.backward()
         optimizer.step()
     return head.requires_grad_(False)
+
+
+def prototype_accuracy(base: DrugClassifier, task: Task, embed: Embed) -> float:
+    """Return the accuracy of prototypes fitted to a task's support, or to names where it has none.
+
+    Args:
+        base: without categories, or with others, which give whitening.
+        task: what is taught and asked.
+        embed: gives embeddings of the encoder that `base` stands on, not projected.
+    """
+    lesson = task.lesson
+
+    def projected(examples: Sequence[Example]) -> Tensor:
+        vectors = embed([example.insert for example in examples])
+        with torch.no_grad():
+            return base.model.head.project(torch.as_tensor(vectors))
+
+    if lesson.support:
+        taught, categories = projected(lesson.support), [e.category for e in lesson.support]
+        fitted = base.fit_embeddings(taught, categories, taxonomy=lesson.taxonomy)
+    else:
+        fitted = base.fit_names(lesson.categories, taxonomy=lesson.taxonomy)
+    asked = projected(task.queries)
+    best = fitted.probabilities(asked).argmax(axis=1)
+    truth = [fitted.category_ids.index(query.category) for query in task.queries]
+    return float((best == np.array(truth)).mean())
 
 
 def table_row(trial: Trial, accuracies: Mapping[str, NDArray]) -> dict[str, Any]:

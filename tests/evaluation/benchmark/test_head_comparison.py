@@ -12,11 +12,12 @@ from drugtext.evaluation.benchmark.head_comparison import (
     REFINED,
     SIMPLEST,
     compare_heads,
+    prototype_accuracy,
     table_row,
 )
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED
-from drugtext.evaluation.benchmark.readers import Reader
+from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 
 SPLIT = split_categories(corpus(), 0)
 
@@ -37,6 +38,14 @@ def test_heads_answer_each_task(tiny_classifier):
             assert accuracies.shape == (3,) and ((accuracies >= 0) & (accuracies <= 1)).all()
         assert of_three[name].mean() > 0.9, name  # each category has words of its own
     assert (by_name[REFINED] == by_name[SIMPLEST]).all()  # nothing to refine with
+
+
+def test_prototypes_answer_a_task(tiny_classifier):
+    asked, own = trial(3), reader(tiny_classifier)
+    for base in (own.classifier, fitted_to_background(asked, own)):
+        assert prototype_accuracy(base, asked.tasks[0], own.embed) > 0.9
+    by_name = prototype_accuracy(own.classifier, trial(0).tasks[0], own.embed)
+    assert 0 <= by_name < 0.9  # names share no word with the inserts
 
 
 def test_a_row_tells_who_is_ahead():

@@ -1,0 +1,156 @@
+"""Does it help to let the encoder meet its domain before it is meta-trained?
+
+    python scripts/compare_starts.py runs/benchmark --output benchmark/starts.json \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+Four encoders learn new categories from the same inserts: as it comes; adapted by contrast to the
+inserts of the benchmark's training part, without their categories; meta-trained on them; and
+adapted first and then meta-trained. Each has the lexicon of these inserts, and whitening from their
+categories. What is kept is decided on the validation part; the test part stands beside it. The
+folder is that of a run of scripts/benchmark.py: corpus, adapters and vectors are taken from it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
+from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
+from drugtext.evaluation.benchmark.new_category import (
+    SHOTS,
+    CategorySplit,
+    new_category,
+    split_categories,
+)
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import (
+    TRAINED_FOLDER,
+    Reader,
+    TrainedReaders,
+    fitted_to_background,
+)
+from drugtext.evaluation.benchmark.records import load_corpus
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.bar import training_bar
+from drugtext.training.contrast import ContrastPlan, adapt_encoder
+from drugtext.training.meta import ATC_PLAN
+from drugtext.training.plan import LoopPlan
+from drugtext.window_cache import WindowCache
+
+LEVELS = (3, 4)
+PARTS = ("validation", "test")
+META = "meta-trained"
+BOTH = "adapted, then meta-trained"
+
+console = Console(stderr=True)
+
+
+def adapted_to(
+    split: CategorySplit, encoder: DrugClassifier, folder: Path, n_steps: int, seed: int
+) -> DrugClassifier:
+    """Return the encoder with an adapter learnt by contrast from the masked training inserts."""
+    records = split.training.records
+    plan = ContrastPlan(LoopPlan(n_steps, learning_rate=3e-4, seed=seed))
+    with training_bar(console) as advance:
+        adapter, _ = adapt_encoder(
+            encoder,
+            [record.inserts["masked"] for record in records],
+            [record.substances for record in records],
+            plan,
+            folder,
+            advance=advance,
+        )
+    return encoder.with_adapter(adapter)
+
+
+def readers_of(
+    split: CategorySplit, run: Path, taxonomy: Taxonomy, n_adapt: int, n_meta: int, seed: int
+) -> dict[str, Reader]:
+    """Make the four encoders ready."""
+    encoder = drugtext.load(DEFAULT_ENCODER)
+    adapted = adapted_to(split, encoder, run / "adapted", n_adapt, seed)
+    masked = [record.inserts["masked"] for record in split.training.records]
+    found = {}
+    for name, start, folder in (
+        ("as it comes", encoder, run / "windows"),
+        ("adapted", adapted, run / "adapted" / "windows"),
+    ):
+        reader = start.with_lexicon(masked)
+        embed = CachedEmbedder(reader, WindowCache(start.model.encoder, folder))
+        found[name] = Reader(reader, embed)
+    for name, start in ((META, encoder), (BOTH, adapted)):
+        readers = TrainedReaders(Reader(start, start.embed), run / TRAINED_FOLDER, n_meta)
+        with training_bar(console) as advance:
+            found[name] = readers.learn(split.training, taxonomy, advance)
+    return found
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    steps: Annotated[int, typer.Option(help="Of contrast.")] = 200,
+    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    n_episodes: Annotated[int, typer.Option(help="Of each level and number of inserts.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Compare the starts."""
+    rows: list[dict[str, Any]] = []
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
+        readers = readers_of(split, run, atc, steps, meta_steps, seed)
+        trials = [
+            (part, trial)
+            for part in PARTS
+            for level in LEVELS
+            for k_shot in SHOTS[INDICATED]
+            if (
+                trial := new_category(
+                    split, "masked", level, INDICATED, k_shot, n_episodes, seed, part
+                )
+            )
+        ]
+        fitted = {}
+        for name, reader in readers.items():
+            for level in LEVELS:
+                console.print(f"embedding: {name}, level {level}")
+                first = next(trial for _, trial in trials if trial.setting.level == level)
+                fitted[name, level] = fitted_to_background(first, reader)
+        for part, trial in trials:
+            level, tasks = trial.setting.level, trial.tasks
+            row = {"part": part, "level": level, "k": trial.setting.k, "n_tasks": len(tasks)}
+            found = {
+                name: np.array(
+                    [prototype_accuracy(fitted[name, level], task, reader.embed) for task in tasks]
+                )
+                for name, reader in readers.items()
+            }
+            told = {**found, "helps after meta-training": found[BOTH] - found[META]}
+            row |= {
+                name: [round(float(x), 4) for x in few_shot_accuracy(each)]
+                for name, each in told.items()
+            }
+            rows.append({**row, "n_way": len(tasks[0].lesson.categories)})
+            console.print(rows[-1])
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    told = {"steps": steps, "meta_steps": meta_steps, "seed": seed, "rows": rows}
+    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
