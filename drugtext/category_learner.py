@@ -28,6 +28,7 @@ class CategoryLearner(InsertEmbedder):
     Args:
         model: encoder and head.
         tokenizer: the encoder's.
+        backend: what runs the encoder, as `InsertEmbedder` takes it.
 
     Attributes:
         taxonomy: the categories with their ancestors.
@@ -35,10 +36,16 @@ class CategoryLearner(InsertEmbedder):
 
     Raises:
         CheckpointError: the configuration's categories or taxonomy are not understood.
+        EncoderError: there is no such backend, or it is not installed.
     """
 
-    def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        super().__init__(model, tokenizer)
+    def __init__(
+        self,
+        model: DrugTextModel,
+        tokenizer: PreTrainedTokenizerBase,
+        backend: str | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, backend)
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -293,9 +300,7 @@ class CategoryLearner(InsertEmbedder):
             self.model.adapter,
             self.model.lexicon,
         )
-        other = type(self)(model, self.tokenizer)
-        other.window_cache = self.window_cache
-        return other
+        return self._over(model)
 
 
 def _drugs(ingredients: Iterable[Iterable[str]] | None, n_inserts: int) -> list[Hashable]:

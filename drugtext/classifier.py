@@ -5,20 +5,25 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from drugtext.adapters import Adapter
+from drugtext.ahead import ahead
+from drugtext.backends import AUTO, backend_name
 from drugtext.category_learner import CategoryLearner
 from drugtext.checkpoint import load_model, save_model
+from drugtext.early_exit import embed_until
 from drugtext.embedder import batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.lexicon import LEXICON_DIM, N_TOKENS, Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.prediction import Prediction, make_prediction
+from drugtext.windows import Windows
 
 
 def load(
@@ -26,6 +31,7 @@ def load(
     *,
     revision: str | None = None,
     prefix: str | None = None,
+    backend: str = AUTO,
 ) -> DrugClassifier:
     """Load a classifier: the bundled one, a saved folder, or one from the Hugging Face Hub.
 
@@ -34,15 +40,29 @@ def load(
             id. A plain encoder loads as a classifier without categories, ready for `fit`.
         revision: branch, tag or commit of a hub id.
         prefix: what a plain encoder wants in front of every text ("query: " for e5).
+        backend: what runs the encoder on a CPU: "torch", "onnx", "openvino", or "auto" for the
+            fastest that is installed (or the one that DRUGTEXT_BACKEND names);
+            `DrugClassifier.backend` says which. Torch and OpenVINO use
+            bfloat16 where the CPU multiplies in it.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or of a newer format.
-        EncoderError: the encoder's weights are missing or not the expected ones.
+        EncoderError: the encoder's weights are missing or not the expected ones, or there is no
+            such backend.
     """
+    backend = backend_name(backend)  # what is wrong with it is told before the work
     model, tokenizer = load_model(name_or_path, revision=revision)
     if prefix is not None:
         model.config.prefix = prefix
-    return DrugClassifier(model, tokenizer)
+    return DrugClassifier(model, tokenizer, backend)
+
+
+class _Batch(NamedTuple):
+    """Inserts that cannot be classified, each with the reason; the others, with their windows."""
+
+    refused: list[tuple[DrugInsert, DrugTextError]]
+    readable: list[DrugInsert]
+    windows: Windows
 
 
 class DrugClassifier(CategoryLearner):
@@ -51,6 +71,7 @@ class DrugClassifier(CategoryLearner):
     Args:
         model: encoder and head.
         tokenizer: the encoder's.
+        backend: what runs the encoder, as `load` takes it; None for torch in the model's precision.
 
     Attributes:
         taxonomy: the categories with their ancestors.
@@ -60,7 +81,8 @@ class DrugClassifier(CategoryLearner):
 
     def __repr__(self) -> str:
         encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
-        return f"DrugClassifier({len(self.category_ids)} categories over {encoder})"
+        by = f", run by {self.backend}" if self.backend else ""
+        return f"DrugClassifier({len(self.category_ids)} categories over {encoder}{by})"
 
     def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:
         """Predict the category of each insert.
@@ -100,22 +122,24 @@ class DrugClassifier(CategoryLearner):
             raise DrugTextError("the classifier has no category yet; give it some with fit().")
         if not isinstance(top_k, int) or top_k < 1:
             raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
-        for batch in batches(inserts):
-            readable = []
-            for insert in batch:
-                error = self.refusal(insert)
-                if error is None:
-                    readable.append(insert)
-                elif on_error is None:
+        for refused, readable, windows in ahead(map(self._read, batches(inserts))):
+            for insert, error in refused:
+                if on_error is None:
                     raise error
-                else:
-                    on_error(insert, error)
+                on_error(insert, error)
             if readable:
-                yield from self._predict_batch(readable, top_k)
+                yield from self._predict_batch(readable, windows, top_k)
 
-    def _predict_batch(self, inserts: Sequence[DrugInsert], top_k: int) -> Iterator[Prediction]:
-        windows = self._windows(inserts)
-        projected = self._embed_windows(windows, len(inserts))
+    def _read(self, inserts: Sequence[DrugInsert]) -> _Batch:
+        told = [(insert, self.refusal(insert)) for insert in inserts]
+        readable = [insert for insert, error in told if error is None]
+        refused = [(insert, error) for insert, error in told if error is not None]
+        return _Batch(refused, readable, self._windows(readable))
+
+    def _predict_batch(
+        self, inserts: Sequence[DrugInsert], windows: Windows, top_k: int
+    ) -> Iterator[Prediction]:
+        projected, tokens_read = self._embed_enough(windows, len(inserts))
         probabilities = self.probabilities(projected)
         nearness = self.nearness(projected)
         for n, insert in enumerate(inserts):
@@ -126,9 +150,25 @@ class DrugClassifier(CategoryLearner):
                 self.taxonomy,
                 top_k=top_k,
                 in_scope=bool(nearness[n] >= self.model.config.scope_threshold),
-                tokens_read=windows.tokens_read[n],
+                tokens_read=tokens_read[n],
                 tokens_total=windows.tokens_total[n],
             )
+
+    @torch.no_grad()
+    def _embed_enough(self, windows: Windows, n_inserts: int) -> tuple[Tensor, list[int]]:
+        """Embed and project as much of each insert as its answer needs, and count its tokens."""
+        enough = self.reading_plan.enough_probability
+        if enough >= 1:
+            return self._embed_windows(windows, n_inserts), windows.tokens_read
+
+        def project(pooled: Tensor) -> Tensor:
+            return self.model.head.project(pooled.to(self.model.device)).cpu()
+
+        def is_enough(pooled: Tensor) -> Tensor:
+            return torch.from_numpy(self.probabilities(project(pooled)).max(axis=1) > enough)
+
+        pooled, tokens_read = embed_until(windows, n_inserts, self._vectors, is_enough)
+        return project(pooled), tokens_read
 
     @torch.no_grad()
     def probabilities(self, embeddings: ArrayLike) -> NDArray:
@@ -198,10 +238,7 @@ class DrugClassifier(CategoryLearner):
         config.has_adapter = adapter is not None
         model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
         model.to(device=self.model.device)  # type: ignore[call-arg]
-        other = DrugClassifier(model, self.tokenizer)
-        if encoder is self.model.encoder:
-            other.window_cache = self.window_cache
-        return other
+        return self._over(model)
 
     @property
     def raw_encoder(self) -> nn.Module:

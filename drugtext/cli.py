@@ -55,6 +55,14 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="What runs the encoder on a CPU: torch | onnx | openvino, or auto for the fastest that"
+        " is installed.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
@@ -78,6 +86,7 @@ def classify(
     model: Model = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
     as_json: AsJson = False,
+    backend: BackendName = "auto",
 ) -> None:
     """Say which category each insert belongs to, in order.
 
@@ -90,7 +99,7 @@ def classify(
 
     unread = _Unread()
     with _wrong_call():
-        predictions = _load(model).stream(
+        predictions = _load(model, backend).stream(
             read_inserts(paths, on_error=unread),
             top_k=top_k,
             on_error=lambda _, error: unread(error),
@@ -118,6 +127,7 @@ def learn(
     add: Annotated[
         bool, typer.Option("--add", help="Keep the model's categories and add these.")
     ] = False,
+    backend: BackendName = "auto",
 ) -> None:
     """Learn categories from a few inserts each, and save a classifier that knows them.
 
@@ -127,7 +137,7 @@ def learn(
 
     unread = _Unread()
     with _wrong_call():
-        classifier = _load(model)
+        classifier = _load(model, backend)
         examples = read_support(support, on_error=unread)
         inserts, categories = _readable(examples, classifier, unread)
         if add and inserts:
@@ -151,6 +161,7 @@ def evaluate(
     ],
     model: Model = None,
     as_json: AsJson = False,
+    backend: BackendName = "auto",
 ) -> None:
     """Measure how often a classifier is right, at each level of its tree.
 
@@ -162,7 +173,7 @@ def evaluate(
 
     unread = _Unread()
     with _wrong_call():
-        classifier = _load(model)
+        classifier = _load(model, backend)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = _readable(examples, classifier, unread)
         embeddings = classifier.embed(_with_progress(inserts, "judging"))
@@ -247,14 +258,14 @@ def _options(
     pass
 
 
-def _load(model: str | None) -> DrugClassifier:
+def _load(model: str | None, backend: str) -> DrugClassifier:
     with err.status("loading the model") if err.is_terminal else nullcontext():
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         from drugtext.classifier import load
 
-        return load(model)
+        return load(model, backend=backend)
 
 
 def _readable(

@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Self
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from drugtext.ahead import ahead
+from drugtext.backends import Backend, backend_name, make_backend
 from drugtext.encoder import length_sorted_batches, pad, pool_windows
 from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
@@ -22,6 +25,13 @@ from drugtext.windows import ReadingPlan, Windows, read_windows
 
 INSERTS_A_BATCH = 32
 
+_PROBE = (
+    "Lowers high blood pressure.",
+    "It is indicated for the treatment of infections of the lung that are caused by bacteria.",
+    "The tablets inhibit an enzyme of the liver; each has 12.5 mg of the active substance. " * 4,
+)
+"""Texts that tell how near a backend comes."""
+
 
 class InsertEmbedder:
     """Embeds inserts with a model's encoder and the projection of its head.
@@ -29,6 +39,7 @@ class InsertEmbedder:
     Args:
         model: encoder and head.
         tokenizer: the encoder's.
+        backend: what runs the encoder: one of `BACKENDS`; None for torch in the model's precision.
 
     Attributes:
         reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
@@ -36,10 +47,19 @@ class InsertEmbedder:
 
     Raises:
         CheckpointError: the configuration's reading plan is not understood.
+        EncoderError: there is no such backend, or it is not installed.
     """
 
-    def __init__(self, model: DrugTextModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        model: DrugTextModel,
+        tokenizer: PreTrainedTokenizerBase,
+        backend: str | None = None,
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self._backend_name = None if backend is None else backend_name(backend)
+        self._backend: Backend | None = None
+        self._backend_of: list[tuple[int, int]] = []
         self.window_cache: WindowCache | None = None
         try:
             plan = ReadingPlan.from_dict(model.config.reading_plan or {})
@@ -51,6 +71,36 @@ class InsertEmbedder:
         longest = min(tokenizer.model_max_length, plan.window_tokens)
         self.reading_plan = replace(plan, window_tokens=longest)
 
+    @property
+    def backend(self) -> Backend | None:
+        """What runs the encoder: made when it is first used, and again when weights have changed.
+
+        None for torch in the model's own precision, and where the model is not on the CPU.
+
+        Raises:
+            EncoderError: the one that was asked for is not near enough to torch in float32.
+        """
+        if self._backend_name is None or self.model.device.type != "cpu":
+            return None
+        weights = [(p.data_ptr(), p._version) for p in self.model.encoder.parameters()]
+        if self._backend is None or weights != self._backend_of:
+            probe = self.tokenizer([*_PROBE], truncation=True, max_length=self._longest_window)
+            self._backend = make_backend(self.model.encoder, self._backend_name, probe["input_ids"])
+            self._backend_of = weights
+        return self._backend
+
+    def _over(self, model: DrugTextModel) -> Self:
+        """Return one of this kind over another model; what belongs to the encoder is shared."""
+        other = type(self)(model, self.tokenizer, self._backend_name)
+        if model.encoder is self.model.encoder:
+            other.window_cache = self.window_cache
+            other._backend, other._backend_of = self._backend, self._backend_of
+        return other
+
+    @property
+    def _longest_window(self) -> int:
+        return self.reading_plan.window_tokens
+
     def embed(self, inserts: Iterable[DrugInsert]) -> NDArray:
         """Embed inserts.
 
@@ -61,10 +111,8 @@ class InsertEmbedder:
             LanguageError: an insert is in a language that the encoder does not know.
             DrugTextError: an insert has no text.
         """
-        parts = [
-            self._embed_windows(self._windows(batch), len(batch))
-            for batch in self._readable(inserts)
-        ]
+        read = ahead((self._windows(batch), len(batch)) for batch in self._readable(inserts))
+        parts = [self._embed_windows(windows, n_inserts) for windows, n_inserts in read]
         return torch.cat(parts or [torch.zeros(0, self.model.config.embedding_dim)]).numpy()
 
     @torch.no_grad()
@@ -77,8 +125,9 @@ class InsertEmbedder:
         if not texts:
             return torch.zeros(0, self.model.config.embedding_dim)
         told = [self.model.config.prefix + text for text in texts]
-        longest = self.reading_plan.window_tokens
-        token_ids = self.tokenizer(told, truncation=True, max_length=longest)["input_ids"]
+        token_ids = self.tokenizer(told, truncation=True, max_length=self._longest_window)[
+            "input_ids"
+        ]
         return torch.nn.functional.normalize(self._vectors(token_ids), dim=1)
 
     def refusal(self, insert: DrugInsert) -> DrugTextError | None:
@@ -123,16 +172,19 @@ class InsertEmbedder:
 
     def _vectors(self, token_ids: list[list[int]]) -> Tensor:
         """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
-        if self.window_cache is None:
-            return self._batched(token_ids, self.model.embed_windows)
-        known = self.window_cache.vectors(
-            token_ids, lambda ids: self._batched(ids, self.model.encode_windows)
-        )
-        if self.model.lexicon is None:
-            return known
-        vectors = torch.empty(len(token_ids), self.model.config.embedding_dim)
+        backend, model = self.backend, self.model
+        encode = backend.encode_windows if backend else model.encode_windows
+        known = None
+        if self.window_cache is not None:
+            known = self.window_cache.vectors(
+                token_ids, lambda ids: self._batched(ids, encode), str(backend or "")
+            )
+            if model.lexicon is None:
+                return known
+        vectors = torch.empty(len(token_ids), model.config.embedding_dim)
         for batch, ids, mask in self._padded(token_ids):
-            vectors[batch] = self.model.with_lexicon(known[batch].to(ids.device), ids, mask).cpu()
+            encoded = encode(ids, mask) if known is None else known[batch].to(ids.device)
+            vectors[batch] = model.with_lexicon(encoded, ids, mask).cpu()
         return vectors
 
     def _batched(

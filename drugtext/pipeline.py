@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.utils import ModelOutput
 
+from drugtext.backends import AUTO
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
@@ -48,14 +50,17 @@ class DrugInsertPipeline(Pipeline):
     def _sanitize_parameters(self, top_k: int | None = None, **_: Any) -> tuple[dict, dict, dict]:
         return {}, ({} if top_k is None else {"top_k": top_k}), {}
 
+    @cached_property
+    def _classifier(self) -> DrugClassifier:
+        return DrugClassifier(cast(DrugTextModel, self.model), cast(Any, self.tokenizer), AUTO)
+
     def preprocess(self, input_: Any, **_: Any) -> dict[str, Any]:
         inserts = list(_inserts(input_))
         several = not isinstance(input_, DrugInsert) and len(inserts) > 1
         return {"inserts": inserts, "several": several}
 
     def _forward(self, input_tensors: Any, top_k: Any = 3, **_: Any) -> ModelOutput:
-        classifier = DrugClassifier(cast(DrugTextModel, self.model), cast(Any, self.tokenizer))
-        predictions = classifier.predict(input_tensors["inserts"], top_k=top_k)
+        predictions = self._classifier.predict(input_tensors["inserts"], top_k=top_k)
         return ModelOutput(predictions=predictions, several=input_tensors["several"])
 
     def postprocess(self, model_outputs: ModelOutput, **_: Any) -> Any:

@@ -45,18 +45,23 @@ class WindowCache:
         return sum(self._known[key][1] for key in self._used)
 
     def vectors(
-        self, token_ids: Sequence[Sequence[int]], encode: Callable[[list[list[int]]], Tensor]
+        self,
+        token_ids: Sequence[Sequence[int]],
+        encode: Callable[[list[list[int]]], Tensor],
+        encoded_by: str = "",
     ) -> Tensor:
         """Return the vector of each window, encoding those that are not known yet.
 
         Args:
             token_ids: of each window, one or more.
             encode: gives the vectors of some windows, float32, shape (n_windows, embedding_dim).
+            encoded_by: what runs the encoder, where it is not the encoder itself: its vectors are
+                others, if only a little.
 
         Returns:
             float32 on the CPU, shape (n_windows, embedding_dim).
         """
-        keys = [self._key(ids) for ids in token_ids]
+        keys = [self._key(ids, encoded_by) for ids in token_ids]
         if not self._known.keys() >= set(keys):
             self._read_parts()
         missing = {key: n for n, key in enumerate(keys) if key not in self._known}
@@ -70,9 +75,9 @@ class WindowCache:
         self._used.update(keys)
         return torch.stack([self._known[key][0] for key in keys])
 
-    def _key(self, token_ids: Sequence[int]) -> bytes:
+    def _key(self, token_ids: Sequence[int], encoded_by: str) -> bytes:
         ids = np.asarray(token_ids, dtype="<i4").tobytes()
-        return hashlib.sha256(self._identity + ids).digest()
+        return hashlib.sha256(self._identity + encoded_by.encode() + ids).digest()
 
     def _read_parts(self) -> None:
         """Read the parts that were written since this was last called, by whichever cache."""

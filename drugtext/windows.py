@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.masking import mask_names, own_names
+from drugtext.tokens import TokenReader, token_reader
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,6 +32,8 @@ class ReadingPlan:
         other_tokens: most tokens read of the other sections together, in the insert's own order,
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
+        enough_probability: reading stops behind a section when the best category is more probable
+            than this; at 1 all is read.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
         hide_names: read each section a second time with the insert's own names replaced. An encoder
             that never met a drug is misled by its name; one that did is helped by it.
@@ -52,12 +55,13 @@ class ReadingPlan:
     )
     other_tokens: int = 508
     enough_tokens: int = 16
+    enough_probability: float = 1.0
     window_tokens: int = 256
     hide_names: bool = True
 
     def __post_init__(self) -> None:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
-        figures += [self.other_tokens, self.enough_tokens]
+        figures += [self.other_tokens, self.enough_tokens, self.enough_probability]
         if min(figures) < 0 or self.window_tokens < 1:
             raise DrugTextError(
                 f"found {self}; windows of 1 token or more are needed, and no figure below 0."
@@ -86,15 +90,24 @@ class Windows:
         token_ids: of each window, special tokens included.
         weights: how much each window counts in its insert's embedding, above 0.
         insert_numbers: the insert that each window is of, counted from 0.
-        tokens_read: of each insert, special tokens and prefix left out.
+        stages: of each window, the place of its section in the order in which its insert is read,
+            counted from 0.
+        stage_tokens: of each insert, the tokens read at each stage, special tokens and prefix left
+            out.
         tokens_total: of each insert.
     """
 
     token_ids: list[list[int]]
     weights: list[float]
     insert_numbers: list[int]
-    tokens_read: list[int]
+    stages: list[int]
+    stage_tokens: list[list[int]]
     tokens_total: list[int]
+
+    @property
+    def tokens_read(self) -> list[int]:
+        """Tokens read of each insert, special tokens and prefix left out."""
+        return [sum(tokens) for tokens in self.stage_tokens]
 
 
 def read_windows(
@@ -124,14 +137,11 @@ def read_windows(
             f"the prefix {prefix!r} and the special tokens take {len(before) + len(after)} of the"
             f" {plan.window_tokens} tokens of a window; shorten the prefix or widen the windows."
         )
-    windows = Windows([], [], [], [], [])
+    reader, windows = token_reader(tokenizer), Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
-        token_ids = dict(
-            zip(insert.sections, _tokenize(list(insert.sections.values()), tokenizer), strict=True)
-        )
-        chosen = sections_to_read(token_ids, plan)
-        read = [(name, p) for name, limit in chosen for p in _cut(token_ids[name][:limit], room)]
-        again = _without_names(insert, dict(chosen), tokenizer) if plan.hide_names else {}
+        chosen = sections_to_read(insert.sections, plan, reader)
+        read = [(section.name, p) for section in chosen for p in _cut(section.token_ids, room)]
+        again = _without_names(insert, chosen, reader) if plan.hide_names else {}
         hidden = [(name, p) for name, ids in again.items() for p in _cut(ids, room)]
         parts = (read + hidden) or [("", [])]
         windows.token_ids.extend(before + part + after for _, part in parts)
@@ -142,43 +152,67 @@ def read_windows(
             for name, part in parts
         )
         windows.insert_numbers.extend([number] * len(parts))
-        windows.tokens_read.append(sum(len(part) for _, part in read))
-        windows.tokens_total.append(sum(map(len, token_ids.values())))
+        stage_of = {name: stage for stage, name in enumerate(dict(parts))}
+        windows.stages.extend(stage_of[name] for name, _ in parts)
+        stage_tokens = [0] * len(stage_of)
+        for name, part in read:
+            stage_tokens[stage_of[name]] += len(part)
+        windows.stage_tokens.append(stage_tokens)
+        windows.tokens_total.append(reader.count(insert.sections.values()))
     return windows
 
 
+class ReadSection(NamedTuple):
+    """A section that is read.
+
+    Attributes:
+        name: of the section.
+        limit: most tokens that may be read of it.
+        token_ids: of its beginning, no more than the limit.
+    """
+
+    name: str
+    limit: int
+    token_ids: list[int]
+
+
 def sections_to_read(
-    token_ids: Mapping[str, Sequence[int]], plan: ReadingPlan
-) -> list[tuple[str, int]]:
-    """Choose sections and how many tokens of each, in reading order."""
-    chosen = [(name, limit) for name, limit in plan.section_tokens.items() if name in token_ids]
+    sections: Mapping[str, str], plan: ReadingPlan, reader: TokenReader
+) -> list[ReadSection]:
+    """Choose sections and read the tokens of each, in reading order."""
+    limits = {name: limit for name, limit in plan.section_tokens.items() if name in sections}
+    found = reader.first([sections[name] for name in limits], [*limits.values()])
+    chosen = [
+        ReadSection(name, limit, ids)
+        for (name, limit), ids in zip(limits.items(), found, strict=True)
+    ]
     left = plan.other_tokens
-    if sum(min(len(token_ids[name]), limit) for name, limit in chosen) < plan.enough_tokens:
-        for name, ids in token_ids.items():
-            if name not in plan.section_tokens and left > 0:
-                chosen.append((name, left))
-                left -= len(ids)
+    if sum(map(len, found)) < plan.enough_tokens:
+        for name, text in sections.items():
+            if name not in limits and left > 0:
+                chosen.append(ReadSection(name, left, reader.first([text], [left])[0]))
+                left -= len(chosen[-1].token_ids)
     return chosen
 
 
 def _without_names(
-    insert: DrugInsert, limits: Mapping[str, int], tokenizer: PreTrainedTokenizerBase
+    insert: DrugInsert, chosen: Sequence[ReadSection], reader: TokenReader
 ) -> dict[str, list[int]]:
-    """Tokenize those sections again in which a name of the insert stands, with it replaced."""
+    """Read those sections again in which a name of the insert stands, with it replaced."""
     names, hidden = own_names(insert), {}
-    for section, limit in limits.items():
-        text = insert.sections[section][: limit * _CHARACTERS_A_TOKEN]
+    for section in chosen:
+        text = insert.sections[section.name][: section.limit * _CHARACTERS_A_TOKEN]
         masked = mask_names(text, names)
         if masked != text:
-            hidden[section] = _tokenize([masked], tokenizer)[0][:limit]
+            hidden[section.name] = reader.first([masked], [section.limit])[0]
     return hidden
 
 
 def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """Return the token ids in front of and behind the text of every window."""
-    word = _tokenize(["drug"], tokenizer)[0]
+    word, alone = token_reader(tokenizer).all(["drug", prefix])
     # Where a word behind a space is another token than alone, the prefix is read by itself.
-    for lead, own in ((prefix, []), ("", _tokenize([prefix], tokenizer)[0])):
+    for lead, own in ((prefix, []), ("", alone)):
         whole = tokenizer(lead + "drug")["input_ids"]
         for start in range(len(whole) - len(word), -1, -1):
             if word and whole[start : start + len(word)] == word:
@@ -187,14 +221,6 @@ def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int],
         "the tokenizer reads no token in 'drug', or another one each time;"
         " use the tokenizer that belongs to the encoder."
     )
-
-
-def _tokenize(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    if not texts:
-        return []
-    # `verbose=False`: sections longer than the encoder's limit are cut into windows later.
-    found = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-    return found["input_ids"]
 
 
 def _cut(token_ids: list[int], room: int) -> list[list[int]]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, which reads it once
+os.environ["DRUGTEXT_BACKEND"] = "torch"  # others first write a file for each encoder
+os.environ["DRUGTEXT_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "drugtext")
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from drugtext.classifier import DrugClassifier
 
 TINY_WORDS = """
@@ -68,3 +72,11 @@ def tiny_classifier(tiny_encoder_folder: Path) -> DrugClassifier:
     import drugtext
 
     return drugtext.load(tiny_encoder_folder)
+
+
+@pytest.fixture(scope="session")
+def real_tokenizer() -> PreTrainedTokenizerBase:
+    """The tokenizer of the default encoder."""
+    from drugtext.encoder import load_tokenizer
+
+    return load_tokenizer()

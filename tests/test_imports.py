@@ -17,19 +17,23 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "drugtext"
 
 ROOMS = [
-    ["_version", "errors", "fingerprint"],
+    ["_version", "errors", "fingerprint", "ahead"],
     ["taxonomy"],
     ["inserts"],
     ["splits", "masking", "routes", "support", "corpus", "episodes"],
     [
         "names",
+        "tokens",
         "windows",
         "encoder",
+        "onnx_file",
+        "backends",
         "adapters",
         "prototypes",
         "heads",
         "episode_heads",
         "window_cache",
+        "early_exit",
         "lexicon",
     ],
     ["config"],

@@ -18,7 +18,9 @@ def read(*inserts: list[list[int]]) -> Windows:
     windows = [(n, ids) for n, parts in enumerate(inserts) for ids in parts]
     numbers = [n for n, _ in windows]
     ids = [ids for _, ids in windows]
-    return Windows(ids, [1.0] * len(ids), numbers, [1] * len(inserts), [1] * len(inserts))
+    return Windows(
+        ids, [1.0] * len(ids), numbers, [0] * len(ids), [[1]] * len(inserts), [1] * len(inserts)
+    )
 
 
 HEART, SKIN = [[7, 8, 7, 20]], [[5, 6, 20]]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drugtext.encoder import load_tokenizer
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.tokens import token_reader
 from drugtext.windows import ReadingPlan, read_windows, sections_to_read
 
 PLAN = ReadingPlan(
@@ -61,20 +62,25 @@ def test_sections_are_read_in_the_order_of_the_plan(tokenizer):
     assert texts == [["[CLS]", *["pain"] * 5, "[SEP]"], ["[CLS]", "sugar", "[SEP]"]]
 
 
-def test_other_sections_wait_until_the_named_ones_hold_too_little():
-    ids = {"warnings": [1] * 12, "indications_and_usage": [1] * 5, "storage": [1] * 50, "z": [1]}
-    assert sections_to_read(ids, PLAN) == [("indications_and_usage", 40)]
-    ids["indications_and_usage"] = [1] * 4
-    assert sections_to_read(ids, PLAN) == [
-        ("indications_and_usage", 40),
-        ("warnings", 30),
-        ("storage", 18),
+def sections_read(tokenizer, plan, **n_words: int) -> list[tuple[str, int, int]]:
+    found = sections_to_read(insert_of(**n_words).sections, plan, token_reader(tokenizer))
+    return [(section.name, section.limit, len(section.token_ids)) for section in found]
+
+
+def test_other_sections_wait_until_the_named_ones_hold_too_little(tokenizer):
+    n_words = {"warnings": 12, "indications_and_usage": 5, "storage": 50, "z": 1}
+    assert sections_read(tokenizer, PLAN, **n_words) == [("indications_and_usage", 40, 5)]
+    n_words["indications_and_usage"] = 4
+    assert sections_read(tokenizer, PLAN, **n_words) == [
+        ("indications_and_usage", 40, 4),
+        ("warnings", 30, 12),
+        ("storage", 18, 18),
     ]
 
 
-def test_limits_of_the_plan_count_towards_enough():
+def test_limits_of_the_plan_count_towards_enough(tokenizer):
     plan = ReadingPlan(section_tokens={"a": 3}, other_tokens=9, enough_tokens=4)
-    assert sections_to_read({"a": [1] * 50, "b": [1]}, plan) == [("a", 3), ("b", 9)]
+    assert sections_read(tokenizer, plan, a=50, b=1) == [("a", 3, 3), ("b", 9, 1)]
 
 
 def test_an_insert_without_text_has_one_window_of_special_tokens(tokenizer):
@@ -164,11 +170,6 @@ class NoWords:
 def test_a_tokenizer_without_words_is_refused():
     with pytest.raises(EncoderError, match="the tokenizer reads no token in 'drug'"):
         read_windows([insert_of(description=3)], NoWords(), PLAN)
-
-
-@pytest.fixture(scope="session")
-def real_tokenizer():
-    return load_tokenizer()
 
 
 def test_a_long_section_of_the_default_encoder_is_not_cut_silently(real_tokenizer):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from drugtext.backends import has_bfloat16
 from drugtext.errors import TrainingError
-
-_FAST_BF16 = ("avx512_bf16", "amx_bf16")  # without these a processor is faster in float32
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,5 @@ class LoopPlan:
         if device.type == "cuda":
             is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
-            has = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-            is_fast = any(has.get(name, False) for name in _FAST_BF16)
+            is_fast = device.type == "cpu" and has_bfloat16()
         return "bf16" if is_fast else "no"

@@ -1,0 +1,183 @@
+"""What runs an encoder: torch, ONNX Runtime or OpenVINO, in the precision that is fast here.
+
+Each gives the vectors of torch in float32, as near as its precision allows; how near is measured
+when it is made, and one that is not near enough is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drugtext.encoder import mean_pool, pad
+from drugtext.errors import EncoderError
+
+AUTO, TORCH, ONNX, OPENVINO = "auto", "torch", "onnx", "openvino"
+BACKENDS = (AUTO, TORCH, ONNX, OPENVINO)
+LEAST_COSINE = 0.99
+"""Of the vectors of a backend to those of torch in float32; below it a category may change."""
+
+_PACKAGES = {ONNX: ("onnxruntime", "onnxscript"), OPENVINO: ("openvino", "onnxscript")}
+_FASTEST_FIRST = (OPENVINO, TORCH)  # on every CPU tried; ONNX Runtime is behind the first
+
+_log = logging.getLogger(__name__)
+
+Hidden = Callable[[Tensor, Tensor], Tensor]
+"""Token ids and mask, int64, shape (n_windows, n_tokens) -> last hidden state, shape (n_windows,
+n_tokens, hidden_size)."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An encoder as something runs it, on the CPU.
+
+    Attributes:
+        name: "torch", "onnx" or "openvino".
+        precision: "float32" or "bfloat16".
+        hidden: gives last hidden states.
+        cosine: the least, over some texts, of its vectors to those of torch in float32.
+    """
+
+    name: str
+    precision: str
+    hidden: Hidden
+    cosine: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.precision}"
+
+    def encode_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the mean token vector of each window, float32, (n_windows, hidden_size)."""
+        return mean_pool(self.hidden(input_ids, attention_mask), attention_mask)
+
+
+def backend_name(asked: str) -> str:
+    """Return the backend that is meant: for "auto" what DRUGTEXT_BACKEND says, where it is set.
+
+    Raises:
+        EncoderError: there is no such backend, or it is not installed.
+    """
+    name = os.environ.get("DRUGTEXT_BACKEND", AUTO) if asked == AUTO else asked
+    check_installed(name)
+    return name
+
+
+def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> Backend:
+    """Make what runs an encoder.
+
+    Args:
+        encoder: in float32, its adapter merged.
+        name: one of `BACKENDS`; "auto" for the fastest that is installed and near enough.
+        probe: token ids of some windows of text, to measure how near it is.
+
+    Raises:
+        EncoderError: there is no such backend, it is not installed, or it is not near enough.
+    """
+    check_installed(name)
+    input_ids, attention_mask = pad([*probe], 0)
+    exact = _torch(encoder, torch.float32)
+    if next(encoder.parameters()).device.type != "cpu":
+        return Backend(TORCH, "float32", exact, 1.0)
+    expected = mean_pool(exact(input_ids, attention_mask), attention_mask)
+
+    def measured(candidate: str) -> Backend:
+        precision = torch.bfloat16 if has_bfloat16() and candidate != ONNX else torch.float32
+        hidden = _MAKERS[candidate](encoder, precision)
+        found = mean_pool(hidden(input_ids, attention_mask), attention_mask)
+        cosine = float(torch.cosine_similarity(found, expected, dim=1).min())
+        backend = Backend(candidate, str(precision).removeprefix("torch."), hidden, cosine)
+        if cosine < LEAST_COSINE:
+            raise EncoderError(
+                f"backend {backend}: its vectors have a cosine of {cosine:.4f} to those of torch"
+                f" in float32; {LEAST_COSINE} is needed. Take another one of {', '.join(BACKENDS)}."
+            )
+        _log.info("%s: cosine to torch float32 %.5f", backend, cosine)
+        return backend
+
+    if name != AUTO:
+        return measured(name)
+    for candidate in filter(is_installed, _FASTEST_FIRST):
+        try:
+            return measured(candidate)
+        except EncoderError as error:
+            _log.warning("%s", error)
+    return Backend(TORCH, "float32", exact, 1.0)
+
+
+def has_bfloat16() -> bool:
+    """Tell whether the CPU multiplies matrices in bfloat16; elsewhere it is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether the packages of a backend are there."""
+    return all(find_spec(package) for package in _PACKAGES.get(name, ()))
+
+
+def check_installed(name: str) -> None:
+    """Raise `EncoderError` where there is no such backend, or with what installs it."""
+    if name not in BACKENDS:
+        raise EncoderError(f"found backend {name!r}; one of {', '.join(BACKENDS)} is needed.")
+    if not is_installed(name):
+        missing = [package for package in _PACKAGES[name] if not find_spec(package)]
+        raise EncoderError(
+            f"backend {name!r} needs {', '.join(missing)}; run: pip install 'drugtext[{name}]'"
+        )
+
+
+def _torch(encoder: nn.Module, precision: torch.dtype) -> Hidden:
+    if precision != torch.float32:
+        encoder = copy.deepcopy(encoder).to(precision)
+
+    @torch.no_grad()
+    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+    return hidden
+
+
+def _onnx(encoder: nn.Module, _: torch.dtype) -> Hidden:
+    import onnxruntime
+
+    from drugtext.onnx_file import onnx_file
+
+    session = onnxruntime.InferenceSession(
+        str(onnx_file(encoder)), providers=["CPUExecutionProvider"]
+    )
+
+    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        fed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        return torch.from_numpy(session.run(None, fed)[0])
+
+    return hidden
+
+
+def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
+    import openvino
+
+    from drugtext.onnx_file import onnx_file
+
+    core = openvino.Core()
+    hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == torch.bfloat16 else "f32"}
+    compiled: Any = core.compile_model(core.read_model(onnx_file(encoder)), "CPU", hint)
+
+    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return torch.from_numpy(compiled([input_ids.numpy(), attention_mask.numpy()])[0])
+
+    return hidden
+
+
+_MAKERS: dict[str, Callable[[nn.Module, torch.dtype], Hidden]] = {
+    TORCH: _torch,
+    ONNX: _onnx,
+    OPENVINO: _openvino,
+}

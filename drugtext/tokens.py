@@ -1,0 +1,101 @@
+"""Texts -> token ids, no more of them than are read, and how many tokens there are in all.
+
+A full insert has twelve thousand tokens, of which one thousand are read. Tokenizing all of them to
+say how many there are would take longer than anything else that is done to an insert.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
+_LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
+_PROBE = "Examplol 12.5 mg (tablets), β-blocker; naïve 说明书 e.g. x/y: it's 100% [sic]"
+
+# White space that a tokenizer may not split at, and characters that it may take out of a word.
+_ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+class TokenReader:
+    """Tokenizes texts without special tokens.
+
+    Most tokenizers read each word by itself, so that those of a text are counted one by one, each
+    different word once. One that does not is asked for all tokens of the whole text.
+
+    Args:
+        tokenizer: the encoder's.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[str, int] = {}
+        alone = [token for ids in self.all(_PROBE.split()) for token in ids]
+        self._words_stand_alone = alone == self.all([_PROBE])[0]
+
+    def all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return all tokens of each text."""
+        if not texts:
+            return []
+        # `verbose=False`: texts longer than the encoder's limit are cut into windows later.
+        found = self._tokenizer(
+            list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
+        )
+        return found["input_ids"]
+
+    def first(self, texts: Sequence[str], limits: Sequence[int]) -> list[list[int]]:
+        """Return the first tokens of each text, as many as its limit allows."""
+        starts = [self._start(text, limit) for text, limit in zip(texts, limits, strict=True)]
+        found = self.all(starts)
+        cut_short = [
+            n
+            for n, ids in enumerate(found)
+            if len(ids) < limits[n] and len(starts[n]) < len(texts[n])
+        ]
+        for n, ids in zip(cut_short, self.all([texts[n] for n in cut_short]), strict=True):
+            found[n] = ids
+        return [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
+
+    def count(self, texts: Iterable[str]) -> int:
+        """Return how many tokens the texts have together."""
+        regular: list[str] = []
+        whole: list[str] = []
+        for text in texts:
+            (regular if self._is_regular(text) else whole).append(text)
+        words = Counter(word for text in regular for word in text.split())
+        missing = [word for word in words if word not in self._known]
+        lengths = dict(zip(missing, map(len, self.all(missing)), strict=True))
+        total = sum(
+            n * (self._known.get(word) or lengths.get(word, 0)) for word, n in words.items()
+        )
+        if len(self._known) > _MOST_KEPT:
+            self._known.clear()
+        self._known.update((w, lengths[w]) for w in missing if len(w) <= _LONGEST_KEPT)
+        return total + sum(len(ids) for ids in self.all(whole))
+
+    def _start(self, text: str, limit: int) -> str:
+        """Return whole words that hold about as many tokens, or the whole text."""
+        n_characters = limit * _CHARACTERS_A_TOKEN
+        if len(text) <= n_characters or not self._is_regular(text[:n_characters]):
+            return text
+        words = text[:n_characters].rsplit(None, 1)
+        return words[0] if len(words) > 1 else text
+
+    def _is_regular(self, text: str) -> bool:
+        return self._words_stand_alone and not _ODD.search(text)
+
+
+_readers: WeakKeyDictionary[PreTrainedTokenizerBase, TokenReader] = WeakKeyDictionary()
+
+
+def token_reader(tokenizer: PreTrainedTokenizerBase) -> TokenReader:
+    """Return the reader of a tokenizer, which remembers the words that it has counted."""
+    if tokenizer not in _readers:
+        _readers[tokenizer] = TokenReader(tokenizer)
+    return _readers[tokenizer]

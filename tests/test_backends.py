@@ -1,0 +1,109 @@
+"""Backends: each gives the categories of torch in float32; one that is far from it is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from torch import nn
+from transformers.modeling_outputs import BaseModelOutput
+
+import drugtext
+from drugtext.backends import ONNX, OPENVINO, TORCH, has_bfloat16, is_installed, make_backend
+from drugtext.errors import EncoderError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.onnx_file import onnx_file
+
+TEXTS = [
+    "It lowers high blood pressure: a beta receptor antagonist that slows the heart.",
+    "A macrolide antibacterial for infections of the lung and the throat.",
+    "Lowers glucose in adults with type 2 diabetes mellitus, together with diet and exercise.",
+    "A benzodiazepine for anxiety and for sleep; it may be habit forming. " * 20,
+]
+INSERTS = [DrugInsert(sections={"indications_and_usage": text}) for text in TEXTS]
+PROBE = [[5, 6, 7], [8, 9]]
+
+
+class Far(nn.Module):
+    """An encoder whose vectors are small differences of large numbers: bfloat16 loses them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        noise = torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
+        self.table = nn.Parameter(1000 + noise)
+
+    def forward(self, input_ids, attention_mask):
+        hidden = (self.table - 1000)[input_ids] * attention_mask.unsqueeze(-1)
+        return BaseModelOutput(last_hidden_state=hidden)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    classifier = drugtext.load()
+    return drugtext.DrugClassifier(classifier.model, classifier.tokenizer)
+
+
+@pytest.mark.parametrize("name", [TORCH, ONNX, OPENVINO])
+def test_every_backend_gives_the_same_categories(name, exact):
+    if not is_installed(name):
+        pytest.skip(f"needs pip install 'drugtext[{name}]'")
+    classifier = drugtext.load(backend=name)
+    found, expected = classifier.predict(INSERTS), exact.predict(INSERTS)
+    assert [p.category_id for p in found] == [p.category_id for p in expected]
+    cosines = (classifier.embed(INSERTS) * exact.embed(INSERTS)).sum(axis=1)
+    backend = classifier.backend
+    print(
+        f"{backend}: cosine to torch float32 {min(cosines):.5f}, on its probe {backend.cosine:.5f}"
+    )
+    assert min(cosines) >= 0.99 and backend.cosine >= 0.99
+    assert exact.backend is None and str(backend) in repr(classifier)
+
+
+def test_names_that_are_none_are_told():
+    with pytest.raises(EncoderError, match="found backend 'tensorrt'; one of auto, torch, onnx"):
+        drugtext.load(backend="tensorrt")
+
+
+def test_one_that_is_far_off_is_refused_with_its_figure():
+    if not has_bfloat16():
+        pytest.skip("the CPU does not multiply in bfloat16: torch float32 is never far off")
+    with pytest.raises(EncoderError, match=r"torch bfloat16: .* a cosine of -?0\.\d{4}"):
+        make_backend(Far(), "torch", PROBE)
+
+
+def test_auto_goes_on_to_one_that_is_near():
+    backend = make_backend(Far(), "auto", PROBE)
+    assert backend.cosine >= 0.99
+    ids = torch.tensor([[3, 4]])
+    expected = Far()(ids, torch.ones_like(ids)).last_hidden_state.mean(1)
+    torch.testing.assert_close(backend.encode_windows(ids, torch.ones_like(ids)), expected)
+
+
+def test_weights_that_change_are_seen(tiny_encoder_folder):
+    classifier = drugtext.load(tiny_encoder_folder, backend="torch")
+    before = classifier.embed(INSERTS)
+    assert classifier.backend is classifier.backend  # made once
+    with torch.no_grad():
+        for weight in classifier.model.encoder.parameters():
+            weight.mul_(1.5)
+    after = classifier.embed(INSERTS)
+    assert (before != after).any()
+    plain = drugtext.DrugClassifier(classifier.model, classifier.tokenizer).embed(INSERTS)
+    assert (after * plain).sum(axis=1).min() > 0.99
+
+
+def test_classifiers_over_one_encoder_share_its_backend(tiny_encoder_folder):
+    classifier = drugtext.load(tiny_encoder_folder, backend="torch")
+    fitted = classifier.fit(INSERTS[:2], ["a", "b"])
+    assert fitted.backend is classifier.backend is not None
+
+
+def test_a_file_is_written_once_and_whole(tiny_classifier, tmp_path):
+    pytest.importorskip("onnxscript", reason="needs pip install 'drugtext[onnx]'")
+    encoder = tiny_classifier.model.encoder
+    file = onnx_file(encoder, tmp_path)
+    written = file.stat().st_mtime_ns
+    assert onnx_file(encoder, tmp_path) == file and file.stat().st_mtime_ns == written
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
+    assert re.fullmatch(r"[0-9a-f]{64}-1\.onnx", file.name)

@@ -1,0 +1,88 @@
+"""Tokens: the first of a text, and how many it has, as if all of it had been tokenized."""
+
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drugtext.tokens import TokenReader, token_reader
+
+WORDS = [
+    "heart",
+    "12.5",
+    "mg/ml",
+    "β-blocker",
+    "naïve",
+    "(see",
+    "说明书",
+    "e.g.,",
+    "x" * 120,
+    "it's",
+]
+SPACES = [" ", "  ", "\n", "\t", "\u00a0", "\u2028", "\x1c", "\u200b", "\x00"]
+TEXTS = st.one_of(
+    st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(SPACES)), max_size=60).map("".join),
+    st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join),
+    st.text(max_size=80),
+)
+
+
+class Counting:
+    """A tokenizer that notes how many characters it was given."""
+
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer, self.n_characters = tokenizer, 0
+
+    def __call__(self, texts, **options):
+        self.n_characters += sum(map(len, texts))
+        return self.tokenizer(texts, **options)
+
+
+class Sentences:
+    """A tokenizer whose tokens are whole sentences: no word stands by itself."""
+
+    def __call__(self, texts, **_):
+        return {"input_ids": [[len(part) for part in text.split(".")] for text in texts]}
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.integers(0, 12))
+@example("heart\x1cheart", 5)
+@example("heart \u200b heart", 5)
+def test_it_reads_and_counts_as_if_all_were_tokenized(real_tokenizer, text, limit):
+    reader = token_reader(real_tokenizer)
+    whole = real_tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    assert reader.count([text]) == len(whole)
+    assert reader.count([text, text]) == 2 * len(whole)
+    assert reader.first([text], [limit]) == [whole[:limit]]
+
+
+def test_no_more_is_tokenized_than_is_read(real_tokenizer):
+    counting = Counting(real_tokenizer)
+    reader = TokenReader(counting)
+    text = "the heart beats " * 5000
+    counting.n_characters = 0
+    assert len(reader.first([text], [100])[0]) == 100
+    assert counting.n_characters <= 800
+    assert reader.count([text]) == 15000
+    assert reader.count([text] * 2) == 30000
+    assert counting.n_characters <= 800 + len("theheartbeats")
+
+
+def test_long_words_are_read_on_until_the_limit_is_full(real_tokenizer):
+    text = " ".join(["x" * 120] * 40)  # one token each, of many characters
+    assert len(token_reader(real_tokenizer).first([text], [30])[0]) == 30
+
+
+def test_where_words_do_not_stand_alone_all_is_tokenized():
+    reader = TokenReader(Sentences())
+    text = "one two. three four. " * 100
+    assert reader.count([text]) == 201
+    assert reader.first([text], [2]) == [[7, 11]]
+
+
+def test_nothing_has_no_tokens(real_tokenizer):
+    reader = token_reader(real_tokenizer)
+    assert reader.all([]) == [] and reader.first([], []) == []
+    assert reader.count([]) == reader.count(["", " "]) == 0
+    assert reader is token_reader(real_tokenizer)
