@@ -141,11 +141,12 @@ def main(
         )
         with console.status("dealing out the trials"):
             trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
+        made_with = versions(encoder.untrained.classifier.backend)
         made_of = {
             "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
             "plan": asdict(plan),
             "seed": seed,
-            "versions": versions(),
+            "versions": made_with,
         }
         outcomes = Outcomes(output / "outcomes.jsonl", made_of)
         inserts = [insert for trial in trials for insert in trial.inserts]
@@ -176,6 +177,7 @@ def main(
             outcomes,
             {n: make() for n, make in everyone.items() if any(n == m for _, m in outcomes.done)},
             corpora,
+            made_with=made_with,
             command=command,
             quick=quick,
             seed=seed,

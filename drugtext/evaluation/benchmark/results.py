@@ -29,9 +29,14 @@ _LIBRARIES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of drugtext, Python and the libraries that decide the numbers."""
+def versions(backend: object = None) -> dict[str, str]:
+    """Return the versions of drugtext, Python and the libraries that decide the numbers.
+
+    Args:
+        backend: what runs the encoder, where it is not torch in float32.
+    """
     found = {"drugtext": __version__, "python": platform.python_version()}
+    found["encoder run by"] = str(backend or "torch float32")
     for name in _LIBRARIES:
         try:
             found[name] = importlib.metadata.version(name)
@@ -46,6 +51,7 @@ def make_results(
     contestants: Mapping[str, Contestant],
     corpora: Mapping[str, Corpus],
     *,
+    made_with: Mapping[str, str],
     command: str,
     quick: bool,
     seed: int,
@@ -58,6 +64,7 @@ def make_results(
         outcomes: of them.
         contestants: name -> one of its kind, for its description.
         corpora: taxonomy name -> corpus.
+        made_with: versions, as `versions` gives them.
         command: that repeats the run.
         quick: whether it was the quick run.
         seed: of all that was drawn.
@@ -70,7 +77,7 @@ def make_results(
         "seed": seed,
         "wall_seconds": embedding_seconds
         + sum(outcome.wall_seconds for outcome in outcomes.done.values()),
-        "versions": versions(),
+        "versions": dict(made_with),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
