@@ -112,11 +112,18 @@ class Adapter:
         return adapted if is_trainable else adapted.eval()
 
     def merged_into(self, encoder: nn.Module) -> nn.Module:
-        """Return a copy of an encoder with this adapter's weights added to its own."""
-        return merged(self.put_on(encoder))
+        """Return an encoder with this adapter's weights added to those of another.
+
+        Weights that the adapter leaves alone (half of them are the table of word pieces) are the
+        other's own: whoever trains them on must copy them first.
+        """
+        return _sharing(merged(self.put_on(encoder)), encoder)
 
     def taken_out_of(self, encoder: nn.Module) -> nn.Module:
-        """Return a copy of an encoder that this adapter was merged into, as it was before."""
+        """Return an encoder that this adapter was merged into, as it was before.
+
+        What the adapter left alone is shared, as by `merged_into`.
+        """
         from peft.tuners.lora import LoraLayer
 
         adapted = self.put_on(encoder)
@@ -125,7 +132,17 @@ class Adapter:
                 if isinstance(layer, LoraLayer):
                     added = cast(Any, layer).get_delta_weight(adapted.active_adapter)
                     cast(Any, layer.get_base_layer()).weight -= added
-        return cast(Any, adapted).unload()
+        return _sharing(cast(Any, adapted).unload(), encoder)
+
+
+def _sharing(encoder: nn.Module, other: nn.Module) -> nn.Module:
+    """Put another encoder's weights in place of those that are equal to them."""
+    others = dict(other.named_parameters())
+    for name, weight in list(encoder.named_parameters()):
+        if name in others and weight.equal(others[name]):
+            place, _, own_name = name.rpartition(".")
+            setattr(encoder.get_submodule(place), own_name, others[name])
+    return encoder
 
 
 def _unusable(what: object, why: Exception | str) -> str:

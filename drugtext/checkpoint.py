@@ -19,14 +19,13 @@ from typing import Any
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from drugtext.adapters import ADAPTER_FOLDER, Adapter
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
-from drugtext.cards import is_hub_id, model_card
 from drugtext.config import FORMAT_VERSION, DrugTextConfig
 from drugtext.encoder import (
     DEFAULT_ENCODER,
@@ -38,6 +37,7 @@ from drugtext.encoder import (
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
+from drugtext.model_card import is_hub_id, model_card
 
 _DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 _HEAD = "head.safetensors"
@@ -45,13 +45,18 @@ _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorEr
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str] | None = None, *, revision: str | None = None
+    name_or_path: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    over: tuple[str, nn.Module] | None = None,
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     """Load a classifier's model, or a plain encoder as a model without categories.
 
     Args:
         name_or_path: name of a bundled checkpoint (None: the default one), a folder, or a hub id.
         revision: branch, tag or commit of a hub id.
+        over: name of an encoder, and that encoder without an adapter, on which the model is to
+            stand; left out, it is read.
 
     Returns:
         The model in evaluation mode, and its tokenizer.
@@ -75,6 +80,8 @@ def load_model(
             f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
         )
     try:
+        if over:
+            return _over_encoder(folder, config, *over)
         if (folder / _HEAD).is_file():
             return _from_head(folder, config)
         # its annotation knows one form of the answer alone
@@ -131,13 +138,40 @@ def _from_head(
     folder: Path, config: DrugTextConfig
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
-    encoder, adapter = load_encoder(encoder_path), _adapter(folder, config)
+    model = _adapted(folder, config, load_encoder(encoder_path))
+    _beside_encoder(model).load_state_dict(load_file(folder / _HEAD))
+    return model, load_tokenizer(encoder_path)
+
+
+def _adapted(folder: Path, config: DrugTextConfig, encoder: nn.Module) -> DrugTextModel:
+    """Return a model whose head and lexicon are not filled yet, over an encoder."""
+    adapter = _adapter(folder, config)
     if adapter:
         encoder = adapter.merged_into(encoder)
     lexicon = Lexicon(**config.lexicon) if config.lexicon else None
-    model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
-    _beside_encoder(model).load_state_dict(load_file(folder / _HEAD))
-    return model, load_tokenizer(encoder_path)
+    return DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
+
+
+def _over_encoder(
+    folder: Path, config: DrugTextConfig, name: str, encoder: nn.Module
+) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
+    """Load what stands beside the encoder: the encoder is in memory."""
+    is_apart = (folder / _HEAD).is_file()
+    if config.encoder_name != name or not (is_apart or config.has_adapter):
+        raise CheckpointError(
+            f"{folder}: stands on {config.encoder_name or 'an encoder of its own'!r}, not on"
+            f" {name!r} with an adapter. Load it by itself."
+        )
+    model = _adapted(folder, config, encoder)
+    parts = _beside_encoder(model)
+    if is_apart:
+        weights = load_file(folder / _HEAD)
+    else:
+        with safe_open(folder / "model.safetensors", "pt") as file:
+            weights = {key: file.get_tensor(key) for key in parts.state_dict()}
+    parts.load_state_dict(weights)
+    tokenizer = encoder_folder(config.encoder_name) if is_apart else folder
+    return model, load_tokenizer(tokenizer)
 
 
 def _adapter(folder: Path, config: DrugTextConfig) -> Adapter | None:

@@ -32,6 +32,7 @@ def load(
     revision: str | None = None,
     prefix: str | None = None,
     backend: str = AUTO,
+    over: DrugClassifier | None = None,
 ) -> DrugClassifier:
     """Load a classifier: the bundled one, a saved folder, or one from the Hugging Face Hub.
 
@@ -41,17 +42,22 @@ def load(
         revision: branch, tag or commit of a hub id.
         prefix: what a plain encoder wants in front of every text ("query: " for e5).
         backend: what runs the encoder on a CPU: "torch", "onnx", "openvino", or "auto" for the
-            fastest that is installed (or the one that DRUGTEXT_BACKEND names);
-            `DrugClassifier.backend` says which. Torch and OpenVINO use
-            bfloat16 where the CPU multiplies in it.
+            fastest that is installed (or the one that DRUGTEXT_BACKEND names), which
+            `DrugClassifier.backend` tells. Torch and OpenVINO use bfloat16 where the CPU multiplies
+            in it.
+        over: a classifier whose encoder is in memory already: another adapter, head and lexicon
+            are put on it, and what the adapters leave alone is shared. Both must stand on the same
+            encoder.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged or of a newer format.
+        CheckpointError: there is no such checkpoint, it is damaged or of a newer format, or stands
+            on another encoder than `over`.
         EncoderError: the encoder's weights are missing or not the expected ones, or there is no
             such backend.
     """
     backend = backend_name(backend)  # what is wrong with it is told before the work
-    model, tokenizer = load_model(name_or_path, revision=revision)
+    encoder = (over.model.config.encoder_name, over.raw_encoder) if over else None
+    model, tokenizer = load_model(name_or_path, revision=revision, over=encoder)
     if prefix is not None:
         model.config.prefix = prefix
     return DrugClassifier(model, tokenizer, backend)
@@ -81,7 +87,8 @@ class DrugClassifier(CategoryLearner):
 
     def __repr__(self) -> str:
         encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
-        by = f", run by {self.backend}" if self.backend else ""
+        by = self._backend or self._backend_name  # not made for this alone: that may take a while
+        by = f", run by {by}" if by else ""
         return f"DrugClassifier({len(self.category_ids)} categories over {encoder}{by})"
 
     def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:
@@ -107,10 +114,10 @@ class DrugClassifier(CategoryLearner):
         top_k: int = 3,
         on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
     ) -> Iterator[Prediction]:
-        """Predict without holding more than a batch of inserts in memory.
+        """Predict without holding more than two batches of inserts in memory.
 
         Args:
-            inserts: any number of them, read as they are needed.
+            inserts: any number of them, read as they are needed, in a thread of their own.
             top_k: how many alternatives to give.
             on_error: called with each insert that cannot be classified, and why; the others are
                 still answered, in order. Without it the first one raises.

@@ -7,26 +7,21 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from drugtext._version import __version__
-from drugtext.errors import DrugTextError
+from drugtext.terminal import Unread, err, out, print_prediction, with_progress, wrong_call
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier
     from drugtext.inserts.insert import DrugInsert
-    from drugtext.prediction import Prediction
-
-T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,8 +32,6 @@ app = typer.Typer(
     epilog="Exit status: 0, all inserts were read; 1, some could not be, and each is named on"
     " standard error; 2, the call itself is wrong.",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Paths = Annotated[
     list[str],
@@ -66,20 +59,6 @@ BackendName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
-class _Unread:
-    """Names on standard error what could not be read or classified, and counts it."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, error: DrugTextError) -> None:
-        self.count += 1
-        err.print(Text(f"drugtext: {error}", style="yellow"))
-
-    def exit_status(self) -> int:
-        return 1 if self.count else 0
-
-
 @app.command()
 def classify(
     paths: Paths,
@@ -97,18 +76,18 @@ def classify(
     """
     from drugtext.inserts.read import read_inserts
 
-    unread = _Unread()
-    with _wrong_call():
+    unread = Unread()
+    with wrong_call():
         predictions = _load(model, backend).stream(
             read_inserts(paths, on_error=unread),
             top_k=top_k,
             on_error=lambda _, error: unread(error),
         )
-        for prediction in _with_progress(predictions, "classifying"):
+        for prediction in with_progress(predictions, "classifying"):
             if as_json:
                 print(json.dumps(prediction.to_dict(), ensure_ascii=False))
             else:
-                _print_prediction(prediction)
+                print_prediction(prediction)
     raise typer.Exit(unread.exit_status())
 
 
@@ -135,17 +114,17 @@ def learn(
     """
     from drugtext.support import read_support
 
-    unread = _Unread()
-    with _wrong_call():
+    unread = Unread()
+    with wrong_call():
         classifier = _load(model, backend)
         examples = read_support(support, on_error=unread)
         inserts, categories = _readable(examples, classifier, unread)
         if add and inserts:
             for category in dict.fromkeys(categories):
                 chosen = [i for i, c in zip(inserts, categories, strict=True) if c == category]
-                classifier = classifier.add_category(category, _with_progress(chosen, category))
+                classifier = classifier.add_category(category, with_progress(chosen, category))
         else:
-            classifier = classifier.fit(_with_progress(inserts, "learning"), categories)
+            classifier = classifier.fit(with_progress(inserts, "learning"), categories)
         classifier.save_pretrained(output)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
@@ -171,12 +150,12 @@ def evaluate(
     from drugtext.figures import measured_table
     from drugtext.support import read_support
 
-    unread = _Unread()
-    with _wrong_call():
+    unread = Unread()
+    with wrong_call():
         classifier = _load(model, backend)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = _readable(examples, classifier, unread)
-        embeddings = classifier.embed(_with_progress(inserts, "judging"))
+        embeddings = classifier.embed(with_progress(inserts, "judging"))
         figures = evaluate_embeddings(classifier, embeddings, inserts, categories)
     if as_json:
         print(json.dumps(figures))
@@ -213,8 +192,8 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
     """
     from drugtext.inserts.read import read_inserts
 
-    unread = _Unread()
-    for insert in _with_progress(read_inserts(paths, on_error=unread), "reading"):
+    unread = Unread()
+    for insert in with_progress(read_inserts(paths, on_error=unread), "reading"):
         if as_json:
             record = {
                 "source": insert.source,
@@ -269,65 +248,17 @@ def _load(model: str | None, backend: str) -> DrugClassifier:
 
 
 def _readable(
-    examples: Iterable[tuple[DrugInsert, str]], classifier: DrugClassifier, unread: _Unread
+    examples: Iterable[tuple[DrugInsert, str]], classifier: DrugClassifier, unread: Unread
 ) -> tuple[list[DrugInsert], list[str]]:
     """Return the inserts that the classifier can read, with their categories; name the others."""
     inserts, categories = [], []
-    for insert, category in _with_progress(examples, "reading"):
+    for insert, category in with_progress(examples, "reading"):
         if error := classifier.refusal(insert):
             unread(error)
         else:
             inserts.append(insert)
             categories.append(category)
     return inserts, categories
-
-
-def _print_prediction(prediction: Prediction) -> None:
-    """One line an insert: fixed columns for people, tabs where the output is piped."""
-    name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
-    columns = [
-        Path(prediction.source).name,
-        prediction.name,
-        prediction.category_id,
-        f"{prediction.probability:.0%}",
-        name,
-    ]
-    if not out.is_terminal:
-        print("\t".join(" ".join(column.split()) for column in columns))
-        return
-    widths = (24, 28, 8, 4, max(out.width - 70, 20))
-    cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
-    out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
-
-
-def _with_progress(items: Iterable[T], what: str) -> Iterator[T]:
-    """Count items on standard error while they go by, if a person is looking."""
-    columns = (
-        TextColumn("{task.description}", markup=False),  # a category may hold brackets
-        TextColumn("{task.completed}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns,
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    ) as progress:
-        task = progress.add_task(what, total=None)
-        for item in items:
-            yield item
-            progress.advance(task)
-
-
-@contextmanager
-def _wrong_call() -> Iterator[None]:
-    """Turn an error that is no single insert's into exit status 2, without a traceback."""
-    try:
-        yield
-    except DrugTextError as error:
-        err.print(Text(f"drugtext: {error}", style="red"))
-        raise typer.Exit(2) from error
 
 
 def main() -> NoReturn:

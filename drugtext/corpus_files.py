@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from drugtext.cards import data_card
 from drugtext.corpus import build_corpus
+from drugtext.data_card import data_card
 from drugtext.errors import CorpusError, ReadError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Self
+from typing import Any, Self
 
 import torch
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
+from drugtext.tokens import TokenReader
 from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
 
@@ -43,6 +44,7 @@ class InsertEmbedder:
 
     Attributes:
         reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
+        token_reader: of the tokenizer.
         window_cache: keeps what the encoder gave, for those who read the same inserts again.
 
     Raises:
@@ -57,6 +59,7 @@ class InsertEmbedder:
         backend: str | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self.token_reader = TokenReader(tokenizer)
         self._backend_name = None if backend is None else backend_name(backend)
         self._backend: Backend | None = None
         self._backend_of: list[tuple[int, int]] = []
@@ -75,23 +78,31 @@ class InsertEmbedder:
     def backend(self) -> Backend | None:
         """What runs the encoder: made when it is first used, and again when weights have changed.
 
-        None for torch in the model's own precision, and where the model is not on the CPU.
+        None for torch in the model's own precision, and where the model is not on the CPU or not
+        in float32.
 
         Raises:
             EncoderError: the one that was asked for is not near enough to torch in float32.
         """
-        if self._backend_name is None or self.model.device.type != "cpu":
+        first = next(self.model.encoder.parameters())
+        is_plain = first.device.type == "cpu" and first.dtype == torch.float32
+        if self._backend_name is None or not is_plain:
             return None
         weights = [(p.data_ptr(), p._version) for p in self.model.encoder.parameters()]
         if self._backend is None or weights != self._backend_of:
-            probe = self.tokenizer([*_PROBE], truncation=True, max_length=self._longest_window)
-            self._backend = make_backend(self.model.encoder, self._backend_name, probe["input_ids"])
+            probe = self.token_reader.whole(_PROBE, self._longest_window)
+            self._backend = make_backend(self.model.encoder, self._backend_name, probe)
             self._backend_of = weights
         return self._backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what a process makes for itself."""
+        return self.__dict__ | {"_backend": None, "_backend_of": []}
 
     def _over(self, model: DrugTextModel) -> Self:
         """Return one of this kind over another model; what belongs to the encoder is shared."""
         other = type(self)(model, self.tokenizer, self._backend_name)
+        other.token_reader = self.token_reader
         if model.encoder is self.model.encoder:
             other.window_cache = self.window_cache
             other._backend, other._backend_of = self._backend, self._backend_of
@@ -125,9 +136,7 @@ class InsertEmbedder:
         if not texts:
             return torch.zeros(0, self.model.config.embedding_dim)
         told = [self.model.config.prefix + text for text in texts]
-        token_ids = self.tokenizer(told, truncation=True, max_length=self._longest_window)[
-            "input_ids"
-        ]
+        token_ids = self.token_reader.whole(told, self._longest_window)
         return torch.nn.functional.normalize(self._vectors(token_ids), dim=1)
 
     def refusal(self, insert: DrugInsert) -> DrugTextError | None:
@@ -160,7 +169,7 @@ class InsertEmbedder:
             yield batch
 
     def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
-        return read_windows(inserts, self.tokenizer, self.reading_plan, self.model.config.prefix)
+        return read_windows(inserts, self.token_reader, self.reading_plan, self.model.config.prefix)
 
     @torch.no_grad()
     def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:

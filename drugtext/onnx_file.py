@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from drugtext.encoder import weights_sha256
 
 _FORMAT = "1"  # of what is written; another one beside it, not over it
+_NAME = "model.onnx"
 
 
 class _LastHidden(nn.Module):
@@ -33,36 +36,51 @@ def cache_folder() -> Path:
 def onnx_file(encoder: nn.Module, folder: Path | None = None) -> Path:
     """Return an encoder's ONNX file, which is written where it is not there yet.
 
-    Several processes may ask at once: the file is whole or absent.
+    Several processes may ask at once: its folder, with whatever files of weights an encoder of more
+    than 2 GB has beside it, is whole or absent.
 
     Args:
         encoder: on the CPU, in float32.
         folder: where it is kept; "onnx" in the `cache_folder` if left out.
     """
-    file = (folder or cache_folder() / "onnx") / f"{weights_sha256(encoder)}-{_FORMAT}.onnx"
-    if file.is_file():
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = (folder or cache_folder() / "onnx") / _key(encoder)
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
+            unfinished = Path(beside) / "whole"
+            unfinished.mkdir()
+            _export(encoder, unfinished / _NAME)
+            try:
+                unfinished.replace(kept)
+            except OSError:
+                if not kept.is_dir():  # else another process was faster
+                    raise
+    return kept / _NAME
+
+
+def _key(encoder: nn.Module) -> str:
+    """Return what tells an encoder: its shape and its weights."""
+    shape = hashlib.sha256(cast(Any, encoder.config).to_json_string().encode()).hexdigest()
+    return f"{weights_sha256(encoder)[:32]}-{shape[:16]}-{_FORMAT}"
+
+
+def _export(encoder: nn.Module, file: Path) -> None:
     ids, mask = torch.arange(16).reshape(2, 8), torch.ones(2, 8, dtype=torch.int64)
     auto = torch.export.Dim.AUTO
-    shapes = tuple({0: auto, 1: auto} for _ in range(2))
-    level = logging.root.manager.disable
+    log = logging.getLogger("torch.onnx")
+    level = log.level
     try:
         with warnings.catch_warnings():  # the exporter tells of torchvision and of its own insides
             warnings.simplefilter("ignore")
-            logging.disable(logging.WARNING)
+            log.setLevel(logging.ERROR)
             program = torch.onnx.export(
                 _LastHidden(encoder).eval(),
                 (ids, mask),
                 input_names=["input_ids", "attention_mask"],
                 dynamo=True,
-                dynamic_shapes=shapes,
+                dynamic_shapes=tuple({0: auto, 1: auto} for _ in range(2)),
                 verbose=False,
             )
     finally:
-        logging.disable(level)
-    with tempfile.TemporaryDirectory(dir=file.parent) as beside:
-        unfinished = Path(beside) / "model.onnx"
-        program.save(unfinished)  # type: ignore[union-attr]  # None for a file name given above
-        unfinished.rename(file)
-    return file
+        log.setLevel(level)
+    program.save(file)  # type: ignore[union-attr]  # None for a file name given above

@@ -7,24 +7,26 @@ say how many there are would take longer than anything else that is done to an i
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
 _LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
-_PROBE = "Examplol 12.5 mg (tablets), β-blocker; naïve 说明书 e.g. x/y: it's 100% [sic]"
+_PROBE = (
+    "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
+)
 
 # White space that a tokenizer may not split at, and characters that it may take out of a word.
 _ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class TokenReader:
-    """Tokenizes texts without special tokens.
+    """Tokenizes texts, for one thread at a time.
 
     Most tokenizers read each word by itself, so that those of a text are counted one by one, each
     different word once. One that does not is asked for all tokens of the whole text.
@@ -35,18 +37,30 @@ class TokenReader:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self._lock = threading.Lock()  # how a text is cut is a state of fast tokenizers
         self._known: dict[str, int] = {}
         alone = [token for ids in self.all(_PROBE.split()) for token in ids]
         self._words_stand_alone = alone == self.all([_PROBE])[0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TokenReader, (self._tokenizer,)
+
     def all(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return all tokens of each text."""
+        """Return all tokens of each text, without special tokens."""
+        return self._read(texts, add_special_tokens=False)
+
+    def whole(self, texts: Sequence[str], longest: int | None = None) -> list[list[int]]:
+        """Return the tokens of each text with special tokens, no more than the longest allows."""
+        return self._read(texts, truncation=longest is not None, max_length=longest)
+
+    def _read(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
         if not texts:
             return []
         # `verbose=False`: texts longer than the encoder's limit are cut into windows later.
-        found = self._tokenizer(
-            list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
-        )
+        with self._lock:
+            found = self._tokenizer(
+                list(texts), return_attention_mask=False, verbose=False, **options
+            )
         return found["input_ids"]
 
     def first(self, texts: Sequence[str], limits: Sequence[int]) -> list[list[int]]:
@@ -69,11 +83,10 @@ class TokenReader:
         for text in texts:
             (regular if self._is_regular(text) else whole).append(text)
         words = Counter(word for text in regular for word in text.split())
-        missing = [word for word in words if word not in self._known]
-        lengths = dict(zip(missing, map(len, self.all(missing)), strict=True))
-        total = sum(
-            n * (self._known.get(word) or lengths.get(word, 0)) for word, n in words.items()
-        )
+        lengths = {word: n for word in words if (n := self._known.get(word)) is not None}
+        missing = [word for word in words if word not in lengths]
+        lengths.update(zip(missing, map(len, self.all(missing)), strict=True))
+        total = sum(n * lengths[word] for word, n in words.items())
         if len(self._known) > _MOST_KEPT:
             self._known.clear()
         self._known.update((w, lengths[w]) for w in missing if len(w) <= _LONGEST_KEPT)
@@ -89,13 +102,3 @@ class TokenReader:
 
     def _is_regular(self, text: str) -> bool:
         return self._words_stand_alone and not _ODD.search(text)
-
-
-_readers: WeakKeyDictionary[PreTrainedTokenizerBase, TokenReader] = WeakKeyDictionary()
-
-
-def token_reader(tokenizer: PreTrainedTokenizerBase) -> TokenReader:
-    """Return the reader of a tokenizer, which remembers the words that it has counted."""
-    if tokenizer not in _readers:
-        _readers[tokenizer] = TokenReader(tokenizer)
-    return _readers[tokenizer]

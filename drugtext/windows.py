@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.masking import mask_names, own_names
-from drugtext.tokens import TokenReader, token_reader
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from drugtext.tokens import TokenReader
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
 _CHARACTERS_A_TOKEN = 16  # at most, on average: how far into a section names are looked for
@@ -90,19 +87,29 @@ class Windows:
         token_ids: of each window, special tokens included.
         weights: how much each window counts in its insert's embedding, above 0.
         insert_numbers: the insert that each window is of, counted from 0.
-        stages: of each window, the place of its section in the order in which its insert is read,
-            counted from 0.
-        stage_tokens: of each insert, the tokens read at each stage, special tokens and prefix left
-            out.
+        sections: of each window, the name of the section that it is of.
+        stage_tokens: of each insert, the tokens read of each section, in reading order, special
+            tokens and prefix left out.
         tokens_total: of each insert.
     """
 
     token_ids: list[list[int]]
     weights: list[float]
     insert_numbers: list[int]
-    stages: list[int]
+    sections: list[str]
     stage_tokens: list[list[int]]
     tokens_total: list[int]
+
+    @property
+    def stages(self) -> list[int]:
+        """Of each window the place of its section in the order in which its insert is read."""
+        places: dict[tuple[int, str], int] = {}
+        counts = [0] * len(self.stage_tokens)
+        for number, section in zip(self.insert_numbers, self.sections, strict=True):
+            if (number, section) not in places:
+                places[number, section] = counts[number]
+                counts[number] += 1
+        return [places[key] for key in zip(self.insert_numbers, self.sections, strict=True)]
 
     @property
     def tokens_read(self) -> list[int]:
@@ -112,7 +119,7 @@ class Windows:
 
 def read_windows(
     inserts: Sequence[DrugInsert],
-    tokenizer: PreTrainedTokenizerBase,
+    reader: TokenReader,
     plan: ReadingPlan,
     prefix: str = "",
 ) -> Windows:
@@ -120,7 +127,7 @@ def read_windows(
 
     Args:
         inserts: any number of them; one without text gives one window of special tokens alone.
-        tokenizer: the encoder's.
+        reader: of the encoder's tokenizer.
         plan: which sections, in what order, how much of each.
         prefix: put in front of every window, as some encoders were trained ("query: ").
 
@@ -130,14 +137,14 @@ def read_windows(
     Raises:
         EncoderError: prefix and special tokens fill a window, or the tokenizer knows no words.
     """
-    before, after = _around(prefix, tokenizer)
+    before, after = _around(prefix, reader)
     room = plan.window_tokens - len(before) - len(after)
     if room < 1:
         raise EncoderError(
             f"the prefix {prefix!r} and the special tokens take {len(before) + len(after)} of the"
             f" {plan.window_tokens} tokens of a window; shorten the prefix or widen the windows."
         )
-    reader, windows = token_reader(tokenizer), Windows([], [], [], [], [], [])
+    windows = Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
         chosen = sections_to_read(insert.sections, plan, reader)
         read = [(section.name, p) for section in chosen for p in _cut(section.token_ids, room)]
@@ -152,12 +159,11 @@ def read_windows(
             for name, part in parts
         )
         windows.insert_numbers.extend([number] * len(parts))
-        stage_of = {name: stage for stage, name in enumerate(dict(parts))}
-        windows.stages.extend(stage_of[name] for name, _ in parts)
-        stage_tokens = [0] * len(stage_of)
+        windows.sections.extend(name for name, _ in parts)
+        n_tokens = dict.fromkeys((name for name, _ in parts), 0)
         for name, part in read:
-            stage_tokens[stage_of[name]] += len(part)
-        windows.stage_tokens.append(stage_tokens)
+            n_tokens[name] += len(part)
+        windows.stage_tokens.append([*n_tokens.values()])
         windows.tokens_total.append(reader.count(insert.sections.values()))
     return windows
 
@@ -208,12 +214,12 @@ def _without_names(
     return hidden
 
 
-def _around(prefix: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:
     """Return the token ids in front of and behind the text of every window."""
-    word, alone = token_reader(tokenizer).all(["drug", prefix])
+    word, alone = reader.all(["drug", prefix])
     # Where a word behind a space is another token than alone, the prefix is read by itself.
     for lead, own in ((prefix, []), ("", alone)):
-        whole = tokenizer(lead + "drug")["input_ids"]
+        (whole,) = reader.whole([lead + "drug"])
         for start in range(len(whole) - len(word), -1, -1):
             if word and whole[start : start + len(word)] == word:
                 return whole[:start] + own, whole[start + len(word) :]

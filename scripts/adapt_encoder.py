@@ -2,9 +2,10 @@
 
     python scripts/adapt_encoder.py my-inserts --output runs/adapted
 
-Two windows of one insert, or of two inserts of one ingredient, are told from all others. Names are
-masked, or they alone would tell what belongs together. The adapter in adapter/ is for
-`DrugClassifier.with_adapter`, whose saved folder scripts/finetune_lora.py trains on, or for peft.
+Two windows of one insert, or the same section of two inserts of one ingredient, are told from all
+others. Names are masked, or they alone would tell what belongs together. checkpoint/ is a
+classifier without categories, which scripts/meta_train.py and scripts/finetune_lora.py train on
+(--model); adapter/ is for peft.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ def main(
             )
         if PartialState().is_main_process:
             adapter.save(output / "adapter", classifier.model.config.encoder_name)
+            classifier.with_adapter(adapter).save_pretrained(output / "checkpoint")
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    print(f"{output / 'adapter'}: loss {progress.losses[-1]:.3f} after {progress.step} steps")
+    print(f"{output / 'checkpoint'}: loss {progress.losses[-1]:.3f} after {progress.step} steps")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shlex
+import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -22,10 +24,11 @@ from rich.console import Console
 
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.evaluation.benchmark.results import versions
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
-from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.meta import ATC_PLAN, meta_train, plan_for
 from drugtext.training.plan import LoopPlan
 
 _TOLD = ("seconds_a_step", "peak_rss_mb", "precision", "threads", "n_trainable_parameters")
@@ -70,7 +73,15 @@ def main(
         ):
             found.append(pool.apply(measure, (kind, corpus, taxonomy, n_inserts, steps)))
         console.print(found[-1])
-    output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    told = {
+        "command": "python " + shlex.join(sys.argv),
+        "n_inserts": n_inserts,
+        "steps": steps,
+        "window_tokens": ATC_PLAN.window_tokens,
+        "versions": versions(),
+        "rows": found,
+    }
+    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

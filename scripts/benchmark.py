@@ -3,7 +3,7 @@
     python scripts/benchmark.py ../shared/data --report benchmark
     python scripts/benchmark.py ../shared/data --report runs/quick --quick
 
-The full run takes two to three hours on 2 cores, the quick one some five minutes. A stopped run
+The full run takes about two hours on 2 cores, the quick one five minutes. A stopped run
 goes on where it was: corpora, adapters, window vectors and the outcome of each contestant in each
 trial are kept below --output. The report folder gets results.json, README.md and plots; no
 sentence of an insert.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,8 @@ from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
+TRAINING = "training.json"
+"""What scripts/bench_training.py measured, in the report's folder."""
 QUICK_STEPS = 2
 """Of each training in the quick run, which shows that all works and not how well."""
 
@@ -124,7 +127,7 @@ def main(
     output = output or Path("runs/benchmark-quick" if quick else "runs/benchmark")
     plan = QUICK_RUN if quick else FULL_RUN
     silence()
-    command = "python " + " ".join(sys.argv)
+    command = "python " + shlex.join(sys.argv)
     try:
         encoder, embedders, cache = make_encoder(
             output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
@@ -184,6 +187,8 @@ def main(
             embedding_seconds=cache.used_seconds + encoder.trained.used_seconds,
         )
         results["note"] = note
+        if (report / TRAINING).is_file():
+            results["training"] = json.loads((report / TRAINING).read_text(encoding="utf-8"))
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps(results, indent=1)
         (report / "results.json").write_text(text + "\n", encoding="utf-8")

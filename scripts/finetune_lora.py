@@ -57,6 +57,9 @@ def main(
     ] = None,
     steps: Annotated[int, typer.Option(help="Of the optimizer.")] = 150,
     learning_rate: Annotated[float, typer.Option(help="The highest.")] = 3e-4,
+    patience: Annotated[
+        int | None, typer.Option(help="Looks at the held-out tenth without a gain that end it.")
+    ] = None,
     batches_a_step: Annotated[int, typer.Option(help="A multiple of the processes.")] = 1,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
@@ -68,7 +71,7 @@ def main(
         deepest = max(map(len, data.paths))
         plan = FinetunePlan(
             tuple(range(1, deepest + 1)),
-            LoopPlan(steps, learning_rate=learning_rate, seed=seed),
+            LoopPlan(steps, learning_rate=learning_rate, patience=patience, seed=seed),
             batches_a_step=batches_a_step,
         )
         with training_bar(console) as advance:
@@ -78,7 +81,7 @@ def main(
                 plan,
                 output,
                 held_out=held_out,
-                told={"support": str(support), "model": model},
+                told={"support": str(support), "model": model, "inserts": train.sha256},
                 advance=advance,
             )
         if not PartialState().is_main_process:

@@ -4,8 +4,9 @@
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 Only the training split is read. A share of its categories is held out: few-shot accuracy on these
-is watched, and the best weights are kept. A stopped training goes on where it was. The adapter in
-adapter/ is for `DrugClassifier.with_adapter`, or for peft.
+is watched, and the best weights are kept. A stopped training goes on where it was. checkpoint/ is a
+classifier without categories, for `fit` or for scripts/finetune_lora.py --model; adapter/ is for
+peft; head.safetensors is the head as it was trained along, one of `drugtext.episode_heads.HEADS`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import typer
 from accelerate import PartialState
 from datasets import load_dataset
 from rich.console import Console
+from safetensors.torch import save_model
 
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
@@ -40,6 +42,9 @@ def main(
     ] = DEFAULT_ENCODER,
     head: Annotated[str, typer.Option(help=" | ".join(HEADS))] = ATC_PLAN.head,
     steps: Annotated[int, typer.Option(help="Of the optimizer.")] = ATC_PLAN.loop.n_steps,
+    patience: Annotated[
+        int | None, typer.Option(help="Looks at the held-out ones without a gain that end it.")
+    ] = None,
     episodes_a_step: Annotated[int, typer.Option(help="A multiple of the processes.")] = 1,
     hold_out_level: Annotated[int, typer.Option(help="Of the categories held out.")] = 3,
     hold_out: Annotated[float, typer.Option(help="Share of them.")] = 0.2,
@@ -53,7 +58,7 @@ def main(
         data = LabelledInserts.of_rows(rows.to_list(), Taxonomy.from_atc(taxonomy))
         train, held_out = data.parted_by_category(hold_out_level, hold_out, seed)
         classifier = drugtext.load(model)
-        loop = replace(ATC_PLAN.loop, n_steps=steps, seed=seed)
+        loop = replace(ATC_PLAN.loop, n_steps=steps, patience=patience, seed=seed)
         plan = replace(ATC_PLAN, head=head, loop=loop, episodes_a_step=episodes_a_step)
         with training_bar(console) as advance:
             trained = meta_train(
@@ -62,18 +67,20 @@ def main(
                 plan,
                 output,
                 held_out=held_out,
-                told={"corpus": str(corpus), "model": model, "hold_out": hold_out},
+                told={"corpus": str(corpus), "model": model, "inserts": train.sha256},
                 advance=advance,
             )
         if PartialState().is_main_process:
             trained.adapter.save(output / "adapter", classifier.model.config.encoder_name)
+            classifier.with_adapter(trained.adapter).save_pretrained(output / "checkpoint")
+            save_model(trained.head, str(output / "head.safetensors"))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     progress = trained.progress
     best = progress.best_step
     print(
-        f"{output / 'adapter'}: few-shot accuracy on {len(held_out.categories(hold_out_level))}"
+        f"{output / 'checkpoint'}: few-shot accuracy on {len(held_out.categories(hold_out_level))}"
         f" held-out categories {progress.scores[best] if best else float('nan'):.3f}, step {best}"
     )
 

@@ -31,12 +31,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 import drugtext
-from drugtext.cards import model_card
 from drugtext.checkpoint import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
+from drugtext.model_card import model_card
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar

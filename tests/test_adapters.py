@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import drugtext
 from drugtext.adapters import Adapter, default_lora, merged, with_new_adapter
+from drugtext.checkpoint import save_head
 from drugtext.errors import CheckpointError
 
 IDS = torch.tensor([[5, 9, 12, 7]])
@@ -87,6 +88,36 @@ def test_a_classifier_carries_its_adapter_into_its_folder(tiny_classifier, adapt
     assert again.embed([insert]) == pytest.approx(fitted.embed([insert]), abs=1e-6)
     raw = tiny_classifier.model.encoder
     torch.testing.assert_close(hidden(again.raw_encoder), hidden(raw), atol=1e-5, rtol=0)
+
+
+def test_checkpoints_of_several_taxonomies_stand_over_one_encoder(tiny_classifier, tmp_path):
+    torch.manual_seed(6)
+    texts = ["treats pain", "lowers blood pressure", "eczema of the skin"]
+    inserts = [drugtext.DrugInsert(sections={"description": text}) for text in texts]
+    raw = tiny_classifier.model.encoder
+    for taxonomy in ("atc", "shelves"):
+        adapter = Adapter.of(with_new_adapter(raw, default_lora(init_lora_weights=False)))
+        names = [f"{taxonomy} {n}" for n in range(3)]
+        save_head(
+            tiny_classifier.with_adapter(adapter).fit(inserts, names).model, tmp_path / taxonomy
+        )
+    atc = drugtext.load(tmp_path / "atc")
+    shelves = drugtext.load(tmp_path / "shelves", over=atc)
+    again = drugtext.load(tmp_path / "atc", over=shelves)
+    for found, name in ((atc, "atc"), (shelves, "shelves"), (again, "atc")):
+        expected = drugtext.load(tmp_path / name)
+        assert found.embed(inserts) == pytest.approx(expected.embed(inserts), abs=1e-5)
+        answers = [[p.category_id for p in c.predict(inserts)] for c in (found, expected)]
+        assert answers[0] == answers[1] == [f"{name} {n}" for n in range(3)]
+    tables = [c.model.encoder.embeddings.word_embeddings.weight for c in (atc, shelves, again)]
+    assert tables[0] is tables[1] is tables[2]  # shared, not read again
+
+
+def test_a_checkpoint_of_another_encoder_is_not_put_over_one(tiny_classifier, tmp_path):
+    insert = drugtext.DrugInsert(sections={"description": "treats pain"})
+    tiny_classifier.fit([insert], ["pain"]).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"stands on 'an encoder of its own', not on '.*tiny"):
+        drugtext.load(tmp_path, over=tiny_classifier)
 
 
 def test_adapters_are_switched_over_one_encoder_in_memory(tiny_classifier, encoder):

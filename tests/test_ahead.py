@@ -44,8 +44,20 @@ def test_an_error_comes_behind_the_items_before_it():
         next(remaining)
 
 
-def test_who_stops_early_leaves_no_thread():
-    remaining = ahead(range(10))
-    next(remaining)
-    remaining.close()
-    assert not any(thread.name.startswith("ahead") for thread in threading.enumerate())
+def test_who_stops_early_does_not_wait_for_the_source():
+    asked, release = threading.Event(), threading.Event()
+
+    def items():
+        yield 1
+        asked.set()
+        release.wait(60)
+        yield 2
+
+    remaining = ahead(items())
+    assert next(remaining) == 1 and asked.wait(10)
+    remaining.close()  # while the source has nothing to say
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "ahead":
+            thread.join(10)
+            assert not thread.is_alive()

@@ -58,6 +58,7 @@ def test_every_backend_gives_the_same_categories(name, exact):
     )
     assert min(cosines) >= 0.99 and backend.cosine >= 0.99
     assert exact.backend is None and str(backend) in repr(classifier)
+    assert "run by" not in repr(exact)
 
 
 def test_names_that_are_none_are_told():
@@ -78,6 +79,16 @@ def test_auto_goes_on_to_one_that_is_near():
     ids = torch.tensor([[3, 4]])
     expected = Far()(ids, torch.ones_like(ids)).last_hidden_state.mean(1)
     torch.testing.assert_close(backend.encode_windows(ids, torch.ones_like(ids)), expected)
+
+
+def test_no_number_is_not_near():
+    class Lost(Far):
+        def forward(self, input_ids, attention_mask):
+            hidden = super().forward(input_ids, attention_mask).last_hidden_state
+            return BaseModelOutput(last_hidden_state=hidden * float("nan"))
+
+    with pytest.raises(EncoderError, match="a cosine of nan"):
+        make_backend(Lost(), "torch", PROBE)
 
 
 def test_weights_that_change_are_seen(tiny_encoder_folder):
@@ -106,4 +117,4 @@ def test_a_file_is_written_once_and_whole(tiny_classifier, tmp_path):
     written = file.stat().st_mtime_ns
     assert onnx_file(encoder, tmp_path) == file and file.stat().st_mtime_ns == written
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
-    assert re.fullmatch(r"[0-9a-f]{64}-1\.onnx", file.name)
+    assert re.fullmatch(r"[0-9a-f]{32}-[0-9a-f]{16}-1", file.parent.name)

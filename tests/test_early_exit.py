@@ -17,7 +17,7 @@ WINDOWS = Windows(
     token_ids=[[1], [2], [3], [4], [5]],
     weights=[1.0, 0.5, 1.0, 1.0, 1.0],
     insert_numbers=[0, 0, 0, 0, 1],
-    stages=[0, 1, 1, 2, 0],
+    sections=["uses", "action", "action", "storage", "uses"],
     stage_tokens=[[10, 20, 30], [40]],
     tokens_total=[100, 40],
 )

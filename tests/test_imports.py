@@ -20,7 +20,7 @@ ROOMS = [
     ["_version", "errors", "fingerprint", "ahead"],
     ["taxonomy"],
     ["inserts"],
-    ["splits", "masking", "routes", "support", "corpus", "episodes"],
+    ["splits", "masking", "routes", "support", "corpus", "episodes", "corpus_parts"],
     [
         "names",
         "tokens",
@@ -41,7 +41,7 @@ ROOMS = [
     ["embedder"],
     ["prediction"],
     ["bundled", "figures"],
-    ["cards"],
+    ["model_card", "data_card"],
     ["corpus_files"],
     ["checkpoint"],
     ["category_learner"],
@@ -49,13 +49,14 @@ ROOMS = [
     ["evaluation"],
     ["training"],
     ["evaluation.benchmark"],
-    ["pipeline"],
+    ["pipeline", "scale"],
+    ["terminal"],
     ["cli", "app"],
     ["__main__"],
 ]
 """From the bottom up: a room imports from its own row and from earlier ones."""
 
-WITHOUT_TORCH = ("inserts", "taxonomy", "corpus", "support", "splits", "cli")
+WITHOUT_TORCH = ("inserts", "taxonomy", "corpus", "support", "splits", "terminal", "cli")
 """Their modules import neither torch nor transformers, except inside functions."""
 
 PUBLIC_NAMES = [

@@ -19,7 +19,7 @@ def read(*inserts: list[list[int]]) -> Windows:
     numbers = [n for n, _ in windows]
     ids = [ids for _, ids in windows]
     return Windows(
-        ids, [1.0] * len(ids), numbers, [0] * len(ids), [[1]] * len(inserts), [1] * len(inserts)
+        ids, [1.0] * len(ids), numbers, [""] * len(ids), [[1]] * len(inserts), [1] * len(inserts)
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drugtext.tokens import TokenReader, token_reader
+from drugtext.tokens import TokenReader
 
 WORDS = [
     "heart",
@@ -50,7 +53,7 @@ class Sentences:
 @example("heart\x1cheart", 5)
 @example("heart \u200b heart", 5)
 def test_it_reads_and_counts_as_if_all_were_tokenized(real_tokenizer, text, limit):
-    reader = token_reader(real_tokenizer)
+    reader = TokenReader(real_tokenizer)
     whole = real_tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     assert reader.count([text]) == len(whole)
     assert reader.count([text, text]) == 2 * len(whole)
@@ -71,7 +74,7 @@ def test_no_more_is_tokenized_than_is_read(real_tokenizer):
 
 def test_long_words_are_read_on_until_the_limit_is_full(real_tokenizer):
     text = " ".join(["x" * 120] * 40)  # one token each, of many characters
-    assert len(token_reader(real_tokenizer).first([text], [30])[0]) == 30
+    assert len(TokenReader(real_tokenizer).first([text], [30])[0]) == 30
 
 
 def test_where_words_do_not_stand_alone_all_is_tokenized():
@@ -82,7 +85,28 @@ def test_where_words_do_not_stand_alone_all_is_tokenized():
 
 
 def test_nothing_has_no_tokens(real_tokenizer):
-    reader = token_reader(real_tokenizer)
+    reader = TokenReader(real_tokenizer)
     assert reader.all([]) == [] and reader.first([], []) == []
     assert reader.count([]) == reader.count(["", " "]) == 0
-    assert reader is token_reader(real_tokenizer)
+
+
+def test_special_tokens_stand_around_the_whole_and_the_longest_is_kept_to(real_tokenizer):
+    reader = TokenReader(real_tokenizer)
+    (ids,) = reader.whole(["the heart beats"])
+    assert ids == real_tokenizer("the heart beats")["input_ids"] and len(ids) == 5
+    assert [len(cut) for cut in reader.whole(["heart " * 90, "heart"], 8)] == [8, 3]
+    assert len(reader.all(["heart " * 90])[0]) == 90  # nothing stays cut
+
+
+def test_threads_do_not_cut_each_others_texts(real_tokenizer):
+    reader, text = TokenReader(real_tokenizer), "heart " * 300
+    with ThreadPoolExecutor(4) as threads:
+        cut = [threads.submit(reader.whole, [text], 16) for _ in range(40)]
+        whole = [threads.submit(reader.all, [text]) for _ in range(40)]
+        assert {len(found.result()[0]) for found in cut} == {16}
+        assert {len(found.result()[0]) for found in whole} == {300}
+
+
+def test_it_goes_to_another_process(real_tokenizer):
+    again = pickle.loads(pickle.dumps(TokenReader(real_tokenizer)))
+    assert again.count(["the heart"]) == 2

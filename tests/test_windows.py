@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drugtext.encoder import load_tokenizer
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.tokens import token_reader
+from drugtext.tokens import TokenReader
 from drugtext.windows import ReadingPlan, read_windows, sections_to_read
 
 PLAN = ReadingPlan(
@@ -33,7 +33,7 @@ def insert_of(**n_words: int) -> DrugInsert:
 
 
 def read(tokenizer, insert, plan=PLAN, prefix=""):
-    windows = read_windows([insert], tokenizer, plan, prefix)
+    windows = read_windows([insert], TokenReader(tokenizer), plan, prefix)
     texts = [tokenizer.convert_ids_to_tokens(ids) for ids in windows.token_ids]
     return texts, windows.tokens_read[0], windows.tokens_total[0]
 
@@ -63,7 +63,7 @@ def test_sections_are_read_in_the_order_of_the_plan(tokenizer):
 
 
 def sections_read(tokenizer, plan, **n_words: int) -> list[tuple[str, int, int]]:
-    found = sections_to_read(insert_of(**n_words).sections, plan, token_reader(tokenizer))
+    found = sections_to_read(insert_of(**n_words).sections, plan, TokenReader(tokenizer))
     return [(section.name, section.limit, len(section.token_ids)) for section in found]
 
 
@@ -101,10 +101,10 @@ def test_windows_of_several_inserts_are_numbered(tokenizer):
         DrugInsert(sections={}),
         insert_of(description=20, storage=9),
     ]
-    windows = read_windows(inserts, tokenizer, PLAN)
+    windows = read_windows(inserts, TokenReader(tokenizer), PLAN)
     assert windows.insert_numbers == [0, 1, 2]
     assert windows.tokens_read == [3, 0, 20] and windows.tokens_total == [3, 0, 29]
-    assert read_windows([], tokenizer, PLAN).token_ids == []
+    assert read_windows([], TokenReader(tokenizer), PLAN).token_ids == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,7 +117,7 @@ def test_windows_of_several_inserts_are_numbered(tokenizer):
     st.sampled_from(["", "query: "]),
 )
 def test_windows_never_hold_more_than_the_plan_allows(tokenizer, sections, prefix):
-    windows = read_windows([DrugInsert(sections=sections)], tokenizer, PLAN, prefix)
+    windows = read_windows([DrugInsert(sections=sections)], TokenReader(tokenizer), PLAN, prefix)
     assert windows.tokens_read[0] <= windows.tokens_total[0]
     assert all(len(ids) <= PLAN.window_tokens for ids in windows.token_ids)
     assert len(windows.token_ids) == len(windows.insert_numbers) >= 1
@@ -169,23 +169,22 @@ class NoWords:
 
 def test_a_tokenizer_without_words_is_refused():
     with pytest.raises(EncoderError, match="the tokenizer reads no token in 'drug'"):
-        read_windows([insert_of(description=3)], NoWords(), PLAN)
+        read_windows([insert_of(description=3)], TokenReader(NoWords()), PLAN)
 
 
 def test_a_long_section_of_the_default_encoder_is_not_cut_silently(real_tokenizer):
     insert = DrugInsert(
         sections={"indications_and_usage": "Examplol lowers the blood pressure of adults. " * 100}
     )
-    windows = read_windows([insert], real_tokenizer, ReadingPlan())
+    windows = read_windows([insert], TokenReader(real_tokenizer), ReadingPlan())
     assert [len(ids) for ids in windows.token_ids] == [256]
     assert windows.tokens_read[0] == 254 < 900 <= windows.tokens_total[0]
 
 
 def test_windows_of_the_default_encoder_are_what_its_tokenizer_makes(real_tokenizer):
     text = "Examplol is indicated for hypertension."
-    windows = read_windows(
-        [DrugInsert(sections={"indications_and_usage": text})], real_tokenizer, ReadingPlan()
-    )
+    insert = DrugInsert(sections={"indications_and_usage": text})
+    windows = read_windows([insert], TokenReader(real_tokenizer), ReadingPlan())
     assert windows.token_ids[0] == real_tokenizer(text)["input_ids"][: len(windows.token_ids[0])]
     assert windows.token_ids[0][0] == real_tokenizer.cls_token_id
     assert windows.token_ids[0][-1] == real_tokenizer.sep_token_id
@@ -196,7 +195,10 @@ def test_windows_behind_the_prefix_of_e5_are_what_its_tokenizer_makes(real_data)
     tokenizer = load_tokenizer(real_data / "encoders/multilingual-e5-small")
     for text in ("drug for the heart and for a high blood pressure", "阿司匹林用于解热镇痛。" * 2):
         windows = read_windows(
-            [DrugInsert(sections={"text": text})], tokenizer, ReadingPlan(), "query: "
+            [DrugInsert(sections={"text": text})],
+            TokenReader(tokenizer),
+            ReadingPlan(),
+            "query: ",
         )
         assert windows.token_ids == [tokenizer("query: " + text)["input_ids"]]
 
@@ -207,7 +209,7 @@ def test_a_section_with_a_name_in_it_is_read_again_with_the_name_hidden(tokenize
         sections={"indications_and_usage": "fever for pain", "description": "tablet"},
     )
     plan = ReadingPlan(section_tokens=PLAN.section_tokens, section_weights={}, enough_tokens=0)
-    windows = read_windows([insert], tokenizer, plan)
+    windows = read_windows([insert], TokenReader(tokenizer), plan)
     texts = [tokenizer.convert_ids_to_tokens(ids)[1:-1] for ids in windows.token_ids]
     assert texts == [
         ["fever", "for", "pain"],
@@ -222,11 +224,12 @@ def test_a_section_with_a_name_in_it_is_read_again_with_the_name_hidden(tokenize
 def test_names_are_left_alone_where_the_plan_says_so(tokenizer):
     insert = DrugInsert(name="Fever", sections={"indications_and_usage": "fever for pain"})
     plan = ReadingPlan(hide_names=False)
-    assert len(read_windows([insert], tokenizer, plan).token_ids) == 1
-    assert len(read_windows([insert], tokenizer, ReadingPlan()).token_ids) == 2
+    assert len(read_windows([insert], TokenReader(tokenizer), plan).token_ids) == 1
+    assert len(read_windows([insert], TokenReader(tokenizer), ReadingPlan()).token_ids) == 2
 
 
 def test_the_weights_follow_section_and_length(tokenizer):
     plan = ReadingPlan(section_weights={"description": 0.5}, window_tokens=64)
-    windows = read_windows([insert_of(indications_and_usage=40, description=16)], tokenizer, plan)
+    insert = insert_of(indications_and_usage=40, description=16)
+    windows = read_windows([insert], TokenReader(tokenizer), plan)
     assert windows.weights == pytest.approx([1.0, 0.25])

@@ -52,20 +52,22 @@ class InsertViews:
         *,
         window_tokens: int = 128,
     ) -> None:
-        tokenizer, prefix = reader.tokenizer, reader.model.config.prefix
+        prefix = reader.model.config.prefix
         small = replace(reader.reading_plan, window_tokens=window_tokens, hide_names=False)
-        self._tokenizer = tokenizer
+        self._reader, self._padding = reader.token_reader, reader.tokenizer.pad_token_id or 0
         self._prefix = prefix
         self._windows: list[list[_Drawable]] = [[] for _ in forms[0]]
         for inserts in forms:
-            windows = read_windows(inserts, tokenizer, small, prefix)
+            windows = read_windows(inserts, self._reader, small, prefix)
             of_insert: list[list[int]] = [[] for _ in inserts]
             for number, insert_number in enumerate(windows.insert_numbers):
                 of_insert[insert_number].append(number)
             for insert_number, numbers in enumerate(of_insert):
                 weights = np.array([windows.weights[n] for n in numbers])
                 ids = [windows.token_ids[n] for n in numbers]
-                self._windows[insert_number].append(_Drawable(ids, weights / weights.sum()))
+                sections = [windows.sections[n] for n in numbers]
+                drawable = _Drawable(ids, weights / weights.sum(), sections)
+                self._windows[insert_number].append(drawable)
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -89,19 +91,27 @@ class InsertViews:
     def draw_pairs(
         self, pairs: Sequence[tuple[int, int]], rng: np.random.Generator
     ) -> tuple[WindowBatch, WindowBatch]:
-        """Draw a window for each row of each pair: another one where both are the same row.
+        """Draw two windows of one insert, or two of the same section of two inserts.
 
         Args:
-            pairs: numbers of inserts; one with a single window gives it twice.
+            pairs: numbers of inserts, twice the same for two windows of one, which gives its only
+                window twice; two that share no section give a window of any.
             rng: of the draws.
         """
         ones, others = [], []
         for a, b in pairs:
             forms = self._windows[a]
             form = int(rng.integers(len(forms)))
-            drawn = forms[form].draw(rng, 2 if a == b else 1)
-            ones.append(drawn[:1])
-            others.append(drawn[-1:] if a == b else self._windows[b][form].draw(rng, 1))
+            one, other = forms[form], self._windows[b][form]
+            if a == b:
+                drawn = one.draw(rng, 2)
+                ones.append(drawn[:1])
+                others.append(drawn[-1:])
+            else:
+                shared = sorted({*one.sections} & {*other.sections})
+                section = str(rng.choice(shared)) if shared else None
+                ones.append(one.draw_of(section, rng))
+                others.append(other.draw_of(section, rng))
         return self._batch(ones), self._batch(others)
 
     def first(self, rows: Sequence[int], form: int, windows_an_insert: int = 2) -> WindowBatch:
@@ -116,11 +126,11 @@ class InsertViews:
     def texts(self, texts: Sequence[str]) -> WindowBatch:
         """Tokenize short texts, such as names of categories, each as one window."""
         told = [self._prefix + text for text in texts]
-        found = self._tokenizer(told, truncation=True, max_length=_LONGEST_TEXT)["input_ids"]
+        found = self._reader.whole(told, _LONGEST_TEXT)
         return WindowBatch(*self._pad(found), torch.arange(len(found)), len(found))
 
     def _pad(self, token_ids: list[list[int]]) -> tuple[Tensor, Tensor]:
-        return pad(token_ids, self._tokenizer.pad_token_id or 0)
+        return pad(token_ids, self._padding)
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,13 @@ class _Drawable:
 
     ids: list[list[int]]
     chances: np.ndarray
+    sections: list[str]
+
+    def draw_of(self, section: str | None, rng: np.random.Generator) -> list[list[int]]:
+        """Draw a window of a section; of any where it is None."""
+        numbers = [n for n, name in enumerate(self.sections) if section in (None, name)]
+        chances = self.chances[numbers] / self.chances[numbers].sum()
+        return [self.ids[int(rng.choice(numbers, p=chances))]]
 
     def draw(self, rng: np.random.Generator, n: int) -> list[list[int]]:
         n = min(n, len(self.ids))

@@ -12,9 +12,10 @@ import pytest
 import torch
 from datasets import Dataset
 from huggingface_hub import DatasetCard, ModelCard
-from safetensors.torch import load_file
+from safetensors.torch import load_file, load_model
 
 import drugtext
+from drugtext.episode_heads import HEADS
 from drugtext.splits import SPLITS, ingredient_key, substances
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -302,7 +303,28 @@ def test_an_adapter_is_meta_trained(folder, corpus, tiny_encoder_folder):
         folder=folder,
     )
     assert "few-shot accuracy on 2 held-out categories" in printed
-    assert (folder / "runs" / "meta-adapter" / "adapter" / "adapter_model.safetensors").is_file()
+    meta = folder / "runs" / "meta-adapter"
+    assert (meta / "adapter" / "adapter_model.safetensors").is_file()
+    head = HEADS["cosine"](16)
+    load_model(head, meta / "head.safetensors")
+    assert head.name_weight > 0
+    run_json = json.loads((meta / "run.json").read_text(encoding="utf-8"))
+    assert len(run_json["told"]["inserts"]) == 64
+
+
+def test_a_meta_trained_encoder_goes_on_to_a_new_taxonomy(folder):
+    start = folder / "runs" / "meta-adapter" / "checkpoint"
+    assert drugtext.load(start).category_ids == [] and drugtext.load(start).model.adapter
+    support = folder / "shelves.csv"
+    rows = [f"drug{n}{s},treats {s} in adults,{s}" for s in ("pain", "cough") for n in range(20)]
+    support.write_text("\n".join(["name,text,category", *rows]) + "\n", encoding="utf-8")
+    arguments = ("finetune_lora.py", "shelves.csv", "--output", "runs/on", "--steps", 1)
+    assert "2 categories from 40 inserts" in run(*arguments, "--model", start, folder=folder)
+    before = drugtext.load(start).model.adapter.weights
+    after = drugtext.load(folder / "runs" / "on" / "checkpoint").model.adapter.weights
+    assert before.keys() == after.keys()
+    steps = {name: float((after[name] - weight).abs().max()) for name, weight in before.items()}
+    assert 0 < max(steps.values()) < 0.1  # trained on, not anew
 
 
 def test_an_encoder_is_adapted_without_categories(folder, tiny_encoder_folder):

@@ -108,6 +108,17 @@ class TestViews:
         ones, others = views(tiny_classifier, data()).draw_pairs([(0, 0)], np.random.default_rng(0))
         assert ones.input_ids.tolist() != others.input_ids.tolist()
 
+    def test_a_pair_of_two_inserts_is_the_same_section_of_both(self, tiny_classifier):
+        seen, tokenizer = views(tiny_classifier, data()), tiny_classifier.tokenizer
+        sections = set()
+        for seed in range(20):
+            drawn = seen.draw_pairs([(0, 5)], np.random.default_rng(seed))
+            said = [tokenizer.decode(batch.input_ids[0]) for batch in drawn]
+            is_description = ["tablets" in text for text in said]
+            assert is_description[0] == is_description[1]
+            sections.add(is_description[0])
+        assert sections == {True, False}
+
 
 class TestEpisodeSampler:
     def test_every_insert_is_asked_once_and_its_support_never_holds_it(self, tiny_classifier):

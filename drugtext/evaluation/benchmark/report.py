@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from drugtext.evaluation.benchmark.protocols import FULL, INDICATED
-from drugtext.evaluation.benchmark.run import NOT_APPLICABLE
+from drugtext.evaluation.benchmark.goals import goals
+from drugtext.evaluation.benchmark.protocols import ALL, FULL, INDICATED
+from drugtext.evaluation.benchmark.run import NOT_APPLICABLE, NOT_FINISHED
 from drugtext.evaluation.benchmark.sections import (
     few_shot_caption,
     few_shot_table,
@@ -14,8 +15,10 @@ from drugtext.evaluation.benchmark.sections import (
     new_category,
     new_drug,
     new_regulator,
+    training_cost,
 )
 from drugtext.evaluation.benchmark.tables import (
+    UNTRAINED,
     Figure,
     Results,
     accuracy,
@@ -35,19 +38,21 @@ indications*: also texts that hold the indications alone, mostly a sentence or t
 texts that hold contraindications or adverse reactions alone. Every contestant is taught the same
 inserts and asked the same ones. For new drugs and new categories drugtext's encoder is trained
 beforehand on those that are taught (new category: on the categories of the training part), in both
-printed forms and at all levels that they have; a higher level than the one asked may so be known.
+printed forms and at all levels that they have, so it may know the parents of what is asked. It
+reads a category's name behind that of the category above it; the others read the name alone.
 For a new regulator and a growing taxonomy it is as it comes. Intervals are 95 %: drawn over
 ingredients (bootstrap; those that share a substance are drawn together), but over episodes for the
 accuracy of a new category: those say how well the mean over draws is known, not what other drugs
-and categories would give. The best of a column is bold, of those that were asked all episodes. A
+and categories would give. The best of a column is bold, among contestants that finished all
+episodes. A
 star marks an accuracy whose paired difference to drugtext's, drawn over ingredients everywhere,
 excludes 0 with its 95 % interval; nothing is corrected for the many comparisons. *Category unknown*
 counts further inserts that nobody can get right, as no taught insert has their category; they are
 not in *n*.
 
 Seconds are those of one process on this machine, with what embedding costs without its cache, and
-*prepare* with the training of drugtext's encoder, which several trials share; the time limits hold
-for the rest alone.
+*prepare* with the training of drugtext's encoder, which several trials share; the time limits
+apply to everything except training and embedding.
 Memory is what the process held above what it held when the contestant began; what others had freed
 can be used again without showing, and the encoder's own is not in it, as embeddings come from the
 cache. Settings of contestants (C, words read, shares of ancestors, the lexicon's weight) were
@@ -76,6 +81,8 @@ def markdown_report(results: Results, plots: Sequence[str] = ()) -> str:
         *_how_it_was_made(results),
         "## How to read it",
         _HOW_TO_READ,
+        "## Goals",
+        *goals(results),
         "## New drug: all categories known, the ingredients unseen",
         *new_drug(results),
         *_plot(plots, "cost.png"),
@@ -88,21 +95,21 @@ def markdown_report(results: Results, plots: Sequence[str] = ()) -> str:
         "## Growing taxonomy: categories arrive ten at a time",
         *growing(results),
         *_plot(plots, "growing.png"),
+        *training_cost(results),
         "## What did not finish, or not wholly",
-        *_unfinished(results),
+        "\n".join(_unfinished(results)),
         "## Where drugtext loses",
-        *(f"- {sentence}" for sentence in losses(results)),
+        "\n".join(f"- {sentence}" for sentence in losses(results)),
     ]
-    text = "\n\n".join(part for part in parts if part)
-    return text.replace("\n\n- ", "\n- ") + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def headline(results: Results) -> str:
-    """Write what the README shows: two tables, and where drugtext loses in them."""
+    """Write what the README shows: two tables, and where drugtext loses."""
     drug = {"protocol": "new drug", "taxonomy": "atc", "level": 3}
     columns = [
         (f"{documents}, {names}", drug | {"documents": documents, "names": names})
-        for documents in (FULL, INDICATED)
+        for documents in (FULL, ALL)
         for names in ("masked", "plain")
     ]
     few = {"protocol": "new category", "level": 3, "documents": INDICATED, "names": "masked"}
@@ -111,14 +118,8 @@ def headline(results: Results) -> str:
     parts.append(table(results, columns, show_accuracy, accuracy))
     if shots:
         parts += [few_shot_caption(results, few, shots), few_shot_table(results, few, shots)]
-    shown = [wanted for _, wanted in columns] + [few]
-    rows = [
-        row
-        for row in results["figures"]
-        if any(all(row[name] == value for name, value in wanted.items()) for wanted in shown)
-    ]
-    parts.append("Where drugtext loses in these two tables:")
-    parts.append("\n".join(f"- {sentence}" for sentence in losses({**results, "figures": rows})))
+    parts.append("Where drugtext loses, in all settings of the report:")
+    parts.append("\n".join(f"- {sentence}" for sentence in losses(results)))
     return "\n\n".join(parts)
 
 
@@ -132,8 +133,8 @@ def losses(results: Results) -> list[str]:
     clear, slight = [], defaultdict(list)
     for row in results["figures"]:
         difference = row["against_drugtext"]
-        own = row["contestant"].startswith(OWN)  # another way to use it
-        if own or difference is None or difference["value"] <= 0:
+        is_own = row["contestant"].startswith(OWN) and row["contestant"] != UNTRAINED
+        if is_own or difference is None or difference["value"] <= 0:
             continue
         if difference["low"] is not None and difference["low"] > 0:
             clear.append(
@@ -153,7 +154,8 @@ def losses(results: Results) -> list[str]:
 
 
 def _setting(row: Figure) -> str:
-    told = [row["protocol"], f"{row['taxonomy'].upper()} level {row['level']}"]
+    is_flat = row["taxonomy"] == "epc"
+    told = [row["protocol"], "EPC" if is_flat else f"ATC level {row['level']}"]
     if row["trained_on"]:
         told.append(f"taught {row['trained_on']}, asked {row['documents']}")
     else:
@@ -201,12 +203,14 @@ def _unfinished(results: Results) -> Iterator[str]:
     for row in results["figures"]:
         if row["reason"] and row["status"] != NOT_APPLICABLE:
             setting = _setting(row)
-            done = f"finished {row['n_tasks']} episodes" if row["metrics"] else row["status"]
+            done = "did not finish" if row["status"] == NOT_FINISHED else row["status"]
+            done = f"finished {row['n_tasks']} episodes" if row["metrics"] else done
             found = grouped[row["contestant"], done, row["reason"]]
             if setting not in found:
                 found.append(setting)
     for (name, status, reason), settings in grouped.items():
-        rest = f" and {len(settings) - 2} more settings" if len(settings) > 2 else ""
+        n_more = len(settings) - 2
+        rest = f" and {n_more} more setting{'s' * (n_more > 1)}" if n_more > 0 else ""
         yield f"- **{name}** {status} ({reason}): {'; '.join(settings[:2])}{rest}."
     if not grouped:
         yield "Everything finished."

@@ -12,6 +12,7 @@ from drugtext.evaluation.benchmark.tables import (
     accuracy,
     any_of,
     counts,
+    find,
     interval,
     present,
     seconds,
@@ -51,8 +52,8 @@ def _further(results: Results, wanted: Mapping[str, Any]) -> str:
         "peak_rss_mb": "memory, MB",
     }
     lines = ["| | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
-    for row in results["figures"]:
-        if row["metrics"] and all(row.get(name) == value for name, value in wanted.items()):
+    for contestant in results["contestants"]:
+        if row := find(results, contestant, wanted):
             metrics = row["metrics"]
             told = [
                 interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:5]
@@ -88,10 +89,11 @@ def few_shot_caption(results: Results, wanted: Mapping[str, Any], shots: Sequenc
         if n < max(n_ways)
     ]
     return (
-        f"New category, ATC level {row['level']}, {row['documents']}, {row['names']}: all of the"
-        f" {row['n_held_out']} held-out categories that have ingredients enough, {max(n_ways)} at"
-        f" once{''.join(fewer)}; {row['n_tasks']} episodes where none other are named; k support"
-        " inserts a category, each of another ingredient; k = 0: the category's name alone."
+        f"New category, ATC level {row['level']}, {row['documents']}, {row['names']}: of the"
+        f" {row['n_held_out']} held-out categories all {max(n_ways)} that have ingredients enough,"
+        f" at once{''.join(fewer)}; {row['n_tasks']} episodes unless stated; k support inserts a"
+        " category, each of another ingredient; k = 0: the category's name alone. Up to k = 5 the"
+        " same categories are asked, so that figures compare."
     )
 
 
@@ -106,9 +108,9 @@ def new_regulator(results: Results) -> Iterator[str]:
     same = {"protocol": "new regulator"}
     yield (
         "A published classifier fell from 82 to 68 points between two regulators' documents; its"
-        " data and classes were others, so only the fall compares. US → EU: taught US labels, asked"
-        " EU leaflets of other ingredients. The two sides ask about other drugs, in another mix of"
-        " classes, so a fall is not the change of style alone."
+        " data and categories were different, so only the fall compares. US → EU: taught US labels,"
+        " asked EU leaflets of other ingredients. The two sides ask about different drugs, in a"
+        " different mix of categories, so a fall is not the change of style alone."
     )
     for level in present(results, same, "level"):
         for names in present(results, same, "names"):
@@ -130,12 +132,11 @@ def new_regulator(results: Results) -> Iterator[str]:
 
 
 def growing(results: Results) -> Iterator[str]:
-    """Accuracy and seconds at the first, the middle and the last step."""
+    """Accuracy and seconds at each step."""
     for names in present(results, {"protocol": "growing taxonomy"}, "names"):
         same = {"protocol": "growing taxonomy", "names": names}
         steps = present(results, same, "step")
-        chosen = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
-        known = {step: any_of(results, same | {"step": step}) for step in chosen}
+        known = {step: any_of(results, same | {"step": step}) for step in steps}
         columns = [
             (f"{row['n_categories']} known", same | {"step": step})
             for step, row in known.items()
@@ -145,6 +146,23 @@ def growing(results: Results) -> Iterator[str]:
         yield table(results, columns, _show_growth, accuracy)
         yield "Seconds a step, embedding of what is new included:"
         yield table(results, columns, lambda row: seconds(row["fit_seconds"]))
+
+
+def training_cost(results: Results) -> Iterator[str]:
+    """What training costs, where it was measured beside the run."""
+    if told := results.get("training"):
+        yield "## What training costs"
+        yield (
+            f"{told['n_inserts']:,} inserts, windows of {told['window_tokens']} tokens; made by"
+            f" `{told['command']}`:"
+        )
+        lines = ["| training | seconds a step | peak memory, MB | precision |", "|---|---|---|---|"]
+        lines += [
+            f"| {row['training']} | {row['seconds_a_step']:.1f} | {row['peak_rss_mb']:,.0f}"
+            f" | {row['precision']} |"
+            for row in told["rows"]
+        ]
+        yield "\n".join(lines)
 
 
 def _show_drop(row: Figure) -> str:

@@ -11,6 +11,8 @@ Column = tuple[str, Mapping[str, Any]]
 """Its title, and what a figure must hold to stand in it."""
 
 NOTHING = "—"
+WHOLE_TREE, UNTRAINED = "drugtext, whole tree", "drugtext, not trained"
+"""Contestants that are drugtext used in another way."""
 
 
 def find(results: Results, contestant: str, wanted: Mapping[str, Any]) -> Figure | None:

@@ -32,7 +32,7 @@ def test_the_best_is_bold_and_certain_differences_have_a_star(invented_results):
 
 def test_few_shot_tables_say_ways_and_episodes(invented_results):
     text = section(markdown_report(invented_results), "### ATC level 4, full documents, masked")
-    assert "all of the 30 held-out categories that have ingredients enough, 12 at once" in text
+    assert "of the 30 held-out categories all 12 that have ingredients enough, at once" in text
     assert "| | k = 0 | k = 1 | k = 5 |" in text
     assert "| slow | — | 0.200 (0.150 to 0.250), 3 episodes | — |" in text
     assert "| rival | **0.310 (0.260 to 0.360)** |" in text
@@ -51,7 +51,7 @@ def test_a_smaller_pool_is_said(invented_results):
         if row["k"] == 5:
             row["n_categories"] = 8
     text = section(markdown_report(invented_results), "### ATC level 4, full documents, masked")
-    assert "12 at once (k = 5: the 8 that have ingredients enough); 40 episodes" in text
+    assert "at once (k = 5: the 8 that have ingredients enough); 40 episodes unless" in text
 
 
 def test_regulators_are_set_side_by_side(invented_results):
@@ -73,7 +73,7 @@ def test_growth_is_told_for_old_and_new(invented_results):
 
 def test_who_did_not_finish_is_listed(invented_results):
     text = section(markdown_report(invented_results), "## What did not finish, or not wholly")
-    assert "**slow** not finished (stopped after 60 seconds): new drug, ATC level 3" in text
+    assert "**slow** did not finish (stopped after 60 seconds): new drug, ATC level 3" in text
     assert "and 13 more settings" in text
     for row in invented_results["figures"]:
         row |= {"status": "finished", "reason": ""}
@@ -91,14 +91,34 @@ def test_losses_are_said(invented_results):
     assert losses(invented_results | {"figures": []}) == ["Nowhere in this run."]
 
 
+def test_training_that_does_not_help_is_a_loss(invented_results):
+    for row in invented_results["figures"]:
+        if row["contestant"] == "rival":
+            row["contestant"] = "drugtext, not trained"
+    assert losses(invented_results)[0].startswith("**drugtext, not trained** is ahead by 0.100")
+    for row in invented_results["figures"]:
+        if row["contestant"] != "slow":
+            row["contestant"] = "drugtext, whole tree"
+    assert losses(invented_results) == ["Nowhere in this run."]
+
+
+def test_what_training_costs_stands_in_it_where_it_was_measured(invented_results):
+    assert "What training costs" not in markdown_report(invented_results)
+    row = {"training": "meta-training", "seconds_a_step": 3.27, "peak_rss_mb": 3675.8}
+    told = {"n_inserts": 1000, "window_tokens": 128, "command": "python scripts/x.py"}
+    invented_results["training"] = told | {"rows": [row | {"precision": "bf16"}]}
+    text = section(markdown_report(invented_results), "## What training costs")
+    assert "1,000 inserts, windows of 128 tokens; made by `python scripts/x.py`" in text
+    assert "| meta-training | 3.3 | 3,676 | bf16 |" in text
+
+
 def test_the_headline_is_two_tables_and_what_was_lost(invented_results):
     text = headline(invented_results)
     assert text.count("\n|---|") == 2
     assert "| drugtext | **0.800 (0.750 to 0.850)** | **0.800 (0.750 to 0.850)** | — | — |" in text
     assert "| | k = 0 | k = 1 | k = 5 |" in text
     lost = text.partition("Where drugtext loses")[2]
-    assert "rival is ahead by less than the interval in 3 settings" in lost
-    assert "level 4" not in lost
+    assert all(sentence in lost for sentence in losses(invented_results))
 
 
 def test_pictures_are_shown_where_there_are_some(invented_results):

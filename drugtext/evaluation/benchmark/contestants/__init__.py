@@ -16,9 +16,9 @@ from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.tables import UNTRAINED, WHOLE_TREE
 from drugtext.evaluation.benchmark.task import OWN, Contestant
 
-WHOLE_TREE = "drugtext, whole tree"
 TRAINED = (OWN, WHOLE_TREE)
 """Names of the contestants whose encoder is trained before the trials."""
 
@@ -48,7 +48,7 @@ def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestan
     return {
         OWN: lambda: DrugText(encoder.trained),
         WHOLE_TREE: lambda: DrugTextTree(encoder.trained),
-        "drugtext, not trained": lambda: Untrained(lambda _: encoder.untrained),
+        UNTRAINED: lambda: Untrained(lambda _: encoder.untrained),
         "TF-IDF + SVM": TfidfSvm,
         "TF-IDF + prototypes": TfidfPrototypes,
         "frozen + regression": lambda: FrozenRegression(encoder.embed),

@@ -29,6 +29,9 @@ class DrugText(Contestant):
 
     Args:
         read: gives the encoder that was trained for a trial.
+
+    Attributes:
+        classifier: fitted to the last lesson.
     """
 
     description = (
@@ -67,13 +70,13 @@ class DrugText(Contestant):
     def fit(self, lesson: Lesson) -> None:
         if not lesson.support:
             fit_names = self._base.fit_names
-            self._classifier = fit_names(lesson.categories, taxonomy=lesson.taxonomy)
+            self.classifier = fit_names(lesson.categories, taxonomy=lesson.taxonomy)
             return
         self._support = self._project(self._base, [e.insert for e in lesson.support])
         self._learn(lesson)
 
     def _learn(self, lesson: Lesson) -> None:
-        self._classifier = self._base.fit_embeddings(
+        self.classifier = self._base.fit_embeddings(
             self._support,
             [self._taught(example) for example in lesson.support],
             taxonomy=lesson.taxonomy,
@@ -88,10 +91,10 @@ class DrugText(Contestant):
 
     def _calibrate(self) -> None:
         """Set the scale by the validation inserts, as the bundled checkpoint is calibrated."""
-        head, ids = self._classifier.model.head, self._classifier.category_ids
+        head, ids = self.classifier.model.head, self.classifier.category_ids
         known = [example for example in self._validation if self._taught(example) in ids]
         projected = torch.as_tensor(
-            self._project(self._classifier, [example.insert for example in known])
+            self._project(self.classifier, [example.insert for example in known])
         )
         rows = torch.tensor([ids.index(self._taught(example)) for example in known])
         with torch.no_grad():
@@ -101,16 +104,16 @@ class DrugText(Contestant):
         """Add the new categories one by one; the others stay as they are."""
         for category in dict.fromkeys(example.category for example in new):
             examples = [example for example in new if example.category == category]
-            self._classifier = self._classifier.add_embeddings(
+            self.classifier = self.classifier.add_embeddings(
                 category,
-                self._project(self._classifier, [example.insert for example in examples]),
+                self._project(self.classifier, [example.insert for example in examples]),
                 taxonomy=lesson.taxonomy,
                 ingredients=[example.substances for example in examples],
             )
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
-        probabilities = self._classifier.probabilities(self._project(self._classifier, inserts))
-        ranked = best_first(probabilities, self._classifier.category_ids)
+        probabilities = self.classifier.probabilities(self._project(self.classifier, inserts))
+        ranked = best_first(probabilities, self.classifier.category_ids)
         return Answers(ranked, probabilities.max(1).tolist())
 
     def _project(self, classifier: DrugClassifier, inserts: Sequence[DrugInsert]) -> NDArray:
@@ -149,7 +152,7 @@ class DrugTextTree(DrugText):
         self._learn(lesson)
 
     def predict(self, inserts: Sequence[DrugInsert]) -> Answers:
-        fitted = self._classifier
+        fitted = self.classifier
         probabilities = fitted.probabilities(self._project(fitted, inserts))
         nodes = node_probabilities(probabilities, fitted.category_ids, fitted.taxonomy)
         asked = np.stack([nodes[category] for category in self._asked], axis=1)

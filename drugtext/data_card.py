@@ -1,60 +1,15 @@
-"""Model and data cards, written from what was counted and measured, never typed in."""
+"""The card of a corpus, written from what was counted, never typed in."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from huggingface_hub import DatasetCardData, ModelCardData
-
-from drugtext.config import DrugTextConfig
-from drugtext.figures import measured_table
+from huggingface_hub import DatasetCardData
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
-
-
-def is_hub_id(name: str) -> bool:
-    """Tell a hub id ("user/repo") from a path."""
-    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and not Path(name).exists()
-
-
-def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
-    """Return the text of README.md: what the hub reads, then what people read.
-
-    Args:
-        config: of the classifier.
-        license_id: of its weights; whoever trained them knows it.
-    """
-    data = ModelCardData(
-        license=license_id,
-        language=list(config.languages) or None,
-        library_name="transformers",
-        pipeline_tag="text-classification",
-        base_model=config.encoder_name if is_hub_id(config.encoder_name) else None,
-        tags=["drugtext", "drug-insert", "package-insert", "few-shot"],
-    )
-    n_categories, n_support = len(config.n_support), sum(config.n_support)
-    parts = [
-        f"---\n{data.to_yaml()}\n---",
-        "# Drug insert classifier",
-        f"Reads a drug package insert and assigns one of {n_categories} categories"
-        + (f" of the taxonomy `{config.taxonomy_name}`" if config.taxonomy_name else "")
-        + f", learnt from {n_support} inserts.",
-        "```python\nimport drugtext\n\n"
-        'classifier = drugtext.load("this folder or repository")\n'
-        'for prediction in classifier.predict(drugtext.read_inserts("insert.xml")):\n'
-        "    print(prediction.category_id, prediction.category_name, prediction.probability)\n```",
-        "## Accuracy",
-        measured_table(config.measured) if config.measured else "Not measured.",
-        "## Use and limits",
-        "It sorts inserts; it gives no medical advice, and its answers are no statement of a"
-        " regulator. Languages: " + (", ".join(config.languages) or "not stated") + ".",
-    ]
-    return "\n\n".join(parts) + "\n"
 
 
 def data_card(

@@ -1,0 +1,189 @@
+"""A corpus in files of any size -> parts of some thousand records, each read by itself.
+
+Files are Parquet or JSON lines, also gzipped, on this machine or on any file system of fsspec. What
+is planned depends on the files alone: the same files always make the same parts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any, cast
+
+import fsspec
+import pyarrow.parquet as pq
+from pyarrow import ArrowException
+
+from drugtext.errors import CorpusError
+
+ROWS_A_PART = 2000
+
+_PARQUET, _LINES = (".parquet", ".pq"), (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_BATCH_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some records of one file.
+
+    Attributes:
+        file: its address.
+        row_group: of a Parquet file; -1 for lines.
+        offset: rows of the row group, or bytes of the unpacked lines, that stand before it.
+        first_row: number of its first record in the file, counted from 0.
+        n_rows: that it holds.
+    """
+
+    file: str
+    row_group: int
+    offset: int
+    first_row: int
+    n_rows: int
+
+
+def plan_parts(inputs: Sequence[str], rows_a_part: int = ROWS_A_PART) -> list[Part]:
+    """Plan the parts of files and folders.
+
+    Args:
+        inputs: addresses; of a folder all files below it are taken.
+        rows_a_part: most records of a part.
+
+    Raises:
+        CorpusError: a file is missing, damaged, or neither Parquet nor JSON lines by its name.
+    """
+    parts: list[Part] = []
+    for file in _files(inputs):
+        try:
+            planned = _parquet_parts if file.endswith(_PARQUET) else _line_parts
+            parts += planned(file, rows_a_part)
+        except (OSError, EOFError, ArrowException) as error:
+            raise CorpusError(
+                f"{file}: cannot be read ({error}). Fetch or write it again."
+            ) from error
+    return parts
+
+
+def read_part(part: Part) -> Iterator[tuple[int, Mapping[str, Any] | CorpusError]]:
+    """Yield the number of each record in its file, and the record, or why it is none.
+
+    Args:
+        part: as `plan_parts` made it.
+    """
+    rows = _parquet_rows(part) if part.row_group >= 0 else _line_rows(part)
+    yield from zip(range(part.first_row, part.first_row + part.n_rows), rows, strict=True)
+
+
+def file_system(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path on it."""
+    return cast(tuple[Any, str], fsspec.core.url_to_fs(address, use_listings_cache=False))
+
+
+def sizes_of(parts: Sequence[Part]) -> dict[str, int]:
+    """Return file -> its bytes: what tells that the files are still the same."""
+    sizes = {}
+    for file in dict.fromkeys(part.file for part in parts):
+        system, path = file_system(file)
+        sizes[file] = int(system.size(path) or 0)
+    return sizes
+
+
+def _files(inputs: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for address in inputs:
+        system, path = file_system(address)
+        if not system.exists(path):
+            raise CorpusError(f"{address}: there is no such file or folder; check the address.")
+        paths = sorted(system.find(path)) if system.isdir(path) else [path]
+        names = [system.unstrip_protocol(each) for each in paths if not _is_hidden(each)]
+        unknown = [name for name in names if not name.endswith(_PARQUET + _LINES)]
+        if unknown:
+            raise CorpusError(
+                f"{unknown[0]}: {' '.join(_PARQUET + _LINES)} are read; name the files so, or give"
+                " those alone."
+            )
+        if not names:
+            raise CorpusError(f"{address}: holds no file; Parquet or JSON lines are needed.")
+        found += names
+    return found
+
+
+def _is_hidden(path: str) -> bool:
+    return path.rpartition("/")[2].startswith((".", "_"))
+
+
+def _parquet_parts(file: str, rows_a_part: int) -> Iterator[Part]:
+    system, path = file_system(file)
+    with system.open(path, "rb") as stream:
+        metadata = pq.ParquetFile(stream).metadata
+    first = 0
+    for group in range(metadata.num_row_groups):
+        n_rows = metadata.row_group(group).num_rows
+        for offset in range(0, n_rows, rows_a_part):
+            n = min(rows_a_part, n_rows - offset)
+            yield Part(file, group, offset, first + offset, n)
+        first += n_rows
+
+
+def _parquet_rows(part: Part) -> Iterator[Mapping[str, Any]]:
+    system, path = file_system(part.file)
+    with system.open(path, "rb") as stream:
+        batches = pq.ParquetFile(stream).iter_batches(_BATCH_ROWS, row_groups=[part.row_group])
+        before = 0
+        for batch in batches:
+            start = max(part.offset - before, 0)
+            end = min(part.offset + part.n_rows - before, len(batch))
+            if start < end:
+                for row in batch.slice(start, end - start).to_pylist(maps_as_pydicts="lossy"):
+                    yield _told(row)
+            before += len(batch)
+            if before >= part.offset + part.n_rows:
+                return
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is None: a table has every field in every row."""
+    told = {
+        name: _told(value) if isinstance(value, Mapping) else value
+        for name, value in row.items()
+        if value is not None
+    }
+    return {name: value for name, value in told.items() if value != {}}
+
+
+def _line_parts(file: str, rows_a_part: int) -> Iterator[Part]:
+    offset = first = n_rows = 0
+    start = 0
+    with _opened(file) as lines:
+        for line in lines:
+            if n_rows == rows_a_part:
+                yield Part(file, -1, start, first, n_rows)
+                start, first, n_rows = offset, first + n_rows, 0
+            offset += len(line)
+            n_rows += 1
+    if n_rows:
+        yield Part(file, -1, start, first, n_rows)
+
+
+def _line_rows(part: Part) -> Iterator[Mapping[str, Any] | CorpusError]:
+    with _opened(part.file) as lines:
+        lines.seek(part.offset)
+        for n, line in enumerate(islice(lines, part.n_rows), start=part.first_row + 1):
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                yield CorpusError(f"{part.file}: line {n} is no JSON ({error}); mend it.")
+                continue
+            if isinstance(record, Mapping):
+                yield record
+            else:
+                yield CorpusError(f"{part.file}: line {n} is no record {{…}}; mend it.")
+
+
+def _opened(file: str) -> IO[bytes]:
+    """Open lines for reading, unpacked."""
+    system, path = file_system(file)
+    stream = system.open(path, "rb")
+    return cast(IO[bytes], gzip.open(stream) if path.endswith(".gz") else stream)

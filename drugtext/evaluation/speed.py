@@ -1,0 +1,79 @@
+"""How fast an encoder runs, against what the machine could do at most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from drugtext.backends import Backend
+
+_SQUARE = 2048  # rows of the matrices whose product is timed: large enough for the full rate
+_LEAST_SECONDS = 1.0
+
+
+def matmul_rate(dtype: torch.dtype, size: int = _SQUARE) -> float:
+    """Return the floating-point operations a second of a matrix product on this machine.
+
+    Args:
+        dtype: of the matrices.
+        size: of their rows and columns.
+    """
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(size, size, generator=generator).to(dtype) for _ in range(2))
+    return 2 * size**3 / seconds_of(lambda: torch.mm(a, b))
+
+
+def seconds_of(work: Callable[[], Any], least_seconds: float = _LEAST_SECONDS) -> float:
+    """Return the seconds that a work takes, the median of several times after one to warm up.
+
+    Args:
+        work: is done again and again.
+        least_seconds: that all times together take.
+    """
+    work()
+    times: list[float] = []
+    while sum(times) < least_seconds or len(times) < 3:
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return sorted(times)[len(times) // 2]
+
+
+def flops_a_token(config: Any, n_tokens: int) -> float:
+    """Return the floating-point operations that an encoder of BERT's shape needs a token.
+
+    Matrix products alone: those of a layer's four attention matrices and two of its feed-forward
+    part, and those of attention itself, which grow with the window.
+
+    Args:
+        config: of the encoder: layers, hidden size, intermediate size.
+        n_tokens: of a window.
+
+    Source:
+        Kaplan et al. 2020, arXiv:2001.08361, table 1 (forward pass).
+    """
+    d, wide, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    return 2 * layers * (4 * d * d + 2 * d * wide + 2 * n_tokens * d)
+
+
+def tokens_a_second(backend: Backend, vocabulary: int, n_windows: int, n_tokens: int) -> float:
+    """Return how many tokens a backend encodes a second, in one batch of full windows.
+
+    Args:
+        backend: what runs the encoder.
+        vocabulary: ids of tokens are below it.
+        n_windows: of the batch.
+        n_tokens: of each.
+    """
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, vocabulary, (n_windows, n_tokens), generator=generator)
+    mask = torch.ones_like(ids)
+    return ids.numel() / seconds_of(lambda: backend.encode_windows(ids, mask))
+
+
+def chunks(token_ids: Sequence[int], size: int) -> list[list[int]]:
+    """Cut a text's tokens into parts of a size, the last of what is left."""
+    return [list(token_ids[n : n + size]) for n in range(0, len(token_ids), size)]

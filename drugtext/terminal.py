@@ -1,0 +1,86 @@
+"""What the command line shows people: answers in columns, progress, and what went wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from drugtext.errors import DrugTextError
+
+if TYPE_CHECKING:
+    from drugtext.prediction import Prediction
+
+T = TypeVar("T")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Unread:
+    """Names on standard error what could not be read or classified, and counts it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, error: DrugTextError) -> None:
+        self.count += 1
+        err.print(Text(f"drugtext: {error}", style="yellow"))
+
+    def exit_status(self) -> int:
+        return 1 if self.count else 0
+
+
+def print_prediction(prediction: Prediction) -> None:
+    """One line an insert: fixed columns for people, tabs where the output is piped."""
+    name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
+    columns = [
+        Path(prediction.source).name,
+        prediction.name,
+        prediction.category_id,
+        f"{prediction.probability:.0%}",
+        name,
+    ]
+    if not out.is_terminal:
+        print("\t".join(" ".join(column.split()) for column in columns))
+        return
+    widths = (24, 28, 8, 4, max(out.width - 70, 20))
+    cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
+    out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
+
+
+def with_progress(items: Iterable[T], what: str) -> Iterator[T]:
+    """Count items on standard error while they go by, if a person is looking."""
+    columns = (
+        TextColumn("{task.description}", markup=False),  # a category may hold brackets
+        TextColumn("{task.completed}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns,
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
+        task = progress.add_task(what, total=None)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+@contextmanager
+def wrong_call() -> Iterator[None]:
+    """Turn an error that is no single insert's into exit status 2, without a traceback."""
+    try:
+        yield
+    except DrugTextError as error:
+        err.print(Text(f"drugtext: {error}", style="red"))
+        raise typer.Exit(2) from error

@@ -1,0 +1,154 @@
+"""Show how the cost of a corpus grows: seconds and memory against inserts, and workers.
+
+    python scripts/bench_scale.py ../shared/data/en/inserts.jsonl.gz --output benchmark \
+        --n-inserts 1000 --n-inserts 10000 --n-inserts 100000
+
+The real inserts are repeated under new ids until there are enough of them. Each corpus is
+classified by scripts/classify_corpus.py in a process of its own, whose memory, with that of Ray's
+processes, is watched. Writes scale.json and scale.md. Run it alone: whatever else the cores do, it
+shows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+
+SCRIPT = Path(__file__).with_name("classify_corpus.py")
+FIELDS = ("name", "language", "ingredients", "sections")
+ROWS_A_FILE = 1000
+MILLION = 1_000_000
+
+console = Console(stderr=True)
+
+
+def records(file: Path, n_inserts: int) -> Iterator[dict[str, Any]]:
+    """Yield the inserts of a file, again and again under new ids."""
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        read = [json.loads(line) for line in lines]
+    kept = [{name: record.get(name) for name in FIELDS} for record in read]
+    for n, record in enumerate(islice(cycle(kept), n_inserts)):
+        sections = list((record["sections"] or {}).items())  # their names differ: a list of pairs
+        yield {**record, "id": f"insert {n}", "sections": sections}
+
+
+def write_corpus(file: Path, n_inserts: int, folder: Path) -> None:
+    """Write a corpus of Parquet files."""
+    folder.mkdir()
+    remaining = records(file, n_inserts)
+    number = 0
+    text = pa.string()
+    schema = pa.schema(
+        {
+            "id": text,
+            "name": text,
+            "language": text,
+            "ingredients": pa.list_(text),
+            "sections": pa.map_(text, text),
+        }
+    )
+    while part := [*islice(remaining, ROWS_A_FILE)]:
+        table = pa.Table.from_pylist(part, schema=schema)
+        pq.write_table(table, folder / f"{number:05}.parquet")
+        number += 1
+
+
+def classified(folder: Path, output: Path, workers: int) -> dict[str, float]:
+    """Classify a corpus, and return its seconds and the most memory of all processes together."""
+    command = [sys.executable, SCRIPT, folder, "--output", output, "--workers", workers]
+    begun = time.perf_counter()
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as told,
+        subprocess.Popen([*map(str, command)], stdout=told, stderr=told) as process,  # noqa: S603
+    ):
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, memory_mb(process.pid))
+            time.sleep(0.5)
+        if process.returncode:
+            told.seek(0)
+            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{told.read()[-2000:]}")
+    return {"seconds": time.perf_counter() - begun, "peak_mb": peak}
+
+
+def memory_mb(pid: int) -> float:
+    """Return the memory of a process and its children, shared pages counted once."""
+    total = 0.0
+    try:
+        process = psutil.Process(pid)
+        for part in [process, *process.children(recursive=True)]:
+            total += part.memory_full_info().pss / 1e6
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        pass
+    return total
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the figures as Markdown, with what a million inserts would take."""
+    lines = [
+        "| inserts | workers | seconds | inserts a second | peak memory, MB |",
+        "|---:|---:|---:|---:|---:|",
+        *(
+            f"| {row['n_inserts']:,} | {row['workers']} | {row['seconds']:,.0f}"
+            f" | {row['n_inserts'] / row['seconds']:.1f} | {row['peak_mb']:,.0f} |"
+            for row in rows
+        ),
+    ]
+    alone = sorted((r["n_inserts"], r["seconds"]) for r in rows if r["workers"] == 1)
+    if len(alone) > 1:
+        (few, short), (many, long) = alone[0], alone[-1]
+        each = (long - short) / (many - few)
+        start = short - few * each
+        alone_hours = (start + MILLION * each) / 3600
+        shared_minutes = (start + MILLION * each / 64) / 60
+        lines += [
+            "",
+            f"One worker: {start:.0f} s to start and {1000 * each:.1f} ms an insert, from the first"
+            f" and the last row. A million inserts: {start:.0f} s + 1,000,000 x {1000 * each:.1f}"
+            f" ms = {alone_hours:.1f} hours; 64 such workers: {shared_minutes:.0f} minutes.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def main(
+    inserts: Annotated[Path, typer.Argument(help="Inserts, as gzipped JSON lines.")],
+    output: Annotated[Path, typer.Option(help="Folder of scale.json and scale.md.")],
+    n_inserts: Annotated[list[int], typer.Option(help="Of each corpus; may recur.")],
+    workers: Annotated[
+        list[int] | None, typer.Option(help="Of Ray, for the second corpus; may recur.")
+    ] = None,
+) -> None:
+    """Measure how the cost grows."""
+    rows = []
+    settings = [(n, 1) for n in n_inserts]
+    settings += [(n_inserts[min(1, len(n_inserts) - 1)], w) for w in workers or [2]]
+    for n, n_workers in settings:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_corpus(inserts, n, folder / "corpus")
+            found = classified(folder / "corpus", folder / "answers", n_workers)
+        rows.append({"n_inserts": n, "workers": n_workers, **found})
+        console.print(rows[-1])
+    output.mkdir(parents=True, exist_ok=True)
+    told = {"command": "python " + " ".join(sys.argv), "rows": rows}
+    (output / "scale.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (output / "scale.md").write_text(table(rows), encoding="utf-8")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    typer.run(main)

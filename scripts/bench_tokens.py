@@ -1,0 +1,171 @@
+"""Which sections decide, and how many tokens: accuracy against what is read of an insert.
+
+    python scripts/bench_tokens.py runs/benchmark --output benchmark \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
+The classifier of "new drug" at ATC level 3, masked, is fitted to whole inserts as the reading plan
+has them, and is then asked inserts of which less is read. How much is enough is chosen on the
+validation part; the test part stands beside it. Writes tokens.json and tokens.png.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.contestants.own import DrugText
+from drugtext.evaluation.benchmark.protocols import new_drug
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import Corpus, Example, load_corpus
+from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.bar import training_bar
+from drugtext.training.meta import ATC_PLAN
+from drugtext.windows import ReadingPlan
+
+LEVEL = 3
+SECTION_TOKENS = (32, 64, 128)
+ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+WHOLE = "whole plan"
+
+console = Console(stderr=True)
+
+
+def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
+    """Return plans that read less: one section alone, the first sections, fewer tokens of each.
+
+    Other sections stay unread where those are missing: the insert is then told by nothing.
+    """
+    sections = dict(plan.section_tokens)
+    names = list(sections)
+    found = {WHOLE: plan}
+    for name in names:
+        found[f"{name} alone"] = replace(
+            plan, section_tokens={name: sections[name]}, other_tokens=0
+        )
+    for n in range(2, len(names)):
+        kept = {name: sections[name] for name in names[:n]}
+        found[f"first {n} sections"] = replace(plan, section_tokens=kept, other_tokens=0)
+    for limit in SECTION_TOKENS:
+        cut = {name: min(limit, most) for name, most in sections.items()}
+        found[f"{limit} tokens a section"] = replace(plan, section_tokens=cut)
+    for enough in ENOUGH:
+        found[f"until p > {enough}"] = replace(plan, enough_probability=enough)
+    return found
+
+
+def fitted(corpus: Corpus, run: Path, n_steps: int) -> tuple[DrugClassifier, Mapping[str, Any]]:
+    """Return the classifier of "new drug", and the examples of its validation and test part."""
+    trial = new_drug(corpus, "masked", LEVEL)
+    encoder = drugtext.load(DEFAULT_ENCODER)
+    readers = TrainedReaders(Reader(encoder, encoder.embed), run / TRAINED_FOLDER, n_steps)
+    with training_bar(console) as advance:
+        readers.learn(trial.training, corpus.taxonomy, advance)
+    contestant = DrugText(readers)
+    contestant.prepare(trial)
+    contestant.fit(trial.tasks[0].lesson)
+    return contestant.classifier, {
+        "validation": trial.validation,
+        "test": trial.tasks[0].queries,
+    }
+
+
+def judged(classifier: DrugClassifier, examples: Sequence[Example]) -> dict[str, Any]:
+    """Return accuracy and tokens, of full documents and of all inserts."""
+    predictions = classifier.predict([example.insert for example in examples], top_k=1)
+    is_right = np.array(
+        [p.category_id == e.category for p, e in zip(predictions, examples, strict=True)]
+    )
+    n_tokens = np.array([prediction.tokens_read for prediction in predictions])
+    is_full = np.array([example.kind in FULL_DOCUMENTS for example in examples])
+    groups = np.array([example.ingredient for example in examples])
+    found = {}
+    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
+        accuracy = grouped_mean(is_right[chosen], groups[chosen].tolist())
+        found[documents] = {
+            "n": int(chosen.sum()),
+            "accuracy": [round(value, 4) for value in accuracy],
+            "tokens_read": round(float(n_tokens[chosen].mean()), 1),
+        }
+    return found
+
+
+def draw(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+    """Draw accuracy against tokens read, of full documents of the validation part."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    picture, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    kinds = {
+        "until p": ("o", "#D55E00", "stops at a probability"),
+        "alone": ("s", "#0072B2", "one section"),
+        "first": ("^", "#009E73", "the first sections"),
+        "a section": ("D", "#CC79A7", "fewer tokens of each"),
+        WHOLE: ("*", "#000000", WHOLE),
+    }
+    for sign, (marker, colour, label) in kinds.items():
+        told = [row["validation"]["full documents"] for row in rows if sign in row["reads"]]
+        line = "-" if sign in ("until p", "a section", "first") else ""
+        axes.plot(
+            [point["tokens_read"] for point in told],
+            [point["accuracy"][0] for point in told],
+            marker=marker,
+            linestyle=line,
+            color=colour,
+            label=label,
+        )
+    axes.set(
+        xlabel="tokens read of an insert, mean",
+        ylabel=f"accuracy, ATC level {LEVEL}",
+        title="Full documents, names masked, validation drugs",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    picture.savefig(file, dpi=140)
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="Folder of tokens.json and tokens.png.")],
+    steps: Annotated[int, typer.Option(help="Of the encoder's training.")] = ATC_PLAN.loop.n_steps,
+) -> None:
+    """Measure what less reading costs."""
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        classifier, parts = fitted(load_corpus(run / "corpus-atc", atc), run, steps)
+        rows = []
+        plans = variants(classifier.reading_plan)
+        for reads, plan in track(plans.items(), "reading", console=console):
+            classifier.reading_plan = plan
+            found = {part: judged(classifier, examples) for part, examples in parts.items()}
+            rows.append({"reads": reads, **found})
+            console.print(reads, found)
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    output.mkdir(parents=True, exist_ok=True)
+    told = {"level": LEVEL, "names": "masked", "rows": rows}
+    (output / "tokens.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    draw(rows, output / "tokens.png")
+    console.print(f"written: {output / 'tokens.json'}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,184 @@
+"""A corpus in, an answer for each insert out: none lost and none twice, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pyarrow.dataset as pa_dataset
+import pyarrow.parquet as pq
+import pytest
+
+from drugtext.corpus_parts import plan_parts
+from drugtext.errors import CorpusError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.scale import ANSWER, SETTINGS, answer_rows, begin, done, model_sha256
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "classify_corpus.py"
+N_FILES, ROWS_A_FILE = 6, 40
+WORDS = ["pain", "fever", "heart", "skin"]
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_classifier):
+    inserts = [DrugInsert(sections={"indications_and_usage": word}) for word in WORDS]
+    return tiny_classifier.fit(inserts, WORDS)
+
+
+def rows(n: int, start: int = 0) -> list[dict[str, object]]:
+    """Records of which every seventh cannot be classified."""
+    return [
+        {"id": f"insert {k}", "name": f"Drug {k}", "text": "" if k % 7 == 3 else WORDS[k % 4]}
+        for k in range(start, start + n)
+    ]
+
+
+def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, tmp_path):
+    records = [
+        {"id": 1, "text": "pain", "sections": None},
+        {"id": 2, "text": ""},
+        {"sections": {"indications_and_usage": "fever"}},
+        {"id": 4, "text": "本品用于治疗高血压。", "language": "zh"},
+        {"id": 5, "text": "..."},
+    ]
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(record) + "\n" for record in records) + "torn")
+    (part,) = plan_parts([str(file)])
+    classifier.model.config.languages = ["en"]
+    try:
+        found = list(answer_rows(classifier, part, top_k=2))
+    finally:
+        classifier.model.config.languages = []
+    assert [row.get("category_id") for row in found] == ["pain", None, "fever", None, None, None]
+    assert ["error" in row for row in found] == [False, True, False, True, True, True]
+    assert "empty" in found[1]["error"] and "'zh'" in found[3]["error"]
+    assert [row["id"] for row in found] == ["1", "2", "2", "4", "5", "5"]
+    assert [row["row"] for row in found] == list(range(6))
+    assert len(found[0]["alternatives"]) == 2 and found[0]["tokens_read"] == 1
+    table = pa.Table.from_pylist(found, schema=ANSWER)
+    assert table["path"][0].as_py()[0]["id"] == "pain" and table["path"][1].as_py() is None
+
+
+def test_an_output_is_of_one_model_and_one_corpus(tmp_path):
+    output = str(tmp_path / "new")
+    begin(output, {"model": "a", "top_k": 3})
+    begin(output, {"model": "a", "top_k": 3})
+    assert done(output) == set() and (tmp_path / "new" / SETTINGS).is_file()
+    with pytest.raises(CorpusError, match="was begun with another model, top_k"):
+        begin(output, {"model": "b", "top_k": 5})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("mine")
+    with pytest.raises(CorpusError, match="holds other files"):
+        begin(str(tmp_path / "other"), {})
+
+
+def test_a_model_is_told_by_what_it_holds(classifier, tmp_path):
+    classifier.save_pretrained(tmp_path)
+    first = model_sha256(str(tmp_path))
+    assert model_sha256(str(tmp_path)) == first != model_sha256(None)
+    (tmp_path / "config.json").write_text((tmp_path / "config.json").read_text() + " ")
+    assert model_sha256(str(tmp_path)) != first
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory, classifier) -> Path:
+    """A folder of Parquet files, and a classifier beside it."""
+    pytest.importorskip("ray", reason="needs pip install 'drugtext[scale]'")
+    folder = tmp_path_factory.mktemp("corpus")
+    classifier.save_pretrained(folder / "model")
+    (folder / "inserts").mkdir()
+    for n in range(N_FILES):
+        part = pa.Table.from_pylist(rows(ROWS_A_FILE, n * ROWS_A_FILE))
+        pq.write_table(part, folder / "inserts" / f"{n:02}.parquet")
+    return folder
+
+
+def start(folder: Path, *arguments: object, rows_a_part: int = 4) -> subprocess.Popen:
+    command = [sys.executable, SCRIPT, *arguments, "--model", "model", "--rows-a-part", rows_a_part]
+    return subprocess.Popen(
+        [*map(str, command)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finished(process: subprocess.Popen, code: int = 0) -> str:
+    told, _ = process.communicate(timeout=240)
+    assert process.returncode == code, told[-3000:]
+    assert "Traceback" not in told
+    return told
+
+
+def ids(output: Path) -> list[str]:
+    return pa_dataset.dataset(output, format="parquet").to_table(["id"])["id"].to_pylist()
+
+
+ALL = sorted(str(row["id"]) for row in rows(N_FILES * ROWS_A_FILE))
+
+
+def until_some_are_done(process: subprocess.Popen, output: Path, n: int) -> None:
+    end = time.monotonic() + 120
+    while len(list(output.glob("part-*"))) < n:
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def test_killed_half_way_it_goes_on_to_every_insert_once(corpus, tmp_path):
+    output = tmp_path / "answers"
+    process = start(corpus, "inserts", "--output", output)
+    until_some_are_done(process, output, 3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = ids(output)
+    assert 0 < len(before) < len(ALL)
+    told = finished(start(corpus, "inserts", "--output", output))
+    assert sorted(ids(output)) == ALL
+    assert f"{len(ALL)} inserts, {len(ALL) - len(before)} of them now" in told
+    assert not list(output.glob(".*"))
+    told = finished(start(corpus, "inserts", "--output", output))
+    assert sorted(ids(output)) == ALL and ", 0 of them now" in told
+    table = pa_dataset.dataset(output, format="parquet").to_table()
+    answers = {row["id"]: row for row in table.to_pylist()}
+    for row in rows(len(ALL)):
+        found = answers[row["id"]]
+        assert found["category_id"] == (row["text"] or None)
+        assert bool(found["error"]) != bool(row["text"])
+
+
+def test_workers_that_are_killed_lose_nothing(corpus, tmp_path):
+    output = tmp_path / "answers"
+    process = start(corpus, "inserts", "--output", output, "--workers", 2)
+    until_some_are_done(process, output, 2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in family if "MapWorker" in " ".join(child.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    finished(process)
+    assert sorted(ids(output)) == ALL
+
+
+def test_json_lines_and_relative_addresses(corpus, tmp_path):
+    lines = tmp_path / "inserts.jsonl"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in [*rows(30), *rows(30)]))
+    output = corpus / "relative" / "answers"
+    finished(start(corpus, f"file://{lines}", "--output", "relative/answers", rows_a_part=40))
+    assert ids(output) == [str(row["id"]) for row in [*rows(30), *rows(30)]]  # in order, twice
+
+
+def test_what_is_wrong_is_told_before_the_work(corpus, tmp_path):
+    told = finished(start(corpus, "nowhere.parquet", "--output", tmp_path / "a"), code=2)
+    assert "there is no such file or folder" in told
+    told = finished(start(corpus, "inserts", "--output", corpus / "inserts"), code=2)
+    assert "holds other files" in told
