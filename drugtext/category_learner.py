@@ -18,7 +18,7 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.prototypes import ingredient_means, names_tell
-from drugtext.splits import all_substances
+from drugtext.support_set import check_one_each, drugs_of, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
 
 
@@ -86,9 +86,9 @@ class CategoryLearner(InsertEmbedder):
             CorpusError: not one category an insert, or no insert at all.
             TaxonomyError: a category is not in the given taxonomy.
         """
-        categories = _listed(categories)
+        categories = listed(categories)
         if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
-            _check_one_each(len(inserts), len(categories))
+            check_one_each(len(inserts), len(categories))
         embeddings, ingredients = self._embed_with_ingredients(inserts)
         return self.fit_embeddings(
             embeddings, categories, taxonomy=taxonomy, ingredients=ingredients
@@ -125,18 +125,18 @@ class CategoryLearner(InsertEmbedder):
             ingredients: of each. The inserts of one drug count as one, by their mean; an insert
                 whose ingredients nobody told is a drug by itself.
         """
-        categories = _listed(categories)
+        categories = listed(categories)
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
-        _check_one_each(len(support), len(categories))
+        check_one_each(len(support), len(categories))
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
         found = [self._category(name, taxonomy) for name in categories]
         order = list(dict.fromkeys(category.id for category in found))
-        tree = taxonomy or _with_new(self.taxonomy, found)
+        tree = taxonomy or with_new(self.taxonomy, found)
         if taxonomy is None and not any(category.id in self.taxonomy for category in found):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
-        return self._fitted(support, rows, _drugs(ingredients, len(rows)), order, tree, taxonomy)
+        return self._fitted(support, rows, drugs_of(ingredients, len(rows)), order, tree, taxonomy)
 
     @torch.no_grad()
     def fit_names(self, categories: Iterable[str], *, taxonomy: Taxonomy | None = None) -> Self:
@@ -150,14 +150,14 @@ class CategoryLearner(InsertEmbedder):
             CorpusError: there is no category, or one stands twice.
             TaxonomyError: a category is not in the given taxonomy.
         """
-        found = [self._category(name, taxonomy) for name in _listed(categories)]
+        found = [self._category(name, taxonomy) for name in listed(categories)]
         order = [category.id for category in found]
         if not order or len(set(order)) < len(order):
             raise CorpusError(
                 f"found {len(order)} categories, {len(set(order))} of them different; one or more,"
                 " each once, are needed."
             )
-        tree = taxonomy or _with_new(self.taxonomy, found)
+        tree = taxonomy or with_new(self.taxonomy, found)
         nothing = torch.zeros(0, self.model.config.embedding_dim)
         return self._fitted(nothing, torch.zeros(0, dtype=torch.long), [], order, tree, taxonomy)
 
@@ -238,7 +238,7 @@ class CategoryLearner(InsertEmbedder):
             return self.fit_embeddings(
                 support, [category] * len(support), taxonomy=taxonomy, ingredients=ingredients
             )
-        drugs = _drugs(ingredients, len(support))
+        drugs = drugs_of(ingredients, len(support))
         means, _ = ingredient_means(support, torch.zeros(len(support), dtype=torch.long), drugs)
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
@@ -246,7 +246,7 @@ class CategoryLearner(InsertEmbedder):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         return self._with_head(
             self._head.with_category(means, name),
-            _with_new(self.taxonomy, path),
+            with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
         )
@@ -301,37 +301,3 @@ class CategoryLearner(InsertEmbedder):
             self.model.lexicon,
         )
         return self._over(model)
-
-
-def _drugs(ingredients: Iterable[Iterable[str]] | None, n_inserts: int) -> list[Hashable]:
-    """Return for each insert what tells its drug from others."""
-    if ingredients is None:
-        return list(range(n_inserts))
-    told = [all_substances(names) for names in ingredients]
-    if len(told) != n_inserts:
-        raise CorpusError(
-            f"found {n_inserts} inserts and the ingredients of {len(told)}; those of each are"
-            " needed."
-        )
-    return [names or n for n, names in enumerate(told)]
-
-
-def _listed(categories: Iterable[str]) -> list[str]:
-    if isinstance(categories, str):
-        raise CorpusError(
-            f"found the one text {categories!r}; a list is needed, one category an insert."
-        )
-    return list(categories)
-
-
-def _check_one_each(n_inserts: int, n_categories: int) -> None:
-    if n_inserts != n_categories:
-        raise CorpusError(
-            f"found {n_inserts} inserts and {n_categories} categories;"
-            " one category an insert is needed."
-        )
-
-
-def _with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
-    new = {category.id: category for category in categories if category.id not in taxonomy}
-    return taxonomy.with_categories(new.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ def write_corpus(
     command: str,
     aliases: Path | None = None,
     synonyms: Path | None = None,
+    corrections: Path | None = None,
     max_depth: int | None = None,
     seed: int = 0,
     track: Callable[[Iterable[DrugInsert]], Iterable[DrugInsert]] = iter,
@@ -45,6 +46,8 @@ def write_corpus(
         command: what the card names as its maker.
         aliases: CSV with columns `brand` and `ingredients`: further names to mask.
         synonyms: DrugBank's vocabulary, CSV with columns `Common name` and `Synonyms`.
+        corrections: CSV with columns `id` and `right`: the category of an insert whose own is
+            proved to be wrong; an empty one if there is none that fits.
         max_depth: deepest level of a category.
         seed: of the split.
         track: passes the inserts through, for a progress bar.
@@ -63,8 +66,9 @@ def write_corpus(
         unread.append(error)
         on_error(error)
 
+    right = read_corrections(corrections) if corrections else {}
     inserts = [
-        with_code_of_route(insert)
+        corrected(with_code_of_route(insert), right, taxonomy.name)
         for insert in track(read_inserts(data, on_error=leave_out))
         if insert.metadata.get("atc_source") != CRUDE
     ]
@@ -98,6 +102,26 @@ def with_code_of_route(insert: DrugInsert) -> DrugInsert:
     text = insert.sections.get("indications_and_usage") or insert.text
     fitting = codes_of_route(codes, candidates, text)
     return replace(insert, categories={**insert.categories, "atc": fitting})
+
+
+def corrected(insert: DrugInsert, right: Mapping[str, str], taxonomy_name: str) -> DrugInsert:
+    """Put the right category in place of one that is known to be wrong.
+
+    Args:
+        insert: told by the `id` in its metadata.
+        right: id -> category; empty where none fits.
+        taxonomy_name: of the categories.
+    """
+    category = right.get(insert.metadata.get("id", ""))
+    if category is None:
+        return insert
+    categories = {**insert.categories, taxonomy_name: (category,) if category else ()}
+    return replace(insert, categories=categories)
+
+
+def read_corrections(path: Path) -> dict[str, str]:
+    """Read which category an insert has, from a CSV with columns `id` and `right`."""
+    return dict(_columns(path, "id", "right"))
 
 
 def read_aliases(path: Path) -> dict[str, list[str]]:

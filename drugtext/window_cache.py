@@ -26,12 +26,13 @@ class WindowCache:
             absent. Several caches and processes may share it.
 
     Attributes:
+        folder: of the parts.
         spent_seconds: that this cache spent on encoding.
         charged_seconds: that all calls would have spent had nothing been kept.
     """
 
     def __init__(self, encoder: nn.Module, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._known: dict[bytes, tuple[Tensor, float]] = {}
         self._read: set[Path] = set()
@@ -81,7 +82,7 @@ class WindowCache:
 
     def _read_parts(self) -> None:
         """Read the parts that were written since this was last called, by whichever cache."""
-        for file in sorted(set(self._folder.glob("*.npz")) - self._read):
+        for file in sorted(set(self.folder.glob("*.npz")) - self._read):
             self._read.add(file)
             with np.load(file, allow_pickle=False) as part:
                 keys = [row.tobytes() for row in part["keys"]]
@@ -94,9 +95,9 @@ class WindowCache:
         """Keep some windows, the seconds shared out among them; whole on disk or not at all."""
         each = np.full(len(keys), seconds / len(keys))
         rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
-        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
             np.savez(file, keys=rows, vectors=vectors.numpy(), seconds=each)
-        part = self._folder / f"{keys[0].hex()[:24]}.npz"
+        part = self.folder / f"{keys[0].hex()[:24]}.npz"
         Path(file.name).rename(part)
         self._read.add(part)
         self._known.update(zip(keys, zip(vectors, each.tolist(), strict=True), strict=True))

@@ -37,6 +37,9 @@ def main(
     taxonomy_format: Annotated[str, typer.Option(help=" | ".join(READERS))] = "atc",
     aliases: Annotated[Path | None, typer.Option(help="CSV of brand, ingredients.")] = None,
     synonyms: Annotated[Path | None, typer.Option(help="DrugBank's vocabulary, CSV.")] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="CSV of id, right: categories proved to be wrong.")
+    ] = None,
     max_depth: Annotated[int | None, typer.Option(help="Deepest level of a category.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
 ) -> None:
@@ -49,6 +52,7 @@ def main(
             command="python " + " ".join(sys.argv),
             aliases=aliases,
             synonyms=synonyms,
+            corrections=corrections,
             max_depth=max_depth,
             seed=seed,
             track=lambda inserts: track(inserts, "reading inserts", console=console),

@@ -17,9 +17,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from drugtext.corpus_parts import ROWS_A_PART
 from drugtext.errors import DrugTextError
-from drugtext.scale import classify_corpus
+from drugtext.scale.classify import classify_corpus
+from drugtext.scale.parts import ROWS_A_PART
 from drugtext.terminal import err
 
 

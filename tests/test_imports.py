@@ -20,7 +20,7 @@ ROOMS = [
     ["_version", "errors", "fingerprint", "ahead"],
     ["taxonomy"],
     ["inserts"],
-    ["splits", "masking", "routes", "support", "corpus", "episodes", "corpus_parts"],
+    ["splits", "masking", "routes", "support", "support_set", "corpus", "episodes"],
     [
         "names",
         "tokens",
@@ -49,7 +49,8 @@ ROOMS = [
     ["evaluation"],
     ["training"],
     ["evaluation.benchmark"],
-    ["pipeline", "scale"],
+    ["pipeline"],
+    ["scale"],
     ["terminal"],
     ["cli", "app"],
     ["__main__"],

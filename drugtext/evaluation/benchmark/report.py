@@ -39,7 +39,7 @@ texts that hold contraindications or adverse reactions alone. Every contestant i
 inserts and asked the same ones. For new drugs and new categories drugtext's encoder is trained
 beforehand on those that are taught (new category: on the categories of the training part), in both
 printed forms and at all levels that they have, so it may know the parents of what is asked. It
-reads a category's name behind that of the category above it; the others read the name alone.
+reads a category's name together with that of the category above it; the others read the name alone.
 For a new regulator and a growing taxonomy it is as it comes. Intervals are 95 %: drawn over
 ingredients (bootstrap; those that share a substance are drawn together), but over episodes for the
 accuracy of a new category: those say how well the mean over draws is known, not what other drugs

@@ -16,12 +16,14 @@ import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
 
-from drugtext.corpus_parts import plan_parts
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.scale import ANSWER, SETTINGS, answer_rows, begin, done, model_sha256
+from drugtext.scale.answers import ANSWER, answer_rows
+from drugtext.scale.classify import model_sha256
+from drugtext.scale.output import SETTINGS, begin, done
+from drugtext.scale.parts import plan_parts
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "classify_corpus.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "classify_corpus.py"
 N_FILES, ROWS_A_FILE = 6, 40
 WORDS = ["pain", "fever", "heart", "skin"]
 

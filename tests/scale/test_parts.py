@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drugtext.corpus_parts import plan_parts, read_part, sizes_of
 from drugtext.errors import CorpusError
+from drugtext.scale.parts import plan_parts, read_part, sizes_of
 
 
 def rows(n: int) -> list[dict[str, object]]:

@@ -1,0 +1,178 @@
+"""Many inserts on many machines: a corpus in, a row of answers for each insert out, exactly once.
+
+Ray Data deals the parts of a corpus out to workers, each of which holds a classifier; it starts
+more of them where there is room, and tries again where one dies. A part makes one file of the
+output, which is there whole or not at all: a run that was killed does the parts that are missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import Any
+
+from drugtext.errors import CorpusError
+from drugtext.scale.answers import answer_rows
+from drugtext.scale.output import (
+    CorpusAnswers,
+    begin,
+    count_answers,
+    done,
+    part_name,
+    write_part,
+)
+from drugtext.scale.parts import ROWS_A_PART, Part, file_system, plan_parts, sizes_of
+
+_RETRIES = 3  # of a part whose worker died
+_SPARE_CPUS = 1  # for what is no worker
+
+
+def classify_corpus(
+    inputs: Sequence[str],
+    output: str,
+    *,
+    model: str | None = None,
+    backend: str = "auto",
+    top_k: int = 3,
+    id_column: str = "id",
+    rows_a_part: int = ROWS_A_PART,
+    workers: tuple[int, int] = (1, 1),
+    cpus_a_worker: int = 1,
+    address: str | None = None,
+    advance: Callable[[int, int], object] | None = None,
+) -> CorpusAnswers:
+    """Classify a corpus on this machine or a Ray cluster.
+
+    Args:
+        inputs: Parquet or JSONL files, or folders of them, as `plan_parts` takes them; each row is
+            a record as `insert_from_record` takes it.
+        output: folder of Parquet files, on a file system that all workers reach.
+        model: as `load` takes it; a folder must be reached by all workers.
+        backend: likewise.
+        top_k: how many alternatives to give.
+        id_column: what tells an insert in the output; row numbers do where there is none.
+        rows_a_part: most inserts of a part.
+        workers: fewest and most of them.
+        cpus_a_worker: cores of each.
+        address: of a cluster, "auto" on one of its machines; left out: this machine by itself.
+        advance: called with the parts done and those there are, for a progress bar.
+
+    Raises:
+        CorpusError: Ray is not installed, a file cannot be read, a part failed again and again, or
+            the output was begun with other inserts or settings.
+        CheckpointError: there is no such model.
+    """
+    if not find_spec("ray"):
+        raise CorpusError("Ray is not installed; run: pip install 'drugtext[scale]'")
+    output = _absolute(output)
+    parts = plan_parts([_absolute(address) for address in inputs], rows_a_part)
+    settings = {
+        "model": model_sha256(model),
+        "backend": backend,
+        "top_k": top_k,
+        "id_column": id_column,
+        "rows_a_part": rows_a_part,
+        "inputs": sizes_of(parts),
+    }
+    begin(output, settings)
+    names = {part_name(n): part for n, part in enumerate(parts)}
+    there = done(output)
+    missing = {name: part for name, part in names.items() if name not in there}
+    if advance:
+        advance(len(names) - len(missing), len(names))
+    worker = {"model": model, "backend": backend, "top_k": top_k, "id_column": id_column}
+    counts = _deal_out(missing, output, worker, workers, cpus_a_worker, address)
+    n_new = 0
+    for number, n_rows in enumerate(counts, start=1):
+        n_new += n_rows
+        if advance:
+            advance(len(names) - len(missing) + number, len(names))
+    return count_answers(output, names)._replace(n_new=n_new)
+
+
+def model_sha256(model: str | None) -> str:
+    """Return a fingerprint of a checkpoint's configuration and weights."""
+    from drugtext.checkpoint import checkpoint_folder
+
+    digest = hashlib.sha256()
+    folder = checkpoint_folder(model)
+    for file in sorted([*folder.glob("*.json"), *folder.rglob("*.safetensors")]):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Worker:
+    """A classifier in a process of its own: parts in, files of answers out."""
+
+    def __init__(self, model: str | None, backend: str, top_k: int, id_column: str) -> None:
+        from drugtext.classifier import load
+
+        self._classifier = load(model, backend=backend)
+        self._top_k, self._id_column = top_k, id_column
+
+    def __call__(self, task: Mapping[str, Any]) -> dict[str, int]:
+        """Classify a part, write its file, and return how many rows that has."""
+        part = Part(**json.loads(task["part"]))
+        rows = list(answer_rows(self._classifier, part, self._top_k, self._id_column))
+        write_part(task["output"], task["name"], rows)
+        return {"n_rows": len(rows)}
+
+
+def _deal_out(
+    missing: Mapping[str, Part],
+    output: str,
+    worker: Mapping[str, Any],
+    workers: tuple[int, int],
+    cpus_a_worker: int,
+    address: str | None,
+) -> Iterator[int]:
+    """Let Ray's workers do the parts, and yield how many inserts each that is done holds."""
+    if not missing:
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent out
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+    from ray.exceptions import RayError
+
+    n_cpus = workers[1] * cpus_a_worker + _SPARE_CPUS
+    here = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
+    ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
+    try:
+        DataContext.get_current().enable_progress_bars = False
+        tasks = [
+            {"name": name, "part": json.dumps(asdict(part)), "output": output}
+            for name, part in missing.items()
+        ]
+        rows = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
+            Worker,
+            fn_constructor_kwargs=dict(worker),
+            compute=ActorPoolStrategy(min_size=workers[0], max_size=workers[1]),
+            num_cpus=cpus_a_worker,
+            max_restarts=-1,
+            max_task_retries=_RETRIES,
+        )
+        for row in rows.iter_rows():
+            yield int(row["n_rows"])
+    except RayError as error:
+        raise CorpusError(
+            f"{output}: a part failed ({_reason(error)}). What is done is kept; mend that and run"
+            " it again."
+        ) from error
+    finally:
+        ray.shutdown()
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong in a worker, without its traceback."""
+    cause = error.__cause__ or getattr(error, "cause", None) or error
+    return str(cause).strip().rpartition("\n")[2][:500]
+
+
+def _absolute(address: str) -> str:
+    system, path = file_system(address)
+    return str(system.unstrip_protocol(path))

@@ -1,0 +1,235 @@
+"""What each part of drugtext adds: all parts, and all but one, on validation drugs and categories.
+
+    python scripts/ablate.py runs/benchmark --output benchmark/ablation.json \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+The folder is that of a run of scripts/benchmark.py: corpus, adapters and vectors are taken from it.
+New drugs are those of the validation split, taught the training split; new categories those of the
+validation part, whitened by the training part. Names are masked. The test parts are not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from torch import Tensor
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import Example, load_corpus
+from drugtext.evaluation.benchmark.task import Training, Trial
+from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.heads import PrototypeHead
+from drugtext.names import category_text
+from drugtext.prototypes import ingredient_means
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.bar import training_bar
+from drugtext.training.meta import ATC_PLAN
+from drugtext.window_cache import WindowCache
+
+LEVEL = 3
+SHOTS = (1, 5)
+N_EPISODES = 60
+
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What takes part.
+
+    Attributes:
+        adapter: meta-trained weights.
+        lexicon: the channel of words.
+        whitening: of embeddings, by drugs of one category.
+        names: of categories, each as one drug.
+        ancestors: share in the prototypes below them.
+        by_drug: the inserts of a drug count once.
+    """
+
+    adapter: bool = True
+    lexicon: bool = True
+    whitening: bool = True
+    names: bool = True
+    ancestors: bool = True
+    by_drug: bool = True
+
+
+ALL = Variant()
+VARIANTS = {
+    "all parts": ALL,
+    "without the adapter": replace(ALL, adapter=False),
+    "without the lexicon": replace(ALL, lexicon=False),
+    "without both": replace(ALL, adapter=False, lexicon=False),
+    "without whitening": replace(ALL, whitening=False),
+    "without names": replace(ALL, names=False),
+    "without ancestors": replace(ALL, ancestors=False),
+    "inserts count, not drugs": replace(ALL, by_drug=False),
+    "prototypes alone": Variant(False, False, False, False, False, False),
+}
+
+
+class Readers:
+    """The encoder with and without adapter and lexicon, for one training."""
+
+    def __init__(self, training: Training, run: Path, taxonomy: Taxonomy, n_steps: int) -> None:
+        raw = drugtext.load(DEFAULT_ENCODER)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
+        with training_bar(console) as advance:
+            trained = readers.learn(training, taxonomy, advance).classifier
+        masked = [record.inserts["masked"] for record in training.records]
+        adapter = trained.model.adapter
+        adapted = raw.with_adapter(adapter) if adapter else raw
+        cache = trained.window_cache
+        folder = cache.folder if cache else run / "windows"
+        self._readers = {
+            (True, True): self._cached(trained, folder),
+            (True, False): self._cached(adapted, folder),
+            (False, True): self._cached(raw.with_lexicon(masked), run / "windows"),
+            (False, False): self._cached(raw, run / "windows"),
+        }
+
+    @staticmethod
+    def _cached(classifier: DrugClassifier, folder: Path) -> Reader:
+        cache = WindowCache(classifier.model.encoder, folder)
+        return Reader(classifier, CachedEmbedder(classifier, cache))
+
+    def __call__(self, variant: Variant) -> Reader:
+        """Return what a variant reads with."""
+        return self._readers[variant.adapter, variant.lexicon]
+
+
+def fitted_head(
+    reader: Reader, variant: Variant, examples: Sequence[Example], taxonomy: Taxonomy
+) -> tuple[PrototypeHead, list[str]]:
+    """Learn projection and prototypes from examples, with the parts that take part."""
+    bare = PrototypeHead(reader.classifier.model.config.embedding_dim, 0)
+    return learn(bare, reader, variant, examples, taxonomy)
+
+
+@torch.no_grad()
+def learn(
+    head: PrototypeHead,
+    reader: Reader,
+    variant: Variant,
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+) -> tuple[PrototypeHead, list[str]]:
+    """Fit a head as `CategoryLearner.fit_embeddings` does, each part for itself."""
+    order = list(dict.fromkeys(example.category for example in examples))
+    rows = torch.tensor([order.index(example.category) for example in examples])
+    support = torch.as_tensor(reader.embed([example.insert for example in examples]))
+    drugs = [e.substances if variant.by_drug else n for n, e in enumerate(examples)]
+    means, mean_rows = ingredient_means(support, rows, drugs)
+    names = reader.classifier.embed_texts([category_text(taxonomy, c) for c in order])
+    if head.is_bare and variant.whitening:
+        learnt = (means, mean_rows) if len(means) >= means.shape[1] else (support, rows)
+        head = head.with_projection(*learnt, names)
+    ancestors = [
+        [step.id for step in taxonomy.path(c)[-2::-1]] if variant.ancestors else [] for c in order
+    ]
+    told = head.project_names(names) if variant.names else None
+    return head.fitted(head.project(means), mean_rows, ancestors, told), order
+
+
+def is_right(
+    head: PrototypeHead, order: list[str], reader: Reader, asked: Sequence[Example]
+) -> NDArray:
+    """Return whether each answer is right, shape (n,)."""
+    with torch.no_grad():
+        embeddings: Tensor = torch.as_tensor(reader.embed([example.insert for example in asked]))
+        best = head.logits(head.project(embeddings)).argmax(1).tolist()
+    return np.array([order[n] == e.category for n, e in zip(best, asked, strict=True)])
+
+
+def new_drugs(trial: Trial, reader: Reader, variant: Variant) -> dict[str, Any]:
+    """Judge on the validation drugs of "new drug"."""
+    taxonomy = trial.tasks[0].lesson.taxonomy
+    head, order = fitted_head(reader, variant, trial.tasks[0].lesson.support, taxonomy)
+    right = is_right(head, order, reader, trial.validation)
+    is_full = np.array([example.kind in FULL_DOCUMENTS for example in trial.validation])
+    groups = np.array([example.ingredient for example in trial.validation])
+    found = {}
+    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
+        accuracy = grouped_mean(right[chosen], groups[chosen].tolist())
+        told = {"n": int(chosen.sum()), "accuracy": [round(x, 4) for x in accuracy]}
+        found[f"new drug, {documents}"] = told
+    return found
+
+
+def new_categories(trials: Sequence[Trial], reader: Reader, variant: Variant) -> dict[str, Any]:
+    """Judge on the validation categories of "new category"."""
+    taxonomy = trials[0].tasks[0].lesson.taxonomy
+    base, _ = fitted_head(reader, variant, trials[0].background, taxonomy)
+    found = {}
+    for trial in trials:
+        accuracies = []
+        for task in trial.tasks:
+            head, order = learn(base, reader, variant, task.lesson.support, taxonomy)
+            accuracies.append(is_right(head, order, reader, task.queries).mean())
+        accuracy = [round(float(x), 4) for x in few_shot_accuracy(np.array(accuracies))]
+        way = len(trial.tasks[0].lesson.categories)
+        told = {"n_way": way, "n_tasks": len(trial.tasks), "accuracy": accuracy}
+        found[f"new category, k = {trial.setting.k}"] = told
+    return found
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Take the parts away, one at a time."""
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        corpus = load_corpus(run / "corpus-atc", atc)
+        drugs = new_drug(corpus, "masked", LEVEL)
+        split = split_categories(corpus, seed)
+        few = [
+            trial
+            for k in SHOTS
+            if (
+                trial := new_category(
+                    split, "masked", LEVEL, INDICATED, k, N_EPISODES, seed, "validation"
+                )
+            )
+        ]
+        of_drugs = Readers(drugs.training, run, atc, steps)
+        of_categories = Readers(split.training, run, atc, steps)
+        rows = []
+        for name, variant in VARIANTS.items():
+            found = new_drugs(drugs, of_drugs(variant), variant)
+            found |= new_categories(few, of_categories(variant), variant)
+            rows.append({"parts": name, **found})
+            console.print(rows[-1])
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    told = {"command": "python " + shlex.join(sys.argv), "level": LEVEL, "seed": seed, "rows": rows}
+    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
