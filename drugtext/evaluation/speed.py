@@ -14,16 +14,19 @@ _SQUARE = 2048  # rows of the matrices whose product is timed: large enough for 
 _LEAST_SECONDS = 1.0
 
 
-def matmul_rate(dtype: torch.dtype, size: int = _SQUARE) -> float:
+def matmul_rate(
+    dtype: torch.dtype, size: int = _SQUARE, least_seconds: float = _LEAST_SECONDS
+) -> float:
     """Return the floating-point operations a second of a matrix product on this machine.
 
     Args:
         dtype: of the matrices.
         size: of their rows and columns.
+        least_seconds: that it is measured for.
     """
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.rand(size, size, generator=generator).to(dtype) for _ in range(2))
-    return 2 * size**3 / seconds_of(lambda: torch.mm(a, b))
+    return 2 * size**3 / seconds_of(lambda: torch.mm(a, b), least_seconds)
 
 
 def seconds_of(work: Callable[[], Any], least_seconds: float = _LEAST_SECONDS) -> float:
@@ -35,10 +38,12 @@ def seconds_of(work: Callable[[], Any], least_seconds: float = _LEAST_SECONDS) -
     """
     work()
     times: list[float] = []
-    while sum(times) < least_seconds or len(times) < 3:
+    total = 0.0
+    while total < least_seconds or len(times) < 3:
         begun = time.perf_counter()
         work()
         times.append(time.perf_counter() - begun)
+        total += times[-1]
     return sorted(times)[len(times) // 2]
 
 
@@ -59,7 +64,13 @@ def flops_a_token(config: Any, n_tokens: int) -> float:
     return 2 * layers * (4 * d * d + 2 * d * wide + 2 * n_tokens * d)
 
 
-def tokens_a_second(backend: Backend, vocabulary: int, n_windows: int, n_tokens: int) -> float:
+def tokens_a_second(
+    backend: Backend,
+    vocabulary: int,
+    n_windows: int,
+    n_tokens: int,
+    least_seconds: float = _LEAST_SECONDS,
+) -> float:
     """Return how many tokens a backend encodes a second, in one batch of full windows.
 
     Args:
@@ -67,11 +78,12 @@ def tokens_a_second(backend: Backend, vocabulary: int, n_windows: int, n_tokens:
         vocabulary: ids of tokens are below it.
         n_windows: of the batch.
         n_tokens: of each.
+        least_seconds: that it is measured for.
     """
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, vocabulary, (n_windows, n_tokens), generator=generator)
     mask = torch.ones_like(ids)
-    return ids.numel() / seconds_of(lambda: backend.encode_windows(ids, mask))
+    return ids.numel() / seconds_of(lambda: backend.encode_windows(ids, mask), least_seconds)
 
 
 def chunks(token_ids: Sequence[int], size: int) -> list[list[int]]:

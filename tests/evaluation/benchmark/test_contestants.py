@@ -125,11 +125,11 @@ def test_drugtext_grows_without_forgetting(tiny_classifier):
     contestant = DrugText(lambda _: Reader(tiny_classifier, tiny_classifier.embed))
     contestant.prepare(trial)
     contestant.fit(first.lesson)
-    before = contestant._classifier
+    before = contestant.classifier
     contestant.extend(second.lesson, second.lesson.support[len(first.lesson.support) :])
-    assert contestant._classifier.category_ids == list(second.lesson.categories)
+    assert contestant.classifier.category_ids == list(second.lesson.categories)
     n = len(first.lesson.categories)
-    head, old = contestant._classifier.model.head, before.model.head
+    head, old = contestant.classifier.model.head, before.model.head
     assert torch.equal(head.prototypes[:n], old.prototypes)
 
 
@@ -139,7 +139,7 @@ def test_a_level_is_read_off_the_tree(tiny_classifier):
 
     contestant = DrugTextTree(lambda _: Reader(tiny_classifier, embed))
     assert accuracy(contestant, new_drug(CORPUS, "masked", 2)) > 0.9
-    assert {len(i) for i in contestant._classifier.category_ids} == {4}
+    assert {len(i) for i in contestant.classifier.category_ids} == {4}
     with pytest.raises(NotApplicableError, match="nothing deeper"):
         contestant.fit(new_drug(CORPUS, "masked", 4).tasks[0].lesson)
 
