@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 from drugtext.errors import CorpusError
 from drugtext.scale.answers import answer_rows
@@ -140,7 +140,7 @@ def _deal_out(
     from ray.exceptions import RayError
 
     n_cpus = workers[1] * cpus_a_worker + _SPARE_CPUS
-    here = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
+    here: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
     ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
     try:
         DataContext.get_current().enable_progress_bars = False
@@ -149,7 +149,7 @@ def _deal_out(
             for name, part in missing.items()
         ]
         rows = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
-            Worker,
+            cast(Any, Worker),  # Ray makes one a worker, which its annotation does not say
             fn_constructor_kwargs=dict(worker),
             compute=ActorPoolStrategy(min_size=workers[0], max_size=workers[1]),
             num_cpus=cpus_a_worker,
