@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from datasets import Dataset, load_dataset
+from datasets import Dataset, DatasetDict, load_dataset
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -78,8 +78,8 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
             f"{', '.join(missing)} not found; a folder that scripts/build_corpus.py wrote is"
             " needed."
         )
-    rows = load_dataset("parquet", data_files=files)
     classifier = drugtext.load(encoder)
+    rows = readable(load_dataset("parquet", data_files=files), classifier)
     data = b"".join(Path(file).read_bytes() for file in files.values())
     corpus_sha256 = hashlib.sha256(data).hexdigest()
 
@@ -119,6 +119,23 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
     card = model_card(trained.model.config, "apache-2.0")
     (output / "README.md").write_text(card, encoding="utf-8")
     return card
+
+
+def readable(rows: DatasetDict, classifier: DrugClassifier) -> DatasetDict:
+    """Leave out the inserts that the encoder cannot read, and say how many they are."""
+    kept = DatasetDict()
+    for split, part in rows.items():
+        numbers = [
+            n
+            for n, row in enumerate(part)
+            if not any(
+                classifier.refusal(insert_from_row(row, masked=masked)) for masked in (False, True)
+            )
+        ]
+        if len(numbers) < len(part):
+            console.print(f"{split}: left out {len(part) - len(numbers)} that cannot be read")
+        kept[split] = part.select(numbers)
+    return kept
 
 
 if __name__ == "__main__":
