@@ -74,7 +74,7 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
     """Make what runs an encoder.
 
     Args:
-        encoder: in float32, its adapter merged.
+        encoder: on the CPU, in float32, its adapter merged.
         name: one of `BACKENDS`; "auto" for the fastest that is installed and near enough.
         probe: token ids of some windows of text, to measure how near it is.
 
@@ -84,8 +84,6 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
     check_installed(name)
     input_ids, attention_mask = pad([*probe], 0)
     exact = _torch(encoder, torch.float32)
-    if next(encoder.parameters()).device.type != "cpu":
-        return Backend(TORCH, "float32", exact, 1.0)
     expected = mean_pool(exact(input_ids, attention_mask), attention_mask)
 
     def measured(candidate: str) -> Backend:

@@ -69,7 +69,7 @@ def classify_corpus(
     if not find_spec("ray"):
         raise CorpusError("Ray is not installed; run: pip install 'drugtext[scale]'")
     output = _absolute(output)
-    parts = plan_parts([_absolute(address) for address in inputs], rows_a_part)
+    parts = plan_parts([_absolute(file) for file in inputs], rows_a_part)
     settings = {
         "model": model_sha256(model),
         "backend": backend,

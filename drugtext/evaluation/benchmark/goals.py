@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from drugtext.evaluation.benchmark.new_category import NEW_CATEGORY
 from drugtext.evaluation.benchmark.protocols import ALL, FULL, INDICATED, NEW_DRUG, NEW_REGULATOR
 from drugtext.evaluation.benchmark.tables import (
     NOTHING,
@@ -48,7 +49,7 @@ def _goals() -> Iterator[Goal]:
         (3, {0: 0.68, 1: 0.76, 3: 0.84, 5: 0.88}),
         (4, {1: 0.66, 3: 0.75, 5: 0.79}),
     ):
-        same = masked | {"protocol": "new category", "level": level, "documents": INDICATED}
+        same = masked | {"protocol": NEW_CATEGORY, "level": level, "documents": INDICATED}
         for k, goal in shots.items():
             yield Goal(f"new category, level {level}, k = {k}", same | {"k": k}, goal)
 
