@@ -52,6 +52,8 @@ from drugtext.window_cache import WindowCache
 
 TRAINING = "training.json"
 """What scripts/bench_training.py measured, in the report's folder."""
+CORRECTIONS = Path(__file__).parent.parent / "data_cards" / "atc_corrections.csv"
+"""Of ATC codes in the data folder, each proved by what the insert states."""
 QUICK_STEPS = 2
 """Of each training in the quick run, which shows that all works and not how well."""
 
@@ -138,6 +140,7 @@ def main(
             data,
             output,
             seed,
+            corrections=CORRECTIONS,
             command=command,
             begins=console.status,
             on_error=lambda error: console.print(f"left out: {error}"),

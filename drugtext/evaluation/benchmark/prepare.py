@@ -29,6 +29,7 @@ def prepare_corpora(
     output: Path,
     seed: int,
     *,
+    corrections: Path,
     command: str,
     begins: Callable[[str], AbstractContextManager[object]],
     on_error: Callable[[ReadError], object],
@@ -39,17 +40,18 @@ def prepare_corpora(
         data: folder with `en/` and `taxonomies/`.
         output: of a folder a corpus.
         seed: of the splits.
+        corrections: CSV of inserts whose ATC code is proved to be wrong; see `write_corpus`.
         command: what their cards name as their maker.
         begins: called with what begins; what it returns is open while it lasts.
         on_error: called with each insert that cannot be read.
 
     Raises:
-        CorpusError: a file of the data folder is missing.
+        CorpusError: a file of the data folder, or the corrections, cannot be read.
     """
     inserts = data / "en" / "inserts.jsonl.gz"
     tables = {name: data / "taxonomies" / file for name, file in _TABLES.items()}
     made_of = {
-        "files": {file.name: _sha256(file) for file in (inserts, *tables.values())},
+        "files": {file.name: _sha256(file) for file in (inserts, corrections, *tables.values())},
         "code": code_sha256(write_corpus.__module__),
         "seed": seed,
     }
@@ -69,6 +71,7 @@ def prepare_corpora(
                     command=command,
                     aliases=tables["aliases"],
                     synonyms=tables["synonyms"],
+                    corrections=corrections if name == "atc" else None,
                     max_depth=_DEEPEST,
                     seed=seed,
                     on_error=on_error,
