@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drugtext.encoder import mean_pool, pad
+from drugtext.bare_encoder import mean_pool
+from drugtext.encoder import pad
 from drugtext.errors import EncoderError
 
 AUTO, TORCH, ONNX, OPENVINO = "auto", "torch", "onnx", "openvino"

@@ -1,6 +1,7 @@
 """A classifier's folder: what is in it, how it is found, loaded and written.
 
 config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured figures
+*.py                 code of the model, for those who have transformers and not drugtext
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
 head.safetensors     head and lexicon alone, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
@@ -199,7 +200,9 @@ def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
         for name, tensor in _beside_encoder(model).state_dict().items()
     }
     save_file(weights, folder / _HEAD, metadata={"format": "pt"})
-    model.config.save_pretrained(folder)
+    config = copy.deepcopy(model.config)
+    vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
+    config.to_json_file(folder / "config.json")
     _save_adapter(model, folder, is_halved=True)
 
 
@@ -229,7 +232,7 @@ def save_model(
         config = copy.deepcopy(model.config)
         if not is_hub_id(config.encoder_name):
             config.encoder_name = ""  # a path of this machine; the weights are in the folder
-        config.save_pretrained(folder)
+        config.to_json_file(folder / "config.json")
         _save_adapter(model, folder)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(config), encoding="utf-8")

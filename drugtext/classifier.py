@@ -20,7 +20,8 @@ from drugtext.early_exit import embed_until
 from drugtext.embedder import batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.lexicon import LEXICON_DIM, N_TOKENS, Lexicon
+from drugtext.lexicon import Lexicon
+from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
 from drugtext.model import DrugTextModel
 from drugtext.prediction import Prediction, make_prediction
 from drugtext.windows import Windows
@@ -230,7 +231,7 @@ class DrugClassifier(CategoryLearner):
             TrainingError: there are too few inserts.
         """
         read = map(self._windows, self._readable(inserts))
-        lexicon = Lexicon.learnt(read, n_tokens=n_tokens, dim=dim)
+        lexicon = learn_lexicon(read, n_tokens=n_tokens, dim=dim)
         return self._bare(self.model.encoder, self.model.adapter, lexicon)
 
     def _bare(

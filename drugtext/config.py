@@ -1,4 +1,7 @@
-"""DrugTextConfig: what a checkpoint says of itself, beside the weights."""
+"""DrugTextConfig: what a checkpoint says of itself, beside the weights.
+
+This file travels with a checkpoint, see `model`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from typing import ClassVar
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
-
-from drugtext.errors import CheckpointError
 
 FORMAT_VERSION = 1
 """Of a saved classifier; a folder with a higher one is refused."""
@@ -63,9 +64,9 @@ class DrugTextConfig(PreTrainedConfig):
 
     @property
     def encoder(self) -> PreTrainedConfig:
-        """Configuration of the encoder; `CheckpointError` where there is none."""
+        """Configuration of the encoder; `ValueError` where there is none."""
         if not isinstance(self.encoder_config, PreTrainedConfig):
-            raise CheckpointError("the configuration has no encoder_config; give it one.")
+            raise ValueError("the configuration has no encoder_config; give it one.")
         return self.encoder_config
 
     @property
@@ -74,4 +75,5 @@ class DrugTextConfig(PreTrainedConfig):
         return int(self.encoder.hidden_size) + (self.lexicon or {}).get("dim", 0)
 
 
+DrugTextConfig.register_for_auto_class()
 AutoConfig.register(DrugTextConfig.model_type, DrugTextConfig)

@@ -13,10 +13,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from drugtext.bare_encoder import without_pooler
 from drugtext.errors import EncoderError
 
 if TYPE_CHECKING:  # transformers itself is imported where it is used: see _registration
-    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -121,13 +122,6 @@ def _not_found(name_or_path: object, why: Exception | str) -> str:
     )
 
 
-def build_encoder(config: PreTrainedConfig) -> nn.Module:
-    """Build an encoder of this configuration, its weights not yet loaded, without its pooler."""
-    from transformers import AutoModel
-
-    return without_pooler(AutoModel.from_config(config))
-
-
 def embedding_dim_of(encoder: nn.Module) -> int:
     """Return the number of dimensions of an encoder's embeddings."""
     return int(cast(Any, encoder.config).hidden_size)
@@ -139,30 +133,6 @@ def weights_sha256(encoder: nn.Module) -> str:
     for name, tensor in sorted(encoder.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def without_pooler(encoder: nn.Module) -> nn.Module:
-    """Take the pooler off: embeddings are means over tokens, an unused pooler gets no gradient."""
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.register_module("pooler", None)
-    return encoder
-
-
-def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-    """Average the token vectors of each window.
-
-    Args:
-        hidden: last hidden state, shape (n_windows, n_tokens, embedding_dim).
-        attention_mask: 1 for a token, 0 for padding, shape (n_windows, n_tokens).
-
-    Returns:
-        float32, shape (n_windows, embedding_dim).
-
-    Source:
-        Reimers and Gurevych 2019, arXiv:1908.10084, section 3 (MEAN strategy).
-    """
-    weights = attention_mask.unsqueeze(-1).float()
-    return (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
 def pool_windows(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from drugtext.prototypes import category_prototypes, share_with_ancestors
+from .prototypes import category_prototypes, share_with_ancestors
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""

@@ -1,20 +1,28 @@
-"""DrugTextModel: encoder and head as one transformers model."""
+"""DrugTextModel: encoder and head as one transformers model.
+
+This file and those that it imports by a relative name travel with a checkpoint, so that it opens
+with `trust_remote_code=True` where drugtext is not installed: they import torch and transformers
+alone.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import is_peft_available
 
-from drugtext.adapters import Adapter
-from drugtext.config import DrugTextConfig
-from drugtext.encoder import build_encoder, mean_pool
-from drugtext.heads import INITIAL_SCALE, PrototypeHead
-from drugtext.lexicon import Lexicon
+from .bare_encoder import build_encoder, mean_pool
+from .config import DrugTextConfig
+from .heads import INITIAL_SCALE, PrototypeHead
+from .lexicon import Lexicon
+
+if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
+    from drugtext.adapters import Adapter
 
 
 class DrugTextModel(PreTrainedModel):
@@ -134,4 +142,5 @@ class DrugTextModel(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+DrugTextModel.register_for_auto_class("AutoModelForSequenceClassification")
 AutoModelForSequenceClassification.register(DrugTextConfig, DrugTextModel)

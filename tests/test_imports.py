@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from transformers.dynamic_module_utils import get_imports, get_relative_import_files
 
 import drugtext
 
@@ -18,6 +19,7 @@ PACKAGE = PROJECT / "drugtext"
 
 ROOMS = [
     ["_version", "errors", "fingerprint", "ahead"],
+    ["bare_encoder"],
     ["taxonomy"],
     ["inserts"],
     ["splits", "masking", "routes", "support", "support_set", "corpus", "episodes"],
@@ -35,6 +37,7 @@ ROOMS = [
         "window_cache",
         "early_exit",
         "lexicon",
+        "lexicon_learning",
     ],
     ["config"],
     ["model"],
@@ -59,6 +62,9 @@ ROOMS = [
 
 WITHOUT_TORCH = ("inserts", "taxonomy", "corpus", "support", "splits", "terminal", "cli")
 """Their modules import neither torch nor transformers, except inside functions."""
+
+TRAVELLING = {"model", "config", "heads", "prototypes", "lexicon", "bare_encoder"}
+"""Modules that are saved with a checkpoint: see `drugtext.model`."""
 
 PUBLIC_NAMES = [
     "Category",
@@ -106,8 +112,9 @@ def imported(nodes: list[ast.AST]) -> list[str]:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: imports are absolute"
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
+            assert node.level <= 1, f"line {node.lineno}: imports are absolute, or from beside"
+            origin = f"drugtext.{node.module}" if node.level else node.module
+            names += [f"{origin}.{alias.name}" for alias in node.names]
     return names
 
 
@@ -190,6 +197,19 @@ def test_nothing_that_runs_code_from_a_file_is_used():
                 assert ast.unparse(node) != "torch.load", f"{file}:{node.lineno}"
             if isinstance(node, ast.ImportFrom) and node.module == "torch":
                 assert "load" not in [alias.name for alias in node.names], file
+
+
+def test_what_travels_with_a_checkpoint_needs_torch_and_transformers_alone():
+    files = get_relative_import_files(PACKAGE / "model.py")
+    assert {Path(file).stem for file in files} | {"model"} == TRAVELLING
+    for name in TRAVELLING:
+        packages = set(get_imports(PACKAGE / f"{name}.py")) - set(sys.stdlib_module_names)
+        assert packages <= {"torch", "transformers", "huggingface_hub"}, name
+        relative = {n for n in imported_when_loaded(name) if is_in(n, "drugtext")}
+        assert {n.split(".")[1] for n in relative} <= TRAVELLING, name
+    for name in set(modules()) - TRAVELLING:
+        nodes = ast.walk(parsed(name))
+        assert not any(isinstance(n, ast.ImportFrom) and n.level for n in nodes), name
 
 
 def test_public_names_are_these_and_each_resolves():

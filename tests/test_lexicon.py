@@ -10,6 +10,7 @@ import torch
 
 from drugtext.errors import TrainingError
 from drugtext.lexicon import LEXICON_WEIGHT, Lexicon
+from drugtext.lexicon_learning import learn_lexicon
 from drugtext.windows import Windows
 
 
@@ -45,12 +46,12 @@ def test_vectors_are_sums_over_different_tokens():
 
 
 def test_padding_counts_for_nothing():
-    lexicon = Lexicon.learnt([read(*MANY)], dim=2)
+    lexicon = learn_lexicon([read(*MANY)], dim=2)
     torch.testing.assert_close(of(lexicon, [7, 8], [7, 8, 20, 6, 5])[:1], of(lexicon, [8, 7]))
 
 
 def test_what_stands_together_is_near():
-    lexicon = Lexicon.learnt([read(*MANY)], dim=2)
+    lexicon = learn_lexicon([read(*MANY)], dim=2)
     assert lexicon.token_ids.tolist() == [5, 6, 7, 8, 20]  # 99 stands in one insert only
     seven, eight, five, heart = of(lexicon, [7], [8], [5], [7, 8, 20])
     assert seven @ eight > 0.9 > 0.5 > seven @ five
@@ -59,21 +60,21 @@ def test_what_stands_together_is_near():
 
 def test_a_token_weighs_as_it_is_rare():
     # Inserts of one token each: the one axis that is left is the commoner token.
-    lexicon = Lexicon.learnt([read([[1]], [[1]], [[2]], [[2]], [[2]])])
+    lexicon = learn_lexicon([read([[1]], [[1]], [[2]], [[2]], [[2]])])
     lengths = (lexicon.levels.float() * lexicon.scales.unsqueeze(1)).norm(dim=1)
     torch.testing.assert_close(lengths, torch.tensor([0.0, math.log(6 / 4) + 1]))
 
 
 def test_parts_are_one_corpus():
-    whole = Lexicon.learnt([read(*MANY)], dim=2)
-    parts = Lexicon.learnt([read(*MANY[:3]), read(*MANY[3:])], dim=2)
+    whole = learn_lexicon([read(*MANY)], dim=2)
+    parts = learn_lexicon([read(*MANY[:3]), read(*MANY[3:])], dim=2)
     assert parts.token_ids.equal(whole.token_ids) and parts.levels.equal(whole.levels)
 
 
 def test_a_byte_a_figure_is_enough():
     rng = np.random.default_rng(0)
     inserts = [[rng.integers(0, 60, 12).tolist()] for _ in range(80)]
-    lexicon = Lexicon.learnt([read(*inserts)], dim=20)
+    lexicon = learn_lexicon([read(*inserts)], dim=20)
     assert lexicon.levels.dtype == torch.int8 and lexicon.levels.abs().max() == 127
     assert lexicon.arguments == {"n_tokens": 60, "dim": 20, "weight": LEXICON_WEIGHT}
     exact = torch.randn(5, 20, generator=torch.Generator().manual_seed(0))
@@ -84,4 +85,4 @@ def test_a_byte_a_figure_is_enough():
 @pytest.mark.parametrize("inserts", [[], [HEART], [[[1]], [[2]], [[3]]]])
 def test_too_little_is_refused(inserts):
     with pytest.raises(TrainingError, match=r"found \d+ inserts and \d+ tokens that stand in two"):
-        Lexicon.learnt([read(*inserts)])
+        learn_lexicon([read(*inserts)])

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from drugtext.adapters import default_lora, with_new_adapter
+from drugtext.bare_encoder import mean_pool
 from drugtext.classifier import DrugClassifier
-from drugtext.encoder import mean_pool, pool_windows
+from drugtext.encoder import pool_windows
 from drugtext.episode_heads import EpisodeHead
 from drugtext.training.episode_sampler import EpisodeBatch
 from drugtext.training.proxies import ProxyLoss
