@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
-from transformers import AutoModel, PreTrainedConfig
+
+if TYPE_CHECKING:  # transformers itself is imported where it is used: see _registration
+    from transformers import PreTrainedConfig
 
 
 def build_encoder(config: PreTrainedConfig) -> nn.Module:
     """Build an encoder of this configuration, its weights not yet loaded, without its pooler."""
+    from transformers import AutoModel
+
     return without_pooler(AutoModel.from_config(config))
 
 

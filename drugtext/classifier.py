@@ -17,7 +17,7 @@ from drugtext.backends import AUTO, backend_name
 from drugtext.category_learner import CategoryLearner
 from drugtext.checkpoint import load_model, save_model
 from drugtext.early_exit import embed_until
-from drugtext.embedder import batches
+from drugtext.embedder import Encode, batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.lexicon import Lexicon
@@ -136,18 +136,35 @@ class DrugClassifier(CategoryLearner):
                     raise error
                 on_error(insert, error)
             if readable:
-                yield from self._predict_batch(readable, windows, top_k)
+                yield from self.answers(readable, windows, top_k=top_k)
 
     def _read(self, inserts: Sequence[DrugInsert]) -> _Batch:
         told = [(insert, self.refusal(insert)) for insert in inserts]
         readable = [insert for insert, error in told if error is None]
         refused = [(insert, error) for insert, error in told if error is not None]
-        return _Batch(refused, readable, self._windows(readable))
+        return _Batch(refused, readable, self.windows(readable))
 
-    def _predict_batch(
-        self, inserts: Sequence[DrugInsert], windows: Windows, top_k: int
+    def answers(
+        self,
+        inserts: Sequence[DrugInsert],
+        windows: Windows,
+        *,
+        top_k: int = 3,
+        encode: Encode | None = None,
     ) -> Iterator[Prediction]:
-        projected, tokens_read = self._embed_enough(windows, len(inserts))
+        """Predict from what was read of inserts.
+
+        Args:
+            inserts: that can be classified.
+            windows: of them, as `windows` gives them.
+            top_k: how many alternatives to give.
+            encode: gives the vectors of some of the windows; those of the classifier's own
+                encoder if left out.
+
+        Yields:
+            One prediction an insert, in order.
+        """
+        projected, tokens_read = self._embed_enough(windows, len(inserts), encode or self._vectors)
         probabilities = self.probabilities(projected)
         nearness = self.nearness(projected)
         for n, insert in enumerate(inserts):
@@ -163,11 +180,13 @@ class DrugClassifier(CategoryLearner):
             )
 
     @torch.no_grad()
-    def _embed_enough(self, windows: Windows, n_inserts: int) -> tuple[Tensor, list[int]]:
+    def _embed_enough(
+        self, windows: Windows, n_inserts: int, encode: Encode
+    ) -> tuple[Tensor, list[int]]:
         """Embed and project as much of each insert as its answer needs, and count its tokens."""
         enough = self.reading_plan.enough_probability
         if enough >= 1:
-            return self._embed_windows(windows, n_inserts), windows.tokens_read
+            return self._embed_windows(windows, n_inserts, encode), windows.tokens_read
 
         def project(pooled: Tensor) -> Tensor:
             return self.model.head.project(pooled.to(self.model.device)).cpu()
@@ -175,7 +194,7 @@ class DrugClassifier(CategoryLearner):
         def is_enough(pooled: Tensor) -> Tensor:
             return torch.from_numpy(self.probabilities(project(pooled)).max(axis=1) > enough)
 
-        pooled, tokens_read = embed_until(windows, n_inserts, self._vectors, is_enough)
+        pooled, tokens_read = embed_until(windows, n_inserts, encode, is_enough)
         return project(pooled), tokens_read
 
     @torch.no_grad()
@@ -230,7 +249,7 @@ class DrugClassifier(CategoryLearner):
             DrugTextError: an insert has no text.
             TrainingError: there are too few inserts.
         """
-        read = map(self._windows, self._readable(inserts))
+        read = map(self.windows, self._readable(inserts))
         lexicon = learn_lexicon(read, n_tokens=n_tokens, dim=dim)
         return self._bare(self.model.encoder, self.model.adapter, lexicon)
 

@@ -26,6 +26,10 @@ from drugtext.windows import ReadingPlan, Windows, read_windows
 
 INSERTS_A_BATCH = 32
 
+Encode = Callable[[list[list[int]]], Tensor]
+"""Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
+embedding_dim)."""
+
 _PROBE = (
     "Lowers high blood pressure.",
     "It is indicated for the treatment of infections of the lung that are caused by bacteria.",
@@ -122,7 +126,7 @@ class InsertEmbedder:
             LanguageError: an insert is in a language that the encoder does not know.
             DrugTextError: an insert has no text.
         """
-        read = ahead((self._windows(batch), len(batch)) for batch in self._readable(inserts))
+        read = ahead((self.windows(batch), len(batch)) for batch in self._readable(inserts))
         parts = [self._embed_windows(windows, n_inserts) for windows, n_inserts in read]
         return torch.cat(parts or [torch.zeros(0, self.model.config.embedding_dim)]).numpy()
 
@@ -168,16 +172,33 @@ class InsertEmbedder:
                     raise error
             yield batch
 
-    def _windows(self, inserts: Sequence[DrugInsert]) -> Windows:
+    def windows(self, inserts: Sequence[DrugInsert]) -> Windows:
+        """Cut what is read of inserts, each of which can be classified, into windows."""
         return read_windows(inserts, self.token_reader, self.reading_plan, self.model.config.prefix)
 
     @torch.no_grad()
-    def _embed_windows(self, windows: Windows, n_inserts: int) -> Tensor:
+    def _embed_windows(
+        self, windows: Windows, n_inserts: int, encode: Encode | None = None
+    ) -> Tensor:
         """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
-        vectors = self._vectors(windows.token_ids)
+        vectors = (encode or self._vectors)(windows.token_ids)
         weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
         pooled = pool_windows(vectors, weights, numbers, n_inserts)
         return self.model.head.project(pooled.to(self.model.device)).cpu()
+
+    @torch.no_grad()
+    def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the vectors of a batch of windows.
+
+        Args:
+            input_ids: int64, on the model's device, shape (n_windows, n_tokens).
+            attention_mask: 1 for a token, 0 for padding, same shape.
+
+        Returns:
+            float32, not projected, shape (n_windows, embedding_dim).
+        """
+        encode = self.backend.encode_windows if self.backend else self.model.encode_windows
+        return self.model.with_lexicon(encode(input_ids, attention_mask), input_ids, attention_mask)
 
     def _vectors(self, token_ids: list[list[int]]) -> Tensor:
         """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""

@@ -7,65 +7,89 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from transformers import AutoModelForSequenceClassification, Pipeline
+import torch
+from transformers import AutoModelForSequenceClassification
 from transformers.pipelines import PIPELINE_REGISTRY
-from transformers.utils import ModelOutput
+from transformers.pipelines.base import ChunkPipeline
 
 from drugtext.backends import AUTO
 from drugtext.classifier import DrugClassifier
+from drugtext.encoder import pad
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.inserts.record import insert_from_record
 from drugtext.model import DrugTextModel
+from drugtext.windows import Windows
 
 TASK = "drug-insert-classification"
 
 _FILE_NAME = re.compile(r"\S+\.(xml|json|jsonl|zip|gz|txt|html?|csv)", re.IGNORECASE)
 
 
-class DrugInsertPipeline(Pipeline):
+class _Reading(NamedTuple):
+    """What an input holds: its inserts, their windows, and whether it is a file of several."""
+
+    inserts: list[DrugInsert]
+    windows: Windows
+    is_several: bool
+
+
+class DrugInsertPipeline(ChunkPipeline):
     """Classifies inserts, files and texts of any length.
 
     An input is a `DrugInsert`, a path, or the text of an insert. The answer to each is the JSON
-    object of `Prediction.to_dict`; a file of several inserts is answered with a list of them.
+    object of `Prediction.to_dict`; a file of several inserts is answered with a list of them. A
+    chunk is a window, so `batch_size` windows go through the encoder at once, of one input or of
+    several.
     """
 
     _load_tokenizer = True  # type: ignore[assignment]  # transformers annotates its default alone
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Classify one input, a list, a dataset or a generator.
-
-        Args:
-            inputs: a `DrugInsert`, a path, a text, or many of them.
-            args: as for every transformers pipeline.
-            kwargs: `top_k`, how many alternatives to give. `batch_size` is accepted and not needed:
-                the windows of an input are batched by length in any case.
-        """
-        kwargs.pop("batch_size", None)
-        return super().__call__(inputs, *args, **kwargs)
-
     def _sanitize_parameters(self, top_k: int | None = None, **_: Any) -> tuple[dict, dict, dict]:
-        return {}, ({} if top_k is None else {"top_k": top_k}), {}
+        return {}, {}, ({} if top_k is None else {"top_k": top_k})
 
     @cached_property
     def _classifier(self) -> DrugClassifier:
         return DrugClassifier(cast(DrugTextModel, self.model), cast(Any, self.tokenizer), AUTO)
 
-    def preprocess(self, input_: Any, **_: Any) -> dict[str, Any]:
+    # transformers' annotations are those of a pipeline without chunks
+    def preprocess(self, input_: Any, **_: Any) -> Iterator[dict]:  # type: ignore[override]
         inserts = list(_inserts(input_))
-        several = not isinstance(input_, DrugInsert) and len(inserts) > 1
-        return {"inserts": inserts, "several": several}
+        for insert in inserts:
+            if error := self._classifier.refusal(insert):
+                raise error
+        windows = self._classifier.windows(inserts)
+        reading = _Reading(inserts, windows, len(inserts) > 1)
+        for n, ids in enumerate(windows.token_ids, start=1):
+            input_ids, attention_mask = pad([ids], 0)
+            yield {
+                "input_ids": input_ids,
+                "attention_mask": attention_mask,
+                "reading": [reading],
+                "is_last": n == len(windows.token_ids),
+            }
 
-    def _forward(self, input_tensors: Any, top_k: Any = 3, **_: Any) -> ModelOutput:
-        predictions = self._classifier.predict(input_tensors["inserts"], top_k=top_k)
-        return ModelOutput(predictions=predictions, several=input_tensors["several"])
+    def _forward(self, input_tensors: Any, **_: Any) -> dict:  # type: ignore[override]
+        ids, mask = input_tensors.pop("input_ids"), input_tensors.pop("attention_mask")
+        return {"vectors": self._classifier.encode(ids, mask), **input_tensors}
 
-    def postprocess(self, model_outputs: ModelOutput, **_: Any) -> Any:
-        answers = [prediction.to_dict() for prediction in model_outputs["predictions"]]
-        return answers if model_outputs["several"] else answers[0]
+    def postprocess(self, model_outputs: Any, top_k: Any = 3, **_: Any) -> Any:
+        ((inserts, windows, is_several),) = model_outputs[0]["reading"]
+        vectors = {
+            tuple(ids): output["vectors"][0]
+            for ids, output in zip(windows.token_ids, model_outputs, strict=True)
+        }
+        predictions = self._classifier.answers(
+            inserts,
+            windows,
+            top_k=top_k,
+            encode=lambda token_ids: torch.stack([vectors[tuple(ids)] for ids in token_ids]),
+        )
+        answers = [prediction.to_dict() for prediction in predictions]
+        return answers if is_several else answers[0]
 
 
 def _inserts(inputs: DrugInsert | str | os.PathLike[str]) -> Iterator[DrugInsert]:

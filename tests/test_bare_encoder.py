@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import torch
 from transformers import BertConfig
 
@@ -37,3 +40,8 @@ def test_mean_pool_of_nothing_is_zero_and_of_halves_is_float32():
     )
     assert pooled.tolist() == [[0.0, 0.0, 0.0]]
     assert pooled.dtype == torch.float32
+
+
+def test_it_is_imported_before_transformers():
+    done = subprocess.run([sys.executable, "-c", "import drugtext.bare_encoder"], check=False)
+    assert done.returncode == 0

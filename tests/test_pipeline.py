@@ -47,6 +47,21 @@ def test_inserts_are_answered_as_the_classifier_answers(pipe, few):
     assert len(pipe(PAIN, top_k=1)["alternatives"]) == 1
 
 
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_batches_change_no_answer(pipe, tmp_path, batch_size):
+    file = tmp_path / "two.jsonl"
+    file.write_text('{"text": "relief of pain"}\n{"text": "blood pressure"}\n')
+    inputs = [PAIN, "relief of pain " * 300, str(file), HEART, "lowers blood pressure " * 100]
+    found = pipe((given for given in inputs), batch_size=batch_size)
+    for answer, expected in zip(found, map(pipe, inputs), strict=True):
+        for one, other in zip(
+            *(a if isinstance(a, list) else [a] for a in (answer, expected)), strict=True
+        ):
+            assert one["category_id"] == other["category_id"]
+            assert one["tokens_read"] == other["tokens_read"]
+            assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
+
+
 def test_paths_and_texts_of_any_length(pipe, tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("INDICATIONS AND USAGE\nrelief of pain\n")
