@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -36,11 +34,11 @@ from drugtext.encoder import (
     load_tokenizer,
 )
 from drugtext.errors import CheckpointError, EncoderError
+from drugtext.hub import download_checkpoint, first_line, upload
 from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
 
-_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 _HEAD = "head.safetensors"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 
@@ -72,7 +70,9 @@ def load_model(
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder}/config.json cannot be read ({_first(error)}).") from error
+        raise CheckpointError(
+            f"{folder}/config.json cannot be read ({first_line(error)})."
+        ) from error
     if not isinstance(config, DrugTextConfig):
         return _from_encoder(str(folder), str(name_or_path))
     if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
@@ -96,7 +96,7 @@ def load_model(
         return model.eval(), load_tokenizer(folder)
     except _DAMAGED as error:
         raise CheckpointError(
-            f"{folder}: the weights are missing or damaged ({_first(error)})."
+            f"{folder}: the weights are missing or damaged ({first_line(error)})."
             " Fetch or train it again."
         ) from error
 
@@ -117,12 +117,11 @@ def checkpoint_folder(
     if Path(name).exists():
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=_DOWNLOADED))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        return download_checkpoint(name, revision)
+    except CheckpointError as error:
+        known = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(
-            f"{name!r} is no folder and no bundled checkpoint"
-            f" ({', '.join(bundled_checkpoints()) or 'none'}), and no hub answers for it"
-            f" ({_first(error)}). Check the name, or the network."
+            f"{name!r} is no folder and no bundled checkpoint ({known}), and {error}"
         ) from error
 
 
@@ -212,10 +211,6 @@ def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
     return nn.ModuleDict(parts | ({"lexicon": model.lexicon} if model.lexicon else {}))
 
 
-def _first(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]
-
-
 def save_model(
     model: DrugTextModel, tokenizer: PreTrainedTokenizerBase, folder: str | os.PathLike[str]
 ) -> None:
@@ -237,7 +232,7 @@ def save_model(
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:
-        raise CheckpointError(f"{folder}: cannot be written ({_first(error)}).") from error
+        raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}).") from error
 
 
 def push_model(
@@ -255,15 +250,6 @@ def push_model(
     Raises:
         CheckpointError: the hub cannot be reached or refuses.
     """
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            save_model(model, tokenizer, folder)
-            api = HfApi()
-            api.create_repo(repo_id, private=private, exist_ok=True)
-            commit = api.upload_folder(repo_id=repo_id, folder_path=folder)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise CheckpointError(
-            f"{repo_id}: the upload failed ({_first(error)}). Check the name, your login"
-            " (hf auth login) and the network."
-        ) from error
-    return str(commit.commit_url)
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(model, tokenizer, folder)
+        return upload(folder, repo_id, private=private)

@@ -273,6 +273,13 @@ class DrugClassifier(CategoryLearner):
         encoder, adapter = self.model.encoder, self.model.adapter
         return adapter.taken_out_of(encoder) if adapter else encoder
 
+    @staticmethod
+    def from_pretrained(
+        name_or_path: str | os.PathLike[str], *, revision: str | None = None
+    ) -> DrugClassifier:
+        """Load a classifier by the name that transformers has for it; as `load`."""
+        return load(name_or_path, revision=revision)
+
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a folder that `load`, the Auto classes and `pipeline()` open."""
         save_model(self.model, self.tokenizer, folder)

@@ -32,6 +32,7 @@ shelves, formularies, the routing of documents to people who know. Not for advic
 for prescribing or dispensing, and no statement of a regulator. Where something depends on an
 answer, someone who knows the drug should look at it."""
 
+_DATASET = "drug-inserts"
 _CITE = f"""\
 ```bibtex
 @software{{drugtext,
@@ -63,6 +64,7 @@ def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
         pipeline_tag="text-classification",
         base_model=config.encoder_name if is_hub_id(config.encoder_name) else None,
         tags=["drugtext", "drug-insert", "package-insert", "few-shot"],
+        datasets=[_DATASET] if results else None,
         metrics=["accuracy"] if results else None,
         model_name="drugtext" + (f" {config.taxonomy_name}" if config.taxonomy_name else ""),
         eval_results=results or None,
@@ -97,7 +99,7 @@ def _results(config: DrugTextConfig) -> Iterator[EvalResult]:
         for level in figures["levels"]:
             yield EvalResult(
                 task_type="text-classification",
-                dataset_type="drug-inserts",
+                dataset_type=_DATASET,
                 dataset_name="drug inserts of ingredients not trained on",
                 dataset_config=form,
                 dataset_split=f"level {level['level']}",

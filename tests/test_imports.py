@@ -43,7 +43,7 @@ ROOMS = [
     ["model"],
     ["embedder"],
     ["prediction"],
-    ["bundled", "figures"],
+    ["bundled", "figures", "hub"],
     ["model_card", "data_card"],
     ["corpus_files"],
     ["checkpoint"],

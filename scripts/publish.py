@@ -1,0 +1,44 @@
+"""Put a saved classifier or a corpus on the Hugging Face Hub.
+
+    python scripts/publish.py my-classifier user/my-classifier --private
+    python scripts/publish.py runs/corpus-atc user/inserts-atc
+
+A folder with config.json is a model, one with Parquet files a data set. The token is that of
+`hf auth login`, or HF_TOKEN. What a corpus is made of may not be yours to share: see its card.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drugtext.errors import CheckpointError, DrugTextError
+from drugtext.hub import upload
+
+console = Console(stderr=True)
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="Of a saved classifier, or of a corpus.")],
+    repo_id: Annotated[str, typer.Argument(help="user/repo; made if there is none.")],
+    private: Annotated[bool, typer.Option("--private", help="A new one, for you alone.")] = False,
+) -> None:
+    """Upload a folder as one commit, and print its address."""
+    try:
+        is_model, is_dataset = (folder / "config.json").is_file(), any(folder.glob("*.parquet"))
+        if not is_model and not is_dataset:
+            raise CheckpointError(
+                f"{folder}: found neither config.json nor Parquet files; the folder of a saved"
+                " classifier, or of a corpus, is needed."
+            )
+        print(upload(folder, repo_id, private=private or None, is_dataset=not is_model))
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    typer.run(main)
