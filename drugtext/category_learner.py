@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
+from pathlib import Path
 from typing import Self, cast
 
 import torch
@@ -15,10 +16,11 @@ from drugtext.embedder import InsertEmbedder, check_is_list
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
+from drugtext.known_drugs import KnownDrugs
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.prototypes import ingredient_means, names_tell
-from drugtext.support_set import check_one_each, drugs_of, listed, with_new
+from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
 
 
@@ -33,6 +35,7 @@ class CategoryLearner(InsertEmbedder):
     Attributes:
         taxonomy: the categories with their ancestors.
         category_ids: the categories that it knows, in the order of the head's rows.
+        known_drugs: that the categories were learnt from; None where they were not kept.
 
     Raises:
         CheckpointError: the configuration's categories or taxonomy are not understood.
@@ -46,6 +49,7 @@ class CategoryLearner(InsertEmbedder):
         backend: str | None = None,
     ) -> None:
         super().__init__(model, tokenizer, backend)
+        self.known_drugs: KnownDrugs | None = None
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -89,23 +93,22 @@ class CategoryLearner(InsertEmbedder):
         categories = listed(categories)
         if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
             check_one_each(len(inserts), len(categories))
-        embeddings, ingredients = self._embed_with_ingredients(inserts)
-        return self.fit_embeddings(
-            embeddings, categories, taxonomy=taxonomy, ingredients=ingredients
-        )
+        embeddings, told = self._embed_support(inserts)
+        return self.fit_embeddings(embeddings, categories, taxonomy=taxonomy, **told)
 
-    def _embed_with_ingredients(
-        self, inserts: Iterable[DrugInsert]
-    ) -> tuple[NDArray, list[tuple[str, ...]]]:
+    def _embed_support(self, inserts: Iterable[DrugInsert]) -> tuple[NDArray, dict[str, list]]:
+        """Embed a support set, and note what is told of its drugs while it goes by."""
         check_is_list(inserts)
-        found: list[tuple[str, ...]] = []
+        told: dict[str, list] = {"ingredients": [], "names": []}
 
         def noted() -> Iterator[DrugInsert]:
             for insert in inserts:
-                found.append(insert.ingredients if isinstance(insert, DrugInsert) else ())
+                if isinstance(insert, DrugInsert):  # `embed` refuses anything else
+                    told["ingredients"].append(insert.ingredients)
+                    told["names"].append(insert.name or Path(insert.source).name)
                 yield insert
 
-        return self.embed(noted()), found
+        return self.embed(noted()), told
 
     @torch.no_grad()
     def fit_embeddings(
@@ -115,6 +118,7 @@ class CategoryLearner(InsertEmbedder):
         *,
         taxonomy: Taxonomy | None = None,
         ingredients: Iterable[Iterable[str]] | None = None,
+        names: Iterable[str] | None = None,
     ) -> Self:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`.
 
@@ -124,6 +128,7 @@ class CategoryLearner(InsertEmbedder):
             taxonomy: where given, every category must be in it.
             ingredients: of each. The inserts of one drug count as one, by their mean; an insert
                 whose ingredients nobody told is a drug by itself.
+            names: of each insert, for `known_drugs` where nobody told its ingredients.
         """
         categories = listed(categories)
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
@@ -136,7 +141,8 @@ class CategoryLearner(InsertEmbedder):
         if taxonomy is None and not any(category.id in self.taxonomy for category in found):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
-        return self._fitted(support, rows, drugs_of(ingredients, len(rows)), order, tree, taxonomy)
+        drugs = Drugs.of(ingredients, names, len(rows))
+        return self._fitted(support, rows, drugs, order, tree, taxonomy)
 
     @torch.no_grad()
     def fit_names(self, categories: Iterable[str], *, taxonomy: Taxonomy | None = None) -> Self:
@@ -159,13 +165,14 @@ class CategoryLearner(InsertEmbedder):
             )
         tree = taxonomy or with_new(self.taxonomy, found)
         nothing = torch.zeros(0, self.model.config.embedding_dim)
-        return self._fitted(nothing, torch.zeros(0, dtype=torch.long), [], order, tree, taxonomy)
+        no_rows, no_drugs = torch.zeros(0, dtype=torch.long), Drugs.of(None, None, 0)
+        return self._fitted(nothing, no_rows, no_drugs, order, tree, taxonomy)
 
     def _fitted(
         self,
         support: Tensor,
         rows: Tensor,
-        drugs: Sequence[Hashable],
+        drugs: Drugs,
         order: list[str],
         tree: Taxonomy,
         taxonomy: Taxonomy | None,
@@ -174,13 +181,14 @@ class CategoryLearner(InsertEmbedder):
         head = self._head
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         n_support = torch.bincount(rows, minlength=len(order)).tolist()
-        means, mean_rows = ingredient_means(support, rows, drugs)
+        means, mean_rows = ingredient_means(support, rows, drugs.keys)
         if head.is_bare:
             # Whitening by drugs tells best what a new drug needs, and takes as many of them.
             of_drugs = len(means) >= means.shape[1]
             learnt_from = (means, mean_rows) if of_drugs else (support, rows)
             head = head.with_projection(*learnt_from, names)
             means = head.project(means)
+        known = KnownDrugs(drugs.names_by(rows), tuple(order[n] for n in mean_rows), means)
         support, rows = means, mean_rows
         names = head.project_names(names)
         is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
@@ -189,7 +197,7 @@ class CategoryLearner(InsertEmbedder):
         few_shot = self.model.config.few_shot or {}
         head = head.fitted(support, rows, ancestors, names, weights)
         head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
-        fitted = self._with_head(head, tree.restricted_to(order), order, n_support)
+        fitted = self._with_head(head, tree.restricted_to(order), order, n_support, known)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
         return fitted
 
@@ -210,8 +218,8 @@ class CategoryLearner(InsertEmbedder):
             TaxonomyError: the category is not in the given taxonomy.
         """
         self._new_category(category, taxonomy)  # told before the work
-        embeddings, ingredients = self._embed_with_ingredients(inserts)
-        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, ingredients=ingredients)
+        embeddings, told = self._embed_support(inserts)
+        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, **told)
 
     @torch.no_grad()
     def add_embeddings(
@@ -221,6 +229,7 @@ class CategoryLearner(InsertEmbedder):
         *,
         taxonomy: Taxonomy | None = None,
         ingredients: Iterable[Iterable[str]] | None = None,
+        names: Iterable[str] | None = None,
     ) -> Self:
         """Learn one category more from embeddings that `embed` gave; else as `add_category`.
 
@@ -229,17 +238,20 @@ class CategoryLearner(InsertEmbedder):
             embeddings: of its support, shape (n_support, embedding_dim).
             taxonomy: where given, the category must be in it.
             ingredients: of each insert, as `fit_embeddings` takes them.
+            names: of each insert, as well.
         """
         found = self._new_category(category, taxonomy)
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
         if not len(support):
             raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
         if not self.category_ids:
+            all_of_it = [category] * len(support)
             return self.fit_embeddings(
-                support, [category] * len(support), taxonomy=taxonomy, ingredients=ingredients
+                support, all_of_it, taxonomy=taxonomy, ingredients=ingredients, names=names
             )
-        drugs = drugs_of(ingredients, len(support))
-        means, _ = ingredient_means(support, torch.zeros(len(support), dtype=torch.long), drugs)
+        drugs, rows = Drugs.of(ingredients, names, len(support)), torch.zeros(len(support)).long()
+        means, _ = ingredient_means(support, rows, drugs.keys)
+        new = KnownDrugs(drugs.names_by(rows), (found.id,) * len(means), means)
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
@@ -249,6 +261,7 @@ class CategoryLearner(InsertEmbedder):
             with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
+            self.known_drugs and self.known_drugs + new,
         )
 
     @property
@@ -283,7 +296,12 @@ class CategoryLearner(InsertEmbedder):
         return Category(id_or_name, id_or_name)
 
     def _with_head(
-        self, head: PrototypeHead, taxonomy: Taxonomy, order: list[str], n_support: list[int]
+        self,
+        head: PrototypeHead,
+        taxonomy: Taxonomy,
+        order: list[str],
+        n_support: list[int],
+        known_drugs: KnownDrugs | None,
     ) -> Self:
         config = copy.deepcopy(self.model.config)
         config.id2label = dict(enumerate(order))
@@ -300,4 +318,6 @@ class CategoryLearner(InsertEmbedder):
             self.model.adapter,
             self.model.lexicon,
         )
-        return self._over(model)
+        other = self._over(model)
+        other.known_drugs = known_drugs
+        return other

@@ -5,6 +5,7 @@ config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured f
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
 head.safetensors     head and lexicon alone, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
+known_drugs.safetensors   names and embeddings of the drugs it learnt from, where they were kept
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
                      merged, head.safetensors has not
 README.md            model card
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ from drugtext.encoder import (
     load_tokenizer,
 )
 from drugtext.errors import CheckpointError, EncoderError
-from drugtext.hub import download_checkpoint, first_line, upload
+from drugtext.hub import download_checkpoint, first_line
+from drugtext.known_drugs import KnownDrugs
 from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
@@ -44,16 +45,13 @@ _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorEr
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str] | None = None,
-    *,
-    revision: str | None = None,
-    over: tuple[str, nn.Module] | None = None,
+    folder: Path, name: str, *, over: tuple[str, nn.Module] | None = None
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     """Load a classifier's model, or a plain encoder as a model without categories.
 
     Args:
-        name_or_path: name of a bundled checkpoint (None: the default one), a folder, or a hub id.
-        revision: branch, tag or commit of a hub id.
+        folder: of a checkpoint, as `checkpoint_folder` finds it.
+        name: that it was asked for by; that of the encoder, if it is one.
         over: name of an encoder, and that encoder without an adapter, on which the model is to
             stand; left out, it is read.
 
@@ -64,7 +62,6 @@ def load_model(
         CheckpointError: the folder is incomplete, damaged or of a newer format.
         EncoderError: the encoder's weights cannot be found.
     """
-    folder = checkpoint_folder(name_or_path, revision)
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder}: found no config.json; a checkpoint's folder is needed.")
     try:
@@ -74,7 +71,7 @@ def load_model(
             f"{folder}/config.json cannot be read ({first_line(error)})."
         ) from error
     if not isinstance(config, DrugTextConfig):
-        return _from_encoder(str(folder), str(name_or_path))
+        return _from_encoder(str(folder), name)
     if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder}: format version {config.format_version}, this drugtext reads up to"
@@ -185,10 +182,12 @@ def _save_adapter(model: DrugTextModel, folder: Path, *, is_halved: bool = False
         adapter.save(folder / ADAPTER_FOLDER, name if is_hub_id(name) else "")
 
 
-def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
+def save_head(
+    model: DrugTextModel, folder: str | os.PathLike[str], known_drugs: KnownDrugs | None = None
+) -> None:
     """Write the folder of a checkpoint that leaves the encoder's weights where pip put them.
 
-    Its figures are written in half precision: it ships with the package.
+    Its figures are written in half precision, or a byte each: it ships with the package.
     """
     if not model.config.encoder_name:
         raise EncoderError("the model does not say which encoder it stands on; save it whole.")
@@ -203,6 +202,13 @@ def save_head(model: DrugTextModel, folder: str | os.PathLike[str]) -> None:
     vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
     config.to_json_file(folder / "config.json")
     _save_adapter(model, folder, is_halved=True)
+    _save_known_drugs(known_drugs, folder)
+
+
+def _save_known_drugs(known_drugs: KnownDrugs | None, folder: Path) -> None:
+    KnownDrugs.forget(folder)  # those of a checkpoint that stood here before
+    if known_drugs is not None:
+        known_drugs.save(folder)
 
 
 def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
@@ -212,9 +218,18 @@ def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
 
 
 def save_model(
-    model: DrugTextModel, tokenizer: PreTrainedTokenizerBase, folder: str | os.PathLike[str]
+    model: DrugTextModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: str | os.PathLike[str],
+    known_drugs: KnownDrugs | None = None,
 ) -> None:
     """Write a classifier's whole folder: config, weights, tokenizer, model card.
+
+    Args:
+        model: of the classifier.
+        tokenizer: its encoder's.
+        folder: made if it is absent.
+        known_drugs: to be kept, their names and embeddings; those of the folder are deleted.
 
     Raises:
         CheckpointError: the folder cannot be written.
@@ -229,27 +244,8 @@ def save_model(
             config.encoder_name = ""  # a path of this machine; the weights are in the folder
         config.to_json_file(folder / "config.json")
         _save_adapter(model, folder)
+        _save_known_drugs(known_drugs, folder)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}).") from error
-
-
-def push_model(
-    model: DrugTextModel,
-    tokenizer: PreTrainedTokenizerBase,
-    repo_id: str,
-    *,
-    private: bool | None = None,
-) -> str:
-    """Upload a classifier's folder to the hub.
-
-    Returns:
-        Address of the commit.
-
-    Raises:
-        CheckpointError: the hub cannot be reached or refuses.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        save_model(model, tokenizer, folder)
-        return upload(folder, repo_id, private=private)

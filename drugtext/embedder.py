@@ -127,7 +127,7 @@ class InsertEmbedder:
             DrugTextError: an insert has no text.
         """
         read = ahead((self.windows(batch), len(batch)) for batch in self._readable(inserts))
-        parts = [self._embed_windows(windows, n_inserts) for windows, n_inserts in read]
+        parts = [self.pooled(windows, n_inserts) for windows, n_inserts in read]
         return torch.cat(parts or [torch.zeros(0, self.model.config.embedding_dim)]).numpy()
 
     @torch.no_grad()
@@ -141,7 +141,7 @@ class InsertEmbedder:
             return torch.zeros(0, self.model.config.embedding_dim)
         told = [self.model.config.prefix + text for text in texts]
         token_ids = self.token_reader.whole(told, self._longest_window)
-        return torch.nn.functional.normalize(self._vectors(token_ids), dim=1)
+        return torch.nn.functional.normalize(self.vectors(token_ids), dim=1)
 
     def refusal(self, insert: DrugInsert) -> DrugTextError | None:
         """Return why an insert cannot be classified; None if it can."""
@@ -177,11 +177,9 @@ class InsertEmbedder:
         return read_windows(inserts, self.token_reader, self.reading_plan, self.model.config.prefix)
 
     @torch.no_grad()
-    def _embed_windows(
-        self, windows: Windows, n_inserts: int, encode: Encode | None = None
-    ) -> Tensor:
+    def pooled(self, windows: Windows, n_inserts: int, encode: Encode | None = None) -> Tensor:
         """Embed and project, float32 on the CPU, shape (n_inserts, embedding_dim)."""
-        vectors = (encode or self._vectors)(windows.token_ids)
+        vectors = (encode or self.vectors)(windows.token_ids)
         weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
         pooled = pool_windows(vectors, weights, numbers, n_inserts)
         return self.model.head.project(pooled.to(self.model.device)).cpu()
@@ -200,7 +198,7 @@ class InsertEmbedder:
         encode = self.backend.encode_windows if self.backend else self.model.encode_windows
         return self.model.with_lexicon(encode(input_ids, attention_mask), input_ids, attention_mask)
 
-    def _vectors(self, token_ids: list[list[int]]) -> Tensor:
+    def vectors(self, token_ids: list[list[int]]) -> Tensor:
         """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
         backend, model = self.backend, self.model
         encode = backend.encode_windows if backend else model.encode_windows

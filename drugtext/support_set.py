@@ -3,31 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from typing import NamedTuple
 
 from drugtext.errors import CorpusError
 from drugtext.splits import all_substances
 from drugtext.taxonomy import Category, Taxonomy
 
 
-def drugs_of(ingredients: Iterable[Iterable[str]] | None, n_inserts: int) -> list[Hashable]:
-    """Return for each insert what tells its drug from others: its number where nobody told.
+class Drugs(NamedTuple):
+    """The drugs of a support set, an entry an insert.
 
-    Args:
-        ingredients: of each insert; None where nobody told any.
-        n_inserts: number of inserts.
-
-    Raises:
-        CorpusError: there are not the ingredients of each insert.
+    Attributes:
+        keys: what tells the drug of an insert from others; the insert's number where nobody told.
+        names: of the drugs: their ingredients, or the name of the insert.
     """
-    if ingredients is None:
-        return list(range(n_inserts))
-    told = [all_substances(names) for names in ingredients]
-    if len(told) != n_inserts:
-        raise CorpusError(
-            f"found {n_inserts} inserts and the ingredients of {len(told)}; those of each are"
-            " needed."
+
+    keys: list[Hashable]
+    names: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        ingredients: Iterable[Iterable[str]] | None,
+        names: Iterable[str] | None,
+        n_inserts: int,
+    ) -> Drugs:
+        """Tell the drugs of inserts.
+
+        Args:
+            ingredients: of each insert; None where nobody told any.
+            names: of each insert; None where nobody told any.
+            n_inserts: number of inserts.
+
+        Raises:
+            CorpusError: there are not the ingredients, or not the names, of each insert.
+        """
+        told = [[]] * n_inserts if ingredients is None else [[*part] for part in ingredients]
+        called = [""] * n_inserts if names is None else [*names]
+        for what, found in (("ingredients", told), ("names", called)):
+            if len(found) != n_inserts:
+                raise CorpusError(
+                    f"found {n_inserts} inserts and the {what} of {len(found)}; those of each are"
+                    " needed."
+                )
+        return cls(
+            [all_substances(part) or n for n, part in enumerate(told)],
+            [
+                " + ".join(part) or name or f"insert {n}"
+                for n, (part, name) in enumerate(zip(told, called, strict=True), start=1)
+            ],
         )
-    return [names or n for n, names in enumerate(told)]
+
+    def names_by(self, category_rows: Iterable[int]) -> tuple[str, ...]:
+        """Return the name of each drug of each category, in the order of first appearance."""
+        found: dict[tuple[int, Hashable], str] = {}
+        for row, key, name in zip(map(int, category_rows), self.keys, self.names, strict=True):
+            found.setdefault((row, key), name)
+        return tuple(found.values())
 
 
 def listed(categories: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from drugtext.errors import DrugTextError
 
 if TYPE_CHECKING:
+    from drugtext.explanation import Explanation
     from drugtext.prediction import Prediction
 
 T = TypeVar("T")
@@ -54,6 +55,23 @@ def print_prediction(prediction: Prediction) -> None:
     widths = (24, 28, 8, 4, max(out.width - 70, 20))
     cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
     out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
+
+
+def print_explanation(explanation: Explanation, n_sentences: int) -> None:
+    """The answer, the sentences that decided with their weights, and the nearest drugs."""
+    print_prediction(explanation.prediction)
+    needed = {explanation.sentences[n] for n in explanation.needed}
+    for sentence in explanation.heaviest[:n_sentences]:
+        mark = "*" if sentence in needed else " "
+        text = " ".join(sentence.text.split())
+        out.print(Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"))
+    if explanation.otherwise is not None:
+        n = len(explanation.needed)
+        whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"
+        out.print(Text(f"  {whole}, it would be {explanation.otherwise}"))
+    if explanation.nearest:
+        like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
+        out.print(Text(f"  most like: {like}"))
 
 
 def with_progress(items: Iterable[T], what: str) -> Iterator[T]:

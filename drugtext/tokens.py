@@ -76,6 +76,17 @@ class TokenReader:
             found[n] = ids
         return [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
 
+    def end_of(self, text: str, n_tokens: int) -> int:
+        """Return how many characters of a text its first tokens take."""
+        start = self._start(text, n_tokens)
+        with self._lock:
+            found = self._tokenizer(
+                start, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+            )["offset_mapping"]
+        if n_tokens >= len(found):
+            return len(start)
+        return found[n_tokens - 1][1] if n_tokens else 0
+
     def count(self, texts: Iterable[str]) -> int:
         """Return how many tokens the texts have together."""
         regular: list[str] = []

@@ -189,3 +189,15 @@ def test_a_closed_pipe_is_no_error(model, files):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout)["category_id"] == "pain"
     assert "Traceback" not in done.stderr
+
+
+def test_explain_shows_the_sentences_that_decided(model, files):
+    (files / "c.txt").write_text(HEART.rstrip() + ". Take it daily. It gives relief of pain.\n")
+    done = run("explain", files / "c.txt", "--model", model, "--sentences", 1)
+    assert done.exit_code == 0, done.stderr
+    first, sentence = done.stdout.splitlines()[:2]
+    assert first.startswith("c.txt\t") and "indications_and_usage: " in sentence
+    done = run("explain", files / "c.txt", files / "no.txt", "--model", model, "--json")
+    assert done.exit_code == 1 and "no.txt: there is no such file" in done.stderr
+    told = json.loads(done.stdout)
+    assert len(told["sentences"]) == 3 and told["nearest"] == []

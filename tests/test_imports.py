@@ -38,6 +38,7 @@ ROOMS = [
         "early_exit",
         "lexicon",
         "lexicon_learning",
+        "known_drugs",
     ],
     ["config"],
     ["model"],
@@ -48,6 +49,8 @@ ROOMS = [
     ["corpus_files"],
     ["checkpoint"],
     ["category_learner"],
+    ["predictor"],
+    ["explanation"],
     ["classifier"],
     ["evaluation"],
     ["training"],
@@ -55,12 +58,23 @@ ROOMS = [
     ["pipeline"],
     ["scale"],
     ["terminal"],
+    ["commands.options"],
+    ["commands"],
     ["cli", "app"],
     ["__main__"],
 ]
 """From the bottom up: a room imports from its own row and from earlier ones."""
 
-WITHOUT_TORCH = ("inserts", "taxonomy", "corpus", "support", "splits", "terminal", "cli")
+WITHOUT_TORCH = (
+    "inserts",
+    "taxonomy",
+    "corpus",
+    "support",
+    "splits",
+    "terminal",
+    "commands",
+    "cli",
+)
 """Their modules import neither torch nor transformers, except inside functions."""
 
 TRAVELLING = {"model", "config", "heads", "prototypes", "lexicon", "bare_encoder"}

@@ -1,0 +1,121 @@
+"""classify, explain and read: what an insert is, why, and how it is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from drugtext.commands.options import AsJson, BackendName, Model, Paths, load_classifier
+from drugtext.terminal import (
+    Unread,
+    out,
+    print_explanation,
+    print_prediction,
+    with_progress,
+    wrong_call,
+)
+
+
+def classify(
+    paths: Paths,
+    model: Model = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
+    as_json: AsJson = False,
+    backend: BackendName = "auto",
+) -> None:
+    """Say which category each insert belongs to, in order.
+
+    One line an insert: file, name, category id, probability, category name. **(?)** behind the name
+    marks an insert that is far from every category.
+
+    Example: **drugtext classify insert.xml leaflets/ --json**
+    """
+    from drugtext.inserts.read import read_inserts
+
+    unread = Unread()
+    with wrong_call():
+        predictions = load_classifier(model, backend).stream(
+            read_inserts(paths, on_error=unread),
+            top_k=top_k,
+            on_error=lambda _, error: unread(error),
+        )
+        for prediction in with_progress(predictions, "classifying"):
+            if as_json:
+                print(json.dumps(prediction.to_dict(), ensure_ascii=False))
+            else:
+                print_prediction(prediction)
+    raise typer.Exit(unread.exit_status())
+
+
+def explain(
+    paths: Paths,
+    model: Model = None,
+    sentences: Annotated[
+        int, typer.Option(min=1, help="How many of the heaviest sentences to show.")
+    ] = 5,
+    as_json: AsJson = False,
+    backend: BackendName = "auto",
+) -> None:
+    """Show why each insert gets its category: the sentences that decided, and the nearest drugs.
+
+    Each sentence that was read is taken out in turn. Its weight is by how much the log odds of the
+    answer fall without it. **\\*** marks the sentences that, all taken out, change the answer.
+
+    Example: **drugtext explain insert.xml**
+    """
+    from drugtext.errors import DrugTextError
+    from drugtext.inserts.read import read_inserts
+
+    unread = Unread()
+    with wrong_call():
+        classifier = load_classifier(model, backend)
+        for insert in with_progress(read_inserts(paths, on_error=unread), "explaining"):
+            try:
+                explanation = classifier.explain(insert)
+            except DrugTextError as error:
+                unread(error)
+                continue
+            if as_json:
+                print(json.dumps(explanation.to_dict(), ensure_ascii=False))
+            else:
+                print_explanation(explanation, sentences)
+    raise typer.Exit(unread.exit_status())
+
+
+def read(paths: Paths, as_json: AsJson = False) -> None:
+    """Show how inserts are read: names, language, and sections with their lengths.
+
+    Example: **drugtext read insert.xml**
+    """
+    from drugtext.inserts.read import read_inserts
+
+    unread = Unread()
+    for insert in with_progress(read_inserts(paths, on_error=unread), "reading"):
+        if as_json:
+            record = {
+                "source": insert.source,
+                "name": insert.name,
+                "language": insert.language,
+                "ingredients": list(insert.ingredients),
+                "sections": dict(insert.sections),
+            }
+            print(json.dumps(record, ensure_ascii=False))
+            continue
+        out.print(Text(f"{insert.name or '(no name)'}  {insert.source}", style="bold"))
+        told = {
+            "language": insert.language,
+            "ingredients": ", ".join(insert.ingredients),
+            "effective": insert.effective_date,
+        }
+        out.print(
+            Text("  " + "; ".join(f"{what} {value}" for what, value in told.items() if value))
+        )
+        for name, text in insert.sections.items():
+            start = " ".join(text[:200].split())
+            out.print(
+                Text(f"  {name:30} {len(text):7,}  {start}"), no_wrap=True, overflow="ellipsis"
+            )
+    raise typer.Exit(unread.exit_status())

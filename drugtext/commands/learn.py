@@ -1,0 +1,53 @@
+"""learn: categories from a few inserts each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from drugtext.commands.options import BackendName, Model, load_classifier, readable
+from drugtext.terminal import Unread, err, with_progress, wrong_call
+
+
+def learn(
+    support: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one folder of inserts a category, or a .jsonl or .csv file with"
+            " text and category.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the new classifier.")],
+    model: Model = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the model's categories and add these.")
+    ] = False,
+    backend: BackendName = "auto",
+) -> None:
+    """Learn categories from a few inserts each, and save a classifier that knows them.
+
+    Example: **drugtext learn my-shelves/ --output my-classifier**
+    """
+    from drugtext.support import read_support
+
+    unread = Unread()
+    with wrong_call():
+        classifier = load_classifier(model, backend)
+        examples = read_support(support, on_error=unread)
+        inserts, categories = readable(examples, classifier, unread)
+        if add and inserts:
+            for category in dict.fromkeys(categories):
+                chosen = [i for i, c in zip(inserts, categories, strict=True) if c == category]
+                classifier = classifier.add_category(category, with_progress(chosen, category))
+        else:
+            classifier = classifier.fit(with_progress(inserts, "learning"), categories)
+        classifier.save_pretrained(output)
+    for category, count in Counter(categories).items():
+        err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
+    err.print(f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}")
+    raise typer.Exit(unread.exit_status())

@@ -1,0 +1,65 @@
+"""What several commands take, and how they begin: a model, and inserts that it can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drugtext.terminal import Unread, err, with_progress
+
+if TYPE_CHECKING:
+    from drugtext.classifier import DrugClassifier
+    from drugtext.inserts.insert import DrugInsert
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders, archives, or - for standard input. SPL XML, openFDA JSON, HTML, text"
+        " and CSV are told apart by content.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A bundled checkpoint's name, a folder, or a Hugging Face Hub id.  [default: atc]",
+        show_default=False,
+    ),
+]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="What runs the encoder on a CPU: torch | onnx | openvino, or auto for the fastest that"
+        " is installed.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+def load_classifier(model: str | None, backend: str) -> DrugClassifier:
+    """Load a classifier, and say so where a person is looking."""
+    with err.status("loading the model") if err.is_terminal else nullcontext():
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        from drugtext.classifier import load
+
+        return load(model, backend=backend)
+
+
+def readable(
+    examples: Iterable[tuple[DrugInsert, str]], classifier: DrugClassifier, unread: Unread
+) -> tuple[list[DrugInsert], list[str]]:
+    """Return the inserts that the classifier can read, with their categories; name the others."""
+    inserts, categories = [], []
+    for insert, category in with_progress(examples, "reading"):
+        if error := classifier.refusal(insert):
+            unread(error)
+        else:
+            inserts.append(insert)
+            categories.append(category)
+    return inserts, categories

@@ -1,0 +1,199 @@
+"""Why an insert got its category: the sentences that decided, by taking each of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentencex import segment
+
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.language import detect_language
+from drugtext.known_drugs import KnownDrug
+from drugtext.prediction import Prediction
+from drugtext.predictor import CategoryPredictor
+from drugtext.windows import sections_to_read
+
+N_NEAREST = 5
+_LEAST = 1e-9  # a probability that rounds to nothing still has odds
+
+
+class Sentence(NamedTuple):
+    """A sentence that was read, and what it did.
+
+    Attributes:
+        section: that it stands in.
+        text: as printed.
+        weight: by how much the log odds of the answer fall where it is taken out; below 0, it spoke
+            against the answer.
+        probability_without: of the answer, where it is taken out.
+    """
+
+    section: str
+    text: str
+    weight: float
+    probability_without: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an insert got its category.
+
+    Attributes:
+        prediction: the answer.
+        sentences: all that were read, in the order of the text.
+        needed: places in `sentences` of those without which the answer is another one: the
+            heaviest, as few as that takes. Empty where the answer stays whatever is taken out.
+        otherwise: category that it is then; None where the answer stays.
+        nearest: drugs that the classifier learnt from and that are most like it; empty where the
+            classifier did not keep them.
+    """
+
+    prediction: Prediction
+    sentences: tuple[Sentence, ...]
+    needed: tuple[int, ...]
+    otherwise: str | None
+    nearest: tuple[KnownDrug, ...]
+
+    @property
+    def heaviest(self) -> list[Sentence]:
+        """The sentences that spoke for the answer, the heaviest first."""
+        ordered = sorted(self.sentences, key=lambda sentence: -sentence.weight)
+        return [sentence for sentence in ordered if sentence.weight > 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds."""
+        return {
+            **self.prediction.to_dict(),
+            "sentences": [sentence._asdict() for sentence in self.sentences],
+            "needed": list(self.needed),
+            "otherwise": self.otherwise,
+            "nearest": [drug._asdict() for drug in self.nearest],
+        }
+
+
+def explain(
+    classifier: CategoryPredictor, insert: DrugInsert, *, top_k: int = 3, n_nearest: int = N_NEAREST
+) -> Explanation:
+    """Explain the category of an insert.
+
+    Each sentence that was read is taken out in turn, and what is left is classified again.
+
+    Args:
+        classifier: with categories.
+        insert: that it can classify.
+        top_k: how many alternatives the prediction gives.
+        n_nearest: how many known drugs to name, at most.
+
+    Raises:
+        LanguageError: the insert is in a language that the encoder does not know.
+        DrugTextError: the insert has no text, or the classifier has no category.
+
+    Source:
+        Occlusion: Zeiler and Fergus 2014, arXiv:1311.2901, section 4; of sentences: Li, Monroe,
+        Jurafsky 2016, arXiv:1612.08220.
+    """
+    (prediction,) = classifier.predict([insert], top_k=top_k)
+    read = _sentences_read(classifier, insert)
+    embeddings = _embed_once(classifier, [_only(insert, read)])
+    answer = classifier.category_ids.index(prediction.category_id)
+    told = classifier.probabilities(embeddings)[0, answer]
+    without = _probabilities_without(classifier, insert, read, [[n] for n in range(len(read))])
+    sentences = tuple(
+        Sentence(
+            section,
+            text.strip(),
+            round(float(_log_odds(told) - _log_odds(p)), 4),
+            round(float(p), 6),
+        )
+        for (section, text), p in zip(read, without[:, answer], strict=True)
+    )
+    needed, otherwise = _needed(classifier, insert, read, sentences, answer)
+    known = classifier.known_drugs
+    nearest = known.nearest(torch.from_numpy(embeddings[0]), n_nearest) if known else []
+    return Explanation(prediction, sentences, needed, otherwise, tuple(nearest))
+
+
+def _needed(
+    classifier: CategoryPredictor,
+    insert: DrugInsert,
+    read: Sequence[tuple[str, str]],
+    sentences: Sequence[Sentence],
+    answer: int,
+) -> tuple[tuple[int, ...], str | None]:
+    """Take the heaviest sentences out, one more each time, until the answer is another one."""
+    order = sorted(range(len(read)), key=lambda n: -sentences[n].weight)
+    taken = [order[:n] for n in range(1, len(order)) if sentences[order[n - 1]].weight > 0]
+    answers = _probabilities_without(classifier, insert, read, taken).argmax(axis=1)
+    for left_out, other in zip(taken, answers, strict=True):
+        if other != answer:
+            return tuple(sorted(left_out)), classifier.category_ids[other]
+    return (), None
+
+
+def _probabilities_without(
+    classifier: CategoryPredictor,
+    insert: DrugInsert,
+    read: Sequence[tuple[str, str]],
+    left_out: Sequence[Sequence[int]],
+) -> NDArray[np.float64]:
+    """Return the probabilities without some sentences, (n, n_categories).
+
+    A text of which nothing is left gives what no evidence gives: categories alike but for their
+    prior.
+    """
+    kept = [[s for n, s in enumerate(read) if n not in out] for out in map(set, left_out)]
+    found = np.empty((len(kept), len(classifier.category_ids)))
+    some = [n for n, sentences in enumerate(kept) if "".join(text for _, text in sentences).strip()]
+    prior = classifier.model.head.log_prior.detach().cpu().double().softmax(0).numpy()
+    found[:] = prior
+    if some:
+        embeddings = _embed_once(classifier, [_only(insert, kept[n]) for n in some])
+        found[some] = classifier.probabilities(embeddings)
+    return found
+
+
+def _only(insert: DrugInsert, sentences: Iterable[tuple[str, str]]) -> DrugInsert:
+    """Return an insert of these sentences, in their sections."""
+    sections: dict[str, str] = {}
+    for section, text in sentences:
+        sections[section] = sections.get(section, "") + text
+    return replace(insert, sections=sections)
+
+
+def _embed_once(
+    classifier: CategoryPredictor, inserts: Sequence[DrugInsert]
+) -> NDArray[np.float32]:
+    """Embed inserts that have most windows in common: each different one is encoded once."""
+    windows = classifier.windows(inserts)
+    numbers = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, windows.token_ids)))}
+    vectors = classifier.vectors([list(ids) for ids in numbers])
+    rows = [numbers[tuple(ids)] for ids in windows.token_ids]
+    return classifier.pooled(windows, len(inserts), lambda _: vectors[rows]).numpy()
+
+
+def _sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:
+    """Return section and text of each sentence that the reading plan reads, the last one cut."""
+    reader = classifier.token_reader
+    language = insert.language or detect_language(insert.text) or "en"
+    found = []
+    for section in sections_to_read(insert.sections, classifier.reading_plan, reader):
+        text = insert.sections[section.name]
+        start = text[: reader.end_of(text, len(section.token_ids))]
+        found += [(section.name, s) for s in _sentences(start, language) if s.strip()]
+    return found
+
+
+def _sentences(text: str, language: str) -> Iterator[str]:
+    """Split a text into sentences; joined, they are the text."""
+    for paragraph in text.splitlines(keepends=True):
+        yield from segment(language, paragraph)
+
+
+def _log_odds(probability: float) -> float:
+    p = min(max(float(probability), _LEAST), 1 - _LEAST)
+    return float(np.log(p / (1 - p)))

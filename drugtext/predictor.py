@@ -1,0 +1,162 @@
+"""What a classifier says of inserts: probabilities, and predictions in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from drugtext.ahead import ahead
+from drugtext.category_learner import CategoryLearner
+from drugtext.early_exit import embed_until
+from drugtext.embedder import Encode, batches
+from drugtext.errors import DrugTextError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.prediction import Prediction, make_prediction
+from drugtext.windows import Windows
+
+
+class _Batch(NamedTuple):
+    """Inserts that cannot be classified, each with the reason; the others, with their windows."""
+
+    refused: list[tuple[DrugInsert, DrugTextError]]
+    readable: list[DrugInsert]
+    windows: Windows
+
+
+class CategoryPredictor(CategoryLearner):
+    """Assigns inserts to the categories that it knows; arguments as `CategoryLearner`."""
+
+    def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:
+        """Predict the category of each insert.
+
+        Args:
+            inserts: any number of them.
+            top_k: how many alternatives to give.
+
+        Returns:
+            One prediction an insert, in order.
+
+        Raises:
+            LanguageError: an insert is in a language that the encoder does not know.
+            DrugTextError: an insert has no text, or the classifier has no category.
+        """
+        return list(self.stream(inserts, top_k=top_k))
+
+    def stream(
+        self,
+        inserts: Iterable[DrugInsert],
+        *,
+        top_k: int = 3,
+        on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Predict without holding more than two batches of inserts in memory.
+
+        Args:
+            inserts: any number of them, read as they are needed, in a thread of their own.
+            top_k: how many alternatives to give.
+            on_error: called with each insert that cannot be classified, and why; the others are
+                still answered, in order. Without it the first one raises.
+
+        Yields:
+            One prediction an insert that can be classified.
+        """
+        if not self.category_ids:
+            raise DrugTextError("the classifier has no category yet; give it some with fit().")
+        if not isinstance(top_k, int) or top_k < 1:
+            raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
+        for refused, readable, windows in ahead(map(self._read, batches(inserts))):
+            for insert, error in refused:
+                if on_error is None:
+                    raise error
+                on_error(insert, error)
+            if readable:
+                yield from self.answers(readable, windows, top_k=top_k)
+
+    def _read(self, inserts: Sequence[DrugInsert]) -> _Batch:
+        told = [(insert, self.refusal(insert)) for insert in inserts]
+        readable = [insert for insert, error in told if error is None]
+        refused = [(insert, error) for insert, error in told if error is not None]
+        return _Batch(refused, readable, self.windows(readable))
+
+    def answers(
+        self,
+        inserts: Sequence[DrugInsert],
+        windows: Windows,
+        *,
+        top_k: int = 3,
+        encode: Encode | None = None,
+    ) -> Iterator[Prediction]:
+        """Predict from what was read of inserts.
+
+        Args:
+            inserts: that can be classified.
+            windows: of them, as `windows` gives them.
+            top_k: how many alternatives to give.
+            encode: gives the vectors of some of the windows; those of the classifier's own
+                encoder if left out.
+
+        Yields:
+            One prediction an insert, in order.
+        """
+        projected, tokens_read = self._embed_enough(windows, len(inserts), encode or self.vectors)
+        probabilities = self.probabilities(projected)
+        nearness = self.nearness(projected)
+        for n, insert in enumerate(inserts):
+            yield make_prediction(
+                insert,
+                probabilities[n],
+                self.category_ids,
+                self.taxonomy,
+                top_k=top_k,
+                in_scope=bool(nearness[n] >= self.model.config.scope_threshold),
+                tokens_read=tokens_read[n],
+                tokens_total=windows.tokens_total[n],
+            )
+
+    @torch.no_grad()
+    def _embed_enough(
+        self, windows: Windows, n_inserts: int, encode: Encode
+    ) -> tuple[Tensor, list[int]]:
+        """Embed and project as much of each insert as its answer needs, and count its tokens."""
+        enough = self.reading_plan.enough_probability
+        if enough >= 1:
+            return self.pooled(windows, n_inserts, encode), windows.tokens_read
+
+        def project(pooled: Tensor) -> Tensor:
+            return self.model.head.project(pooled.to(self.model.device)).cpu()
+
+        def is_enough(pooled: Tensor) -> Tensor:
+            return torch.from_numpy(self.probabilities(project(pooled)).max(axis=1) > enough)
+
+        pooled, tokens_read = embed_until(windows, n_inserts, encode, is_enough)
+        return project(pooled), tokens_read
+
+    @torch.no_grad()
+    def probabilities(self, embeddings: ArrayLike) -> NDArray:
+        """Return the calibrated probability of each category.
+
+        Args:
+            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            float64, shape (n_inserts, n_categories), rows summing to 1, columns as `category_ids`.
+        """
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        return self.model.head.logits(projected).double().softmax(dim=1).cpu().numpy()
+
+    @torch.no_grad()
+    def nearness(self, embeddings: ArrayLike) -> NDArray:
+        """Return the cosine to the nearest prototype: what `in_scope` is judged by.
+
+        Args:
+            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            float32, shape (n_inserts,).
+        """
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        return self.model.head.nearness(projected).cpu().numpy()

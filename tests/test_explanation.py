@@ -1,0 +1,124 @@
+"""Why an insert got its category: each figure is that of the text without the sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from drugtext import DrugInsert
+from drugtext.errors import DrugTextError
+from drugtext.tokens import TokenReader
+
+
+def insert(**sections: str) -> DrugInsert:
+    return DrugInsert(name="Examplol", language="en", sections=sections)
+
+
+HEART, PAIN = "It lowers blood pressure. ", "It is used for relief of pain. "
+
+
+@pytest.fixture(scope="module")
+def few(tiny_classifier):
+    few = tiny_classifier.fit(
+        [insert(indications_and_usage=HEART), insert(indications_and_usage=PAIN)], ["heart", "pain"]
+    )
+    few.model.head.scale.data.fill_(2.0)  # no probability is so near to 1 that its odds are lost
+    return few
+
+
+BOTH = insert(
+    indications_and_usage=HEART + "Take it daily. " + HEART,
+    mechanism_of_action="It inhibits an enzyme.\n" + PAIN,
+)
+
+
+def without(whole: DrugInsert, section: str, start: int, end: int) -> DrugInsert:
+    text = whole.sections[section]
+    return replace(whole, sections={**whole.sections, section: text[:start] + text[end:]})
+
+
+def log_odds(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def test_a_weight_is_the_fall_of_the_log_odds_without_the_sentence(few):
+    found = few.explain(BOTH)
+    assert [(s.section, s.text) for s in found.sentences] == [
+        ("indications_and_usage", "It lowers blood pressure."),
+        ("indications_and_usage", "Take it daily."),
+        ("indications_and_usage", "It lowers blood pressure."),
+        ("mechanism_of_action", "It inhibits an enzyme."),
+        ("mechanism_of_action", "It is used for relief of pain."),
+    ]
+    assert found.prediction == few.predict([BOTH])[0]
+    answer = few.category_ids.index(found.prediction.category_id)
+    cut = without(BOTH, "indications_and_usage", len(HEART), len(HEART) + len("Take it daily. "))
+    p = few.probabilities(few.embed([BOTH, cut]))[:, answer]
+    assert found.sentences[1].probability_without == pytest.approx(p[1], abs=1e-5)
+    assert found.sentences[1].weight == pytest.approx(log_odds(p[0]) - log_odds(p[1]), abs=1e-3)
+    assert [s.weight for s in found.heaviest] == sorted(
+        (s.weight for s in found.sentences if s.weight > 0), reverse=True
+    )
+
+
+def test_without_what_was_needed_the_answer_is_the_other_one(few):
+    found = few.explain(BOTH)
+    assert found.needed and found.otherwise in few.category_ids
+    assert found.otherwise != found.prediction.category_id
+    kept = [s for n, s in enumerate(found.sentences) if n not in found.needed]
+    sections: dict[str, str] = {}
+    for sentence in kept:
+        sections[sentence.section] = sections.get(sentence.section, "") + sentence.text + " "
+    assert few.predict([insert(**sections)])[0].category_id == found.otherwise
+
+
+def test_of_one_sentence_nothing_is_left_but_the_prior(few):
+    found = few.explain(insert(indications_and_usage=PAIN))
+    (sentence,) = found.sentences
+    prior = few.model.head.log_prior.detach().double().softmax(0)
+    answer = few.category_ids.index(found.prediction.category_id)
+    assert sentence.probability_without == pytest.approx(float(prior[answer]), abs=1e-6)
+    assert (found.needed, found.otherwise) == ((), None)
+
+
+def test_what_was_not_read_is_not_told(few):
+    long = insert(indications_and_usage=PAIN * 200)
+    found = few.explain(long)
+    limit = few.reading_plan.section_tokens["indications_and_usage"]
+    told = " ".join(sentence.text for sentence in found.sentences)
+    assert limit - 10 <= few.token_reader.count([told]) <= limit
+    assert not found.nearest or found.nearest[0].name
+
+
+def test_the_nearest_drugs_are_told_where_they_are_kept(few, tmp_path):
+    import drugtext
+
+    assert few.explain(BOTH, n_nearest=1).nearest[0].name == "Examplol"
+    few.save_pretrained(tmp_path)
+    assert drugtext.load(tmp_path).explain(BOTH).nearest == ()
+
+
+def test_it_becomes_json_and_refuses_what_cannot_be_classified(few, tiny_classifier):
+    told = json.loads(json.dumps(few.explain(BOTH).to_dict()))
+    assert told["category_id"] in few.category_ids and len(told["sentences"]) == 5
+    assert set(told["sentences"][0]) == {"section", "text", "weight", "probability_without"}
+    with pytest.raises(DrugTextError, match="holds no text"):
+        few.explain(insert())
+    with pytest.raises(DrugTextError, match="no category yet"):
+        tiny_classifier.explain(BOTH)
+
+
+@pytest.mark.parametrize(
+    "text", ["It lowers blood pressure.", "β-blocker naïve 说明书", "a  b\n\nc"]
+)
+def test_the_end_of_the_first_tokens(tiny_classifier, text):
+    reader = TokenReader(tiny_classifier.tokenizer)
+    (ids,) = reader.all([text])
+    ends = [reader.end_of(text, n) for n in range(len(ids) + 3)]
+    assert ends == sorted(ends) and ends[0] == 0 and ends[-1] == len(text)
+    for n, end in enumerate(ends[: len(ids) + 1]):
+        assert np.array_equal(reader.all([text[:end]])[0][:n], ids[:n])
