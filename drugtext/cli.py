@@ -13,6 +13,7 @@ from drugtext._version import __version__
 from drugtext.commands.classify import classify, explain, read
 from drugtext.commands.evaluate import evaluate, models
 from drugtext.commands.learn import learn
+from drugtext.commands.page import app as page
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +25,7 @@ app = typer.Typer(
     " standard error; 2, the call itself is wrong.",
 )
 
-for command in (classify, explain, learn, evaluate, models, read):
+for command in (classify, explain, learn, evaluate, models, read, page):
     app.command()(command)
 
 

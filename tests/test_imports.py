@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "drugtext"
 
 ROOMS = [
-    ["_version", "errors", "fingerprint", "ahead"],
+    ["_version", "errors", "fingerprint", "ahead", "colours", "written_file"],
     ["bare_encoder"],
     ["taxonomy"],
     ["inserts"],
@@ -52,15 +52,18 @@ ROOMS = [
     ["predictor"],
     ["explanation"],
     ["classifier"],
+    ["map", "map_groups", "map_page", "map_png", "plane"],
     ["evaluation"],
     ["training"],
     ["evaluation.benchmark"],
     ["pipeline"],
     ["scale"],
     ["terminal"],
+    ["page"],
+    ["app"],
     ["commands.options"],
     ["commands"],
-    ["cli", "app"],
+    ["cli"],
     ["__main__"],
 ]
 """From the bottom up: a room imports from its own row and from earlier ones."""

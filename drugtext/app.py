@@ -1,0 +1,185 @@
+"""The web page: `page`'s functions behind buttons, made with Gradio."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drugtext import page
+from drugtext.classifier import DrugClassifier
+from drugtext.errors import DrugTextError
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+HOST, PORT = "127.0.0.1", 7860
+_FILE_TYPES = [".xml", ".json", ".jsonl", ".zip", ".gz", ".txt", ".html", ".htm", ".csv"]
+_LARGEST_FILE = "32mb"
+_FEW = 12  # categories that are named
+_KEPT_SECONDS = 3600  # of what was uploaded, and of a visitor's own categories
+_FONTS = ["system-ui", "Segoe UI", "Roboto", "sans-serif"]  # of the machine: none is fetched
+_ABOUT = (
+    "Reads drug package inserts and says which category each belongs to. Nothing that you give it"
+    " leaves the machine that it runs on. It sorts documents; it gives no medical advice.\n\n"
+    "SPL XML, openFDA JSON, HTML, headed text, CSV, and archives of them."
+)
+
+
+def make_page(classifier: DrugClassifier) -> Blocks:
+    """Return the page over a classifier.
+
+    Every visitor begins with it; categories that one of them makes are his alone, and are gone
+    with his visit.
+
+    Args:
+        classifier: with categories.
+
+    Raises:
+        DrugTextError: Gradio is not installed.
+    """
+    gr = _gradio()
+    nothing = page.Page(page.classify(classifier, [], "").html, ())
+    with gr.Blocks(
+        title="drugtext", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
+    ) as blocks:
+        own = gr.State(None, time_to_live=_KEPT_SECONDS)  # his classifier; None for the common one
+        shown = gr.State(nothing, time_to_live=_KEPT_SECONDS)
+        gr.Markdown(f"# drugtext\n{_ABOUT}")
+        known = gr.Markdown(_known(classifier))
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=300):
+                with gr.Tab("Classify"):
+                    files = gr.File(
+                        label="Files of inserts",
+                        file_count="multiple",
+                        file_types=_FILE_TYPES,
+                        height=140,
+                    )
+                    text = gr.Textbox(
+                        label="or the text of one",
+                        placeholder="INDICATIONS AND USAGE\n…",
+                        lines=6,
+                        max_lines=16,
+                        max_length=page.MOST_CHARACTERS,
+                    )
+                    classify = gr.Button("Classify", variant="primary")
+                    answers = gr.DownloadButton("Download the answers", interactive=False)
+                with gr.Tab("New category"):
+                    category = gr.Textbox(
+                        label="Its name, or its code in the taxonomy", max_length=200
+                    )
+                    support = gr.File(
+                        label="A few inserts of this category",
+                        file_count="multiple",
+                        file_types=_FILE_TYPES,
+                        height=140,
+                    )
+                    anew = gr.Checkbox(
+                        label="Forget the categories that are known now", value=False
+                    )
+                    learn = gr.Button("Learn it", variant="primary")
+                    learnt = gr.HTML()
+                    with gr.Row():
+                        make_zip = gr.Button("Pack the new checkpoint")
+                        checkpoint = gr.DownloadButton("Download it", interactive=False)
+            with gr.Column(scale=3, min_width=300):
+                result = gr.HTML(nothing.html)
+
+        def on_classify(given: Sequence[str] | None, told: str, mine: DrugClassifier | None) -> Any:
+            done = page.classify(mine or classifier, given or [], told or "")
+            if not done.records:
+                return done.html, done, gr.DownloadButton(value=None, interactive=False)
+            file = page.write_records(done, _fresh_folder())
+            return done.html, done, gr.DownloadButton(value=str(file), interactive=True)
+
+        def on_learn(
+            name: str, given: Sequence[str] | None, is_anew: bool, mine: DrugClassifier | None
+        ) -> Any:
+            try:
+                new = page.learn(mine or classifier, name or "", given or [], anew=is_anew)
+            except DrugTextError as error:
+                return mine, page.problem(str(error)), _known(mine or classifier)
+            said = f"Learnt {name.strip()!r}. Classify an insert to use it."
+            return new, page.note(said), _known(new)
+
+        def on_pack(mine: DrugClassifier | None) -> Any:
+            if mine is None:
+                said = page.problem("There is no category of yours yet: learn one first.")
+                return gr.DownloadButton(value=None, interactive=False), said
+            file = page.write_checkpoint(mine, _fresh_folder())
+            ready = gr.DownloadButton(value=str(file), interactive=True)
+            return ready, page.note("Packed: unzip it, and drugtext.load opens the folder.")
+
+        classify.click(
+            on_classify, [files, text, own], [result, shown, answers], api_name="classify"
+        )
+        learn.click(on_learn, [category, support, anew, own], [own, learnt, known], api_name=False)
+        make_zip.click(on_pack, [own], [checkpoint, learnt], api_name=False)
+    return blocks
+
+
+def serve(
+    classifier: DrugClassifier, *, host: str = HOST, port: int = PORT, open_browser: bool = False
+) -> None:
+    """Serve the page until the process is stopped.
+
+    Args:
+        classifier: with categories.
+        host: address to listen on; only this machine can reach the default one.
+        port: to listen on.
+        open_browser: whether to open a browser at it.
+
+    Raises:
+        DrugTextError: Gradio is not installed, or the port is taken.
+    """
+    blocks = make_page(classifier)
+    try:
+        blocks.queue(default_concurrency_limit=1, max_size=50).launch(
+            server_name=host, server_port=port, inbrowser=open_browser, **launch_options()
+        )
+    except OSError as error:
+        raise DrugTextError(
+            f"{host}:{port}: cannot listen there ({error}); give another --port or --host."
+        ) from error
+
+
+def launch_options() -> dict[str, Any]:
+    """Return how the page is launched, wherever it is: its looks, its limits, nothing sent out."""
+    gr = _gradio()
+    return {
+        "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
+        "theme": gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace"]),
+        "max_file_size": _LARGEST_FILE,
+        "share": False,
+        "ssr_mode": False,
+        "quiet": True,
+        "footer_links": [],
+    }
+
+
+def _known(classifier: DrugClassifier) -> str:
+    taxonomy = classifier.taxonomy.name
+    of = f" of the taxonomy `{taxonomy}`" if taxonomy else ""
+    ids = classifier.category_ids
+    told = f": {', '.join(f'`{i}`' for i in ids)}" if len(ids) <= _FEW else ""
+    return f"It knows {len(ids)} {'category' if len(ids) == 1 else 'categories'}{of}{told}."
+
+
+def _fresh_folder() -> Path:
+    """Return a new folder that Gradio may serve from, and empties after a while."""
+    parent = os.environ.get("GRADIO_TEMP_DIR") or str(Path(tempfile.gettempdir()) / "gradio")
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=parent))
+
+
+def _gradio() -> Any:
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when it is imported
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        import gradio
+    except ImportError as error:
+        raise DrugTextError("the page needs Gradio; run: pip install 'drugtext[app]'") from error
+    return gradio
