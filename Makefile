@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SAMPLES := samples/metoral-spl.xml samples/sugarnorm-openfda.json samples/levetira-eu-leaflet.txt \
 	samples/mingkang-zh.txt
 
-.PHONY: demo test check fix clean
+.PHONY: demo test check fix docs clean
 
 demo: $(INSTALLED)  ## classify the sample inserts with the bundled checkpoint, offline
 	@echo "\n# How an insert is read: drugtext read samples/mingkang-zh.txt"
@@ -31,6 +31,9 @@ fix: $(INSTALLED)  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(INSTALLED)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # compat: a clone in a folder named like the package must not hide it from the folder above.
 # torch first and alone: with another package asking for it, pip may fetch a CUDA build of many GB.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -41,4 +44,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

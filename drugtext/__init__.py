@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from drugtext.config import DrugTextConfig
     from drugtext.corpus import build_corpus
     from drugtext.errors import DrugTextError
+    from drugtext.explanation import Explanation
     from drugtext.inserts.insert import DrugInsert, Section
     from drugtext.inserts.read import read_inserts
     from drugtext.model import DrugTextModel
     from drugtext.prediction import Prediction
+    from drugtext.support import read_support
     from drugtext.taxonomy import Category, Taxonomy
 
 _PLACES = {
@@ -33,6 +35,8 @@ _PLACES = {
     "DrugTextConfig": "drugtext.config",
     "DrugTextModel": "drugtext.model",
     "Prediction": "drugtext.prediction",
+    "Explanation": "drugtext.explanation",
+    "read_support": "drugtext.support",
     "DrugClassifier": "drugtext.classifier",
     "load": "drugtext.classifier",
     "DrugTextError": "drugtext.errors",
@@ -45,6 +49,7 @@ __all__ = [
     "DrugTextConfig",
     "DrugTextError",
     "DrugTextModel",
+    "Explanation",
     "Prediction",
     "Section",
     "Taxonomy",
@@ -52,6 +57,7 @@ __all__ = [
     "build_corpus",
     "load",
     "read_inserts",
+    "read_support",
 ]
 
 register_with_transformers()

@@ -89,7 +89,9 @@ def load_model(
         model, loaded = found
         if loaded["missing_keys"]:  # transformers would fill them at random
             raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
-        model.adapter = _adapter(folder, config)
+        if not (folder / ADAPTER_FOLDER).is_dir():  # another trainer saved the merged weights alone
+            model.config.has_adapter = False
+        model.adapter = _adapter(folder, model.config)
         return model.eval(), load_tokenizer(folder)
     except _DAMAGED as error:
         raise CheckpointError(

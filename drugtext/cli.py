@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,7 +14,8 @@ from drugtext._version import __version__
 from drugtext.commands.classify import classify, explain, read
 from drugtext.commands.evaluate import evaluate, models
 from drugtext.commands.learn import learn
-from drugtext.commands.page import app as page
+from drugtext.commands.map import draw
+from drugtext.commands.page import page
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +27,18 @@ app = typer.Typer(
     " standard error; 2, the call itself is wrong.",
 )
 
-for command in (classify, explain, learn, evaluate, models, read, page):
-    app.command()(command)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "classify": classify,
+    "explain": explain,
+    "learn": learn,
+    "evaluate": evaluate,
+    "models": models,
+    "read": read,
+    "map": draw,
+    "app": page,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -75,6 +75,23 @@ def tiny_classifier(tiny_encoder_folder: Path) -> DrugClassifier:
 
 
 @pytest.fixture(scope="session")
+def adapted_classifier(
+    tiny_encoder_folder: Path, tiny_classifier: DrugClassifier
+) -> DrugClassifier:
+    """The same over an encoder with a seeded adapter."""
+    import torch
+
+    from drugtext.adapters import Adapter, default_lora, with_new_adapter
+    from drugtext.encoder import load_encoder
+
+    lora = default_lora(r=2, init_lora_weights=False)  # random; others change nothing at first
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = with_new_adapter(load_encoder(tiny_encoder_folder), lora)
+    return tiny_classifier.with_adapter(Adapter.of(encoder))
+
+
+@pytest.fixture(scope="session")
 def real_tokenizer() -> PreTrainedTokenizerBase:
     """The tokenizer of the default encoder."""
     from drugtext.encoder import load_tokenizer

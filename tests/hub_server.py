@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -81,6 +82,24 @@ def running_hub() -> Iterator[Hub]:
     finally:
         hub.shutdown()
         hub.server_close()
+
+
+def hub_settings(hub: Hub, home: Path, token: str = TOKEN) -> dict[str, str]:
+    """Return what a process that is to speak with a hub needs in its environment.
+
+    Args:
+        hub: that is running.
+        home: folder of what is downloaded.
+        token: of the caller.
+    """
+    return {
+        "HF_ENDPOINT": hub.address,
+        "HF_TOKEN": token,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HOME": str(home),
+    }
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -201,3 +201,36 @@ def test_explain_shows_the_sentences_that_decided(model, files):
     assert done.exit_code == 1 and "no.txt: there is no such file" in done.stderr
     told = json.loads(done.stdout)
     assert len(told["sentences"]) == 3 and told["nearest"] == []
+
+
+def test_evaluate_writes_a_report(model, files):
+    (files / "held-back.jsonl").write_text('{"text": "relief of pain", "category": "pain"}\n')
+    report = files / "report.html"
+    done = run("evaluate", files / "held-back.jsonl", "--model", model, "--report", report)
+    assert done.exit_code == 0, done.stderr
+    assert "<html" in report.read_text() and f"written: {report}" in done.stderr
+    nowhere = files / "no" / "report.html"
+    done = run("evaluate", files / "held-back.jsonl", "--model", model, "--report", nowhere)
+    assert done.exit_code == 2 and "cannot be written" in done.stderr
+
+
+def test_map_draws_categories_and_inserts(model, files):
+    drawn = [files / "map.html", files / "map.png"]
+    done = run("map", files / "a.txt", files / "none.txt", "--model", model,
+               "--output", drawn[0], "--output", drawn[1])  # fmt: skip
+    assert done.exit_code == 1 and "none.txt: there is no such file" in done.stderr
+    assert "a.txt" in drawn[0].read_text() and drawn[1].read_bytes().startswith(b"\x89PNG")
+    done = run("map", files / "a.txt", "--model", model, "--output", files / "map.gif")
+    assert done.exit_code == 2 and "ends in .html or .png is needed" in done.stderr
+
+
+def test_learn_into_a_tree_of_ones_own(tiny_encoder_folder, files):
+    (files / "mine.csv").write_text("id,name,parent\nall,Everything,\npain,Pain killers,all\n")
+    (files / "s.jsonl").write_text('{"text": "relief of pain", "category": "pain"}\n')
+    arguments = ("--output", files / "new", "--model", tiny_encoder_folder)
+    done = run("learn", files / "s.jsonl", *arguments, "--taxonomy", files / "mine.csv")
+    assert done.exit_code == 0, done.stderr
+    assert [c.id for c in drugtext.load(files / "new").taxonomy.path("pain")] == ["all", "pain"]
+    (files / "s.jsonl").write_text('{"text": "relief of pain", "category": "heart"}\n')
+    done = run("learn", files / "s.jsonl", *arguments, "--taxonomy", files / "mine.csv")
+    assert done.exit_code == 2 and "heart" in done.stderr

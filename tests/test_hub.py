@@ -11,10 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hub_server import TOKEN, Hub, running_hub
-
-from drugtext.adapters import Adapter, default_lora, with_new_adapter
-from drugtext.encoder import load_encoder
+from hub_server import TOKEN, Hub, hub_settings, running_hub
 
 PUBLISH = Path(__file__).parents[1] / "scripts" / "publish.py"
 START = """
@@ -39,40 +36,26 @@ def hub():
 
 
 @pytest.fixture(scope="module")
-def few(tiny_classifier, tmp_path_factory) -> str:
+def few(adapted_classifier, tmp_path_factory) -> str:
     """The folder of a classifier with an adapter, saved."""
     import drugtext
 
-    encoder = with_new_adapter(
-        load_encoder(tiny_classifier.model.config.encoder_name),
-        default_lora(r=2, init_lora_weights=False),
-    )
-    clf = tiny_classifier.with_adapter(Adapter.of(encoder))
+    folder = tmp_path_factory.mktemp("few")
     inserts = [
         drugtext.DrugInsert(language="en", sections={"indications_and_usage": text})
         for text in ("relief of pain", "lowers blood pressure")
     ]
-    folder = tmp_path_factory.mktemp("few")
-    clf.fit(inserts, ["pain", "heart"]).save_pretrained(folder)
+    adapted_classifier.fit(inserts, ["pain", "heart"]).save_pretrained(folder)
     return str(folder)
 
 
 def run(hub: Hub, home: Path, *call: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
     home.mkdir(exist_ok=True)
-    settings = {
-        "HF_ENDPOINT": hub.address,
-        "HF_TOKEN": token,
-        "HF_HUB_OFFLINE": "0",
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HOME": str(home),
-        "COLUMNS": "300",
-    }
     return subprocess.run(
         [sys.executable, *call],
         capture_output=True,
         text=True,
-        env=os.environ | settings,
+        env=os.environ | hub_settings(hub, home, token) | {"COLUMNS": "300"},
         cwd=home,
         check=False,
     )

@@ -90,6 +90,7 @@ PUBLIC_NAMES = [
     "DrugTextConfig",
     "DrugTextError",
     "DrugTextModel",
+    "Explanation",
     "Prediction",
     "Section",
     "Taxonomy",
@@ -97,6 +98,7 @@ PUBLIC_NAMES = [
     "build_corpus",
     "load",
     "read_inserts",
+    "read_support",
 ]
 
 

@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from examples import PROJECT, code_of, command_of, lines_of, make_workplace, run_drugtext
 
 from drugtext.bundled import bundled_checkpoints
-from drugtext.cli import app
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.figures import measured_table
 
-PROJECT = Path(__file__).parents[1]
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGE = PROJECT / "README.md"
+README = PAGE.read_text(encoding="utf-8")
 NEEDS_A_HUB = ("microsoft/", "cambridgeltl/")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-
-
-def shell_calls() -> list[str]:
-    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.startswith("drugtext ")]
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("readme")
-    shutil.copytree(PROJECT / "samples", folder / "samples")
-    for shelf, sample in (("heart", "metoral-spl.xml"), ("nerves", "levetira-eu-leaflet.txt")):
-        (folder / "my-shelves" / shelf).mkdir(parents=True)
-        shutil.copy(PROJECT / "samples" / sample, folder / "my-shelves" / shelf)
-    return folder
+    return make_workplace(tmp_path_factory.mktemp("readme"))
 
 
 def test_python_examples_run(workplace, monkeypatch, capsys):
     monkeypatch.chdir(workplace)
     names: dict[str, object] = {}
-    assert len(blocks("python")) >= 3
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)
+    blocks = code_of(PAGE, "python")
+    assert len(blocks) >= 3
+    for block in blocks:
+        exec(compile(block, PAGE.name, "exec"), names)
     assert names["p"][0].path[0].id == "C"
     assert names["x"].shape == (1, names["clf"].model.config.embedding_dim)
     assert capsys.readouterr().out.startswith("C07A")
@@ -54,11 +38,10 @@ def test_python_examples_run(workplace, monkeypatch, capsys):
 def test_shell_examples_run(workplace, monkeypatch):
     monkeypatch.chdir(workplace)
     ran = 0
-    for call in shell_calls():
-        if any(hub in call for hub in NEEDS_A_HUB):
+    for call in lines_of("".join(code_of(PAGE, "sh"))):
+        if not call.startswith("drugtext ") or any(hub in call for hub in NEEDS_A_HUB):
             continue
-        words = shlex.split(call.partition(" > ")[0], comments=True)
-        done = CliRunner().invoke(app, words[1:])
+        done = run_drugtext(command_of(call).words)
         names_the_chinese_one = "samples --" in call
         assert done.exit_code == (1 if names_the_chinese_one else 0), (call, done.stderr)
         ran += 1

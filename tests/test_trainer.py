@@ -26,6 +26,22 @@ def inserts(texts: list[str]) -> list[DrugInsert]:
     return [DrugInsert(language="en", sections={"indications_and_usage": text}) for text in texts]
 
 
+def test_what_trainer_saved_of_an_adapted_encoder_has_the_adapter_merged(
+    adapted_classifier, tmp_path
+):
+    texts, categories = rows()
+    few = adapted_classifier.fit(inserts(texts), categories)
+    few.save_pretrained(tmp_path / "start")
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "start")
+    settings = TrainingArguments(output_dir=str(tmp_path / "trained"), use_cpu=True)
+    Trainer(model=model, args=settings, processing_class=few.tokenizer).save_model()
+    again = drugtext.load(tmp_path / "trained")
+    assert again.model.adapter is None and not again.model.config.has_adapter
+    assert again.predict(inserts(texts)) == few.predict(inserts(texts))
+    again.save_pretrained(tmp_path / "again")
+    assert not (tmp_path / "again" / "adapter").exists()
+
+
 def test_trainer_trains_and_drugtext_loads_what_it_saved(tiny_classifier, tmp_path):
     texts, categories = rows()
     tiny_classifier.fit(inserts(texts), categories).save_pretrained(tmp_path / "start")

@@ -5,13 +5,11 @@ The environment is a real one, of the packages that transformers and torch requi
 
 from __future__ import annotations
 
-import re
 import subprocess
-import venv
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from environments import make_environment
 
 import drugtext
 from drugtext import DrugInsert
@@ -19,35 +17,10 @@ from drugtext import DrugInsert
 TEXTS = {"pain": "relief of pain", "heart": "lowers blood pressure"}
 
 
-def required(names: set[str]) -> set[str]:
-    """Distributions that are installed here and that these require, themselves included."""
-    found: set[str] = set()
-    left = sorted(names)
-    while left:
-        name = left.pop()
-        try:
-            needs = distribution(name).requires or []
-        except PackageNotFoundError:  # of another platform
-            continue
-        if name not in found:
-            found.add(name)
-            left += [re.split(r"[^\w.-]", need)[0] for need in needs if "extra ==" not in need]
-    return found
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory) -> Path:
     """The Python of an environment with transformers, torch and what they require."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    for name in required({"transformers", "torch"}):
-        for path in distribution(name).files or []:
-            here = Path(str(distribution(name).locate_file(path.parts[0])))
-            there = site / path.parts[0]
-            if path.parts[0] not in ("..", "__pycache__") and not there.exists():
-                there.symlink_to(here)
-    return folder / "bin" / "python"
+    return make_environment(tmp_path_factory.mktemp("environment"), {"transformers", "torch"})
 
 
 @pytest.fixture(scope="module")

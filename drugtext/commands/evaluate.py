@@ -10,7 +10,7 @@ import typer
 from rich.markdown import Markdown
 
 from drugtext.commands.options import AsJson, BackendName, Model, load_classifier, readable
-from drugtext.terminal import Unread, out, with_progress, wrong_call
+from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
 
 def evaluate(
@@ -20,13 +20,22 @@ def evaluate(
     ],
     model: Model = None,
     as_json: AsJson = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML file to write: figures, reliability, confusions with examples. It shows the"
+            " first words of inserts that were answered wrong.",
+            show_default=False,
+        ),
+    ] = None,
     backend: BackendName = "auto",
 ) -> None:
     """Measure how often a classifier is right, at each level of its tree.
 
-    Example: **drugtext evaluate held-out.jsonl --model my-classifier**
+    Example: **drugtext evaluate held-out.jsonl --model my-classifier --report report.html**
     """
-    from drugtext.evaluation.evaluate import evaluate_embeddings
+    from drugtext.evaluation.evaluate import judge
+    from drugtext.evaluation.html_report import write_html_report
     from drugtext.figures import measured_table
     from drugtext.support import read_support
 
@@ -36,7 +45,11 @@ def evaluate(
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         embeddings = classifier.embed(with_progress(inserts, "judging"))
-        figures = evaluate_embeddings(classifier, embeddings, inserts, categories)
+        judgement = judge(classifier, embeddings, inserts, categories)
+        figures = judgement.figures
+        if report is not None:
+            write_html_report(report, judgement, title=f"{data.name}, judged by drugtext")
+            err.print(f"written: {report}")
     if as_json:
         print(json.dumps(figures))
     else:

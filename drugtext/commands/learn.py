@@ -27,6 +27,13 @@ def learn(
     add: Annotated[
         bool, typer.Option("--add", help="Keep the model's categories and add these.")
     ] = False,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of id, name and parent: the tree that the categories stand in.",
+            show_default=False,
+        ),
+    ] = None,
     backend: BackendName = "auto",
 ) -> None:
     """Learn categories from a few inserts each, and save a classifier that knows them.
@@ -34,18 +41,22 @@ def learn(
     Example: **drugtext learn my-shelves/ --output my-classifier**
     """
     from drugtext.support import read_support
+    from drugtext.taxonomy import Taxonomy
 
     unread = Unread()
     with wrong_call():
+        tree = Taxonomy.from_csv(taxonomy) if taxonomy else None
         classifier = load_classifier(model, backend)
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         if add and inserts:
             for category in dict.fromkeys(categories):
                 chosen = [i for i, c in zip(inserts, categories, strict=True) if c == category]
-                classifier = classifier.add_category(category, with_progress(chosen, category))
+                counted = with_progress(chosen, category)
+                classifier = classifier.add_category(category, counted, taxonomy=tree)
         else:
-            classifier = classifier.fit(with_progress(inserts, "learning"), categories)
+            counted = with_progress(inserts, "learning")
+            classifier = classifier.fit(counted, categories, taxonomy=tree)
         classifier.save_pretrained(output)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))

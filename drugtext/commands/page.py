@@ -10,7 +10,7 @@ from drugtext.commands.options import BackendName, Model, load_classifier
 from drugtext.terminal import err, wrong_call
 
 
-def app(
+def page(
     model: Model = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")

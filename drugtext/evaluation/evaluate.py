@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError, TaxonomyError
@@ -13,6 +14,29 @@ from drugtext.evaluation.report import measure
 from drugtext.inserts.insert import DrugInsert
 from drugtext.splits import ingredient_key
 from drugtext.taxonomy import Category, Taxonomy, atc_parent
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a classifier says of inserts whose category is known, and how good that is.
+
+    Attributes:
+        inserts: that were judged, one or more.
+        probabilities: of the categories, shape (n_inserts, n_categories).
+        category_ids: of the columns.
+        known: the classifier's taxonomy.
+        true_ids: the true category of each insert, known to the classifier or not.
+        taxonomy: the classifier's, and the true categories that it does not know.
+        figures: as `evaluation.report.measure` returns them.
+    """
+
+    inserts: Sequence[DrugInsert]
+    probabilities: NDArray
+    category_ids: Sequence[str]
+    known: Taxonomy
+    true_ids: Sequence[str]
+    taxonomy: Taxonomy
+    figures: dict[str, Any]
 
 
 def evaluate(
@@ -43,6 +67,16 @@ def evaluate_embeddings(
     categories: Sequence[str],
 ) -> dict[str, Any]:
     """Measure as `evaluate` does, on the embeddings that `classifier.embed` gave."""
+    return judge(classifier, embeddings, inserts, categories).figures
+
+
+def judge(
+    classifier: DrugClassifier,
+    embeddings: ArrayLike,
+    inserts: Sequence[DrugInsert],
+    categories: Sequence[str],
+) -> Judgement:
+    """Measure as `evaluate_embeddings` does, and keep what the figures were counted from."""
     if not inserts or len(inserts) != len(categories):
         raise CorpusError(
             f"found {len(inserts)} inserts and {len(categories)} categories;"
@@ -57,19 +91,16 @@ def evaluate_embeddings(
             f"the classifier knows none of the categories, such as {categories[0]!r}; give ids or"
             f" names of its taxonomy {known.name!r}, or fit it to these categories."
         )
-    return measure(
-        classifier.probabilities(embeddings),
-        classifier.category_ids,
-        known,
-        [path[-1].id for path in paths],
-        [
-            "+".join(sorted(map(ingredient_key, insert.ingredients)))
-            or insert.name
-            or f"insert {n}"
-            for n, insert in enumerate(inserts)
-        ],
-        known.with_categories(step for step in steps.values() if step.id not in known),
-    )
+    taxonomy = known.with_categories(step for step in steps.values() if step.id not in known)
+    probabilities = classifier.probabilities(embeddings)
+    true_ids = [path[-1].id for path in paths]
+    groups = [
+        "+".join(sorted(map(ingredient_key, insert.ingredients))) or insert.name or f"insert {n}"
+        for n, insert in enumerate(inserts)
+    ]
+    ids = classifier.category_ids
+    figures = measure(probabilities, ids, known, true_ids, groups, taxonomy)
+    return Judgement(inserts, probabilities, ids, known, true_ids, taxonomy, figures)
 
 
 def _true_path(category: str, known: Taxonomy, deepest: int) -> tuple[Category, ...]:

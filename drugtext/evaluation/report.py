@@ -42,11 +42,8 @@ def measure(
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     nodes = node_probabilities(probabilities, category_ids, known)
     levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
-    is_known = np.isin(true_ids, category_ids)
-    right = np.array([a == t for a, t in zip(answers, true_ids, strict=True)])
-    error = None
-    if is_known.any():
-        error = expected_calibration_error(probabilities.max(1)[is_known], right[is_known])
+    confidences, right = known_answers(probabilities, category_ids, true_ids)
+    error = expected_calibration_error(confidences, right) if len(right) else None
     return {
         "n_inserts": len(true_ids),
         "levels": [
@@ -55,3 +52,21 @@ def measure(
         ],
         "calibration_error": None if error is None else round(error, 4),
     }
+
+
+def known_answers(
+    probabilities: NDArray, category_ids: Sequence[str], true_ids: Sequence[str]
+) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return what calibration is judged on: inserts whose true category can be answered.
+
+    Args:
+        probabilities: shape (n_inserts, n_categories).
+        category_ids: of the columns.
+        true_ids: the true category of each insert.
+
+    Returns:
+        Of each such insert the probability of its answer, and whether that is right; shape (n,).
+    """
+    answers = np.array(category_ids)[probabilities.argmax(1)]
+    is_known = np.isin(true_ids, category_ids)
+    return probabilities.max(1)[is_known], (answers == np.array(true_ids))[is_known]

@@ -66,7 +66,7 @@ class LabelledInserts:
         An insert whose ingredients nobody told is taken for a drug of its own name.
         """
         substances = [
-            all_substances(insert.ingredients or [insert.name or f"insert {n}"])
+            all_substances(insert.ingredients) or frozenset({insert.name or f"insert {n}"})
             for n, insert in enumerate(inserts)
         ]
         paths = [tuple(step.id for step in taxonomy.path(category)) for category in categories]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drugtext.errors import CorpusError
-from drugtext.evaluation.evaluate import evaluate
+from drugtext.evaluation.evaluate import evaluate, judge
 from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -106,3 +106,13 @@ def test_what_cannot_be_judged_is_refused(classifier):
         CorpusError, match="knows none of the categories, such as 'N02'; give ids or"
     ):
         evaluate(classifier, [insert_of("D02")], ["N02"])
+
+
+def test_a_judgement_keeps_what_the_figures_were_counted_from(classifier):
+    inserts, categories = [insert_of("C07AB"), insert_of("D02")], ["C07AB02", "N02BE01"]
+    embeddings = classifier.embed(inserts)
+    judgement = judge(classifier, embeddings, inserts, categories)
+    assert judgement.figures == evaluate(classifier, inserts, categories)
+    assert judgement.true_ids == ["C07AB", "N02BE"]
+    assert "N02BE" in judgement.taxonomy and "N02BE" not in judgement.known
+    assert (judgement.probabilities == classifier.probabilities(embeddings)).all()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drugtext.colours import COLOURS
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.protocols import SCOPES
 from drugtext.evaluation.benchmark.tables import (
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-_COLOURS = (
-    *("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#666666"),
-    *("#882255", "#332288", "#999933", "#44AA99"),
-)
-"""Okabe and Ito 2008, then Tol 2021: told apart by colour-blind people, too."""
 _MARKERS = "osD^vPX*<>h"
 _DPI = 140
 _LINE = 0.055  # height of a label, as a share of the picture
@@ -94,7 +90,7 @@ def _style(results: Results, name: str) -> dict[str, Any]:
     n = list(results["contestants"]).index(name)
     own = name == OWN
     return {
-        "color": _COLOURS[n % len(_COLOURS)],
+        "color": COLOURS[n % len(COLOURS)],
         "marker": _MARKERS[n % len(_MARKERS)],
         "linewidth": 2.6 if own else 1.3,
         "markersize": 8 if own else 6,
