@@ -16,10 +16,9 @@ from drugtext.embedder import InsertEmbedder, check_is_list
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
-from drugtext.known_drugs import KnownDrugs
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
-from drugtext.prototypes import ingredient_means, names_tell
+from drugtext.prototypes import alike_means, ingredient_means, names_tell
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -35,7 +34,7 @@ class CategoryLearner(InsertEmbedder):
     Attributes:
         taxonomy: the categories with their ancestors.
         category_ids: the categories that it knows, in the order of the head's rows.
-        known_drugs: that the categories were learnt from; None where they were not kept.
+        drug_names: of the drugs that the head remembers; None where they were not kept.
 
     Raises:
         CheckpointError: the configuration's categories or taxonomy are not understood.
@@ -49,7 +48,7 @@ class CategoryLearner(InsertEmbedder):
         backend: str | None = None,
     ) -> None:
         super().__init__(model, tokenizer, backend)
-        self.known_drugs: KnownDrugs | None = None
+        self.drug_names: tuple[str, ...] | None = None
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -128,7 +127,7 @@ class CategoryLearner(InsertEmbedder):
             taxonomy: where given, every category must be in it.
             ingredients: of each. The inserts of one drug count as one, by their mean; an insert
                 whose ingredients nobody told is a drug by itself.
-            names: of each insert, for `known_drugs` where nobody told its ingredients.
+            names: of each insert, for `drug_names` where nobody told its ingredients.
         """
         categories = listed(categories)
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
@@ -187,8 +186,8 @@ class CategoryLearner(InsertEmbedder):
             of_drugs = len(means) >= means.shape[1]
             learnt_from = (means, mean_rows) if of_drugs else (support, rows)
             head = head.with_projection(*learnt_from, names)
-            means = head.project(means)
-        known = KnownDrugs(drugs.names_by(rows), tuple(order[n] for n in mean_rows), means)
+            means, support = head.project(means), head.project(support)
+        known, known_rows, first = alike_means(support, rows, drugs.keys)
         support, rows = means, mean_rows
         names = head.project_names(names)
         is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
@@ -196,8 +195,11 @@ class CategoryLearner(InsertEmbedder):
         ancestors = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
         few_shot = self.model.config.few_shot or {}
         head = head.fitted(support, rows, ancestors, names, weights)
+        if len(rows):
+            head = head.remembering(known, known_rows)
         head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
-        fitted = self._with_head(head, tree.restricted_to(order), order, n_support, known)
+        drug_names = tuple(drugs.names[n] for n in first)
+        fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
         return fitted
 
@@ -251,17 +253,20 @@ class CategoryLearner(InsertEmbedder):
             )
         drugs, rows = Drugs.of(ingredients, names, len(support)), torch.zeros(len(support)).long()
         means, _ = ingredient_means(support, rows, drugs.keys)
-        new = KnownDrugs(drugs.names_by(rows), (found.id,) * len(means), means)
+        known, _, first = alike_means(support, rows, drugs.keys)
+        drug_names = self.drug_names
+        if drug_names is not None and self.model.head.memory is not None:
+            drug_names += tuple(drugs.names[n] for n in first)
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         return self._with_head(
-            self._head.with_category(means, name),
+            self._head.with_category(means, name, known),
             with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
-            self.known_drugs and self.known_drugs + new,
+            drug_names,
         )
 
     @property
@@ -301,12 +306,13 @@ class CategoryLearner(InsertEmbedder):
         taxonomy: Taxonomy,
         order: list[str],
         n_support: list[int],
-        known_drugs: KnownDrugs | None,
+        drug_names: tuple[str, ...] | None,
     ) -> Self:
         config = copy.deepcopy(self.model.config)
         config.id2label = dict(enumerate(order))
         config.label2id = {category_id: n for n, category_id in enumerate(order)}
         config.n_support = n_support
+        config.n_known = len(head.memory) if head.memory is not None else 0
         config.taxonomy_name = taxonomy.name
         config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
         config.reading_plan = self.reading_plan.to_dict()
@@ -319,5 +325,5 @@ class CategoryLearner(InsertEmbedder):
             self.model.lexicon,
         )
         other = self._over(model)
-        other.known_drugs = known_drugs
+        other.drug_names = drug_names
         return other

@@ -5,7 +5,7 @@ config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured f
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
 head.safetensors     head and lexicon alone, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
-known_drugs.safetensors   names and embeddings of the drugs it learnt from, where they were kept
+known_drugs.json     names of the drugs it learnt from, where they were kept
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
                      merged, head.safetensors has not
 README.md            model card
@@ -35,7 +35,7 @@ from drugtext.encoder import (
 )
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.hub import download_checkpoint, first_line
-from drugtext.known_drugs import KnownDrugs
+from drugtext.known_drugs import save_names
 from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
@@ -89,9 +89,7 @@ def load_model(
         model, loaded = found
         if loaded["missing_keys"]:  # transformers would fill them at random
             raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
-        if not (folder / ADAPTER_FOLDER).is_dir():  # another trainer saved the merged weights alone
-            model.config.has_adapter = False
-        model.adapter = _adapter(folder, model.config)
+        model.adapter = _adapter(folder, config)
         return model.eval(), load_tokenizer(folder)
     except _DAMAGED as error:
         raise CheckpointError(
@@ -185,7 +183,9 @@ def _save_adapter(model: DrugTextModel, folder: Path, *, is_halved: bool = False
 
 
 def save_head(
-    model: DrugTextModel, folder: str | os.PathLike[str], known_drugs: KnownDrugs | None = None
+    model: DrugTextModel,
+    folder: str | os.PathLike[str],
+    drug_names: tuple[str, ...] | None = None,
 ) -> None:
     """Write the folder of a checkpoint that leaves the encoder's weights where pip put them.
 
@@ -204,13 +204,7 @@ def save_head(
     vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
     config.to_json_file(folder / "config.json")
     _save_adapter(model, folder, is_halved=True)
-    _save_known_drugs(known_drugs, folder)
-
-
-def _save_known_drugs(known_drugs: KnownDrugs | None, folder: Path) -> None:
-    KnownDrugs.forget(folder)  # those of a checkpoint that stood here before
-    if known_drugs is not None:
-        known_drugs.save(folder)
+    save_names(drug_names, folder)
 
 
 def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
@@ -223,7 +217,7 @@ def save_model(
     model: DrugTextModel,
     tokenizer: PreTrainedTokenizerBase,
     folder: str | os.PathLike[str],
-    known_drugs: KnownDrugs | None = None,
+    drug_names: tuple[str, ...] | None = None,
 ) -> None:
     """Write a classifier's whole folder: config, weights, tokenizer, model card.
 
@@ -231,7 +225,7 @@ def save_model(
         model: of the classifier.
         tokenizer: its encoder's.
         folder: made if it is absent.
-        known_drugs: to be kept, their names and embeddings; those of the folder are deleted.
+        drug_names: to be kept; those of the folder are deleted.
 
     Raises:
         CheckpointError: the folder cannot be written.
@@ -246,7 +240,7 @@ def save_model(
             config.encoder_name = ""  # a path of this machine; the weights are in the folder
         config.to_json_file(folder / "config.json")
         _save_adapter(model, folder)
-        _save_known_drugs(known_drugs, folder)
+        save_names(drug_names, folder)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:

@@ -12,14 +12,14 @@ from torch import nn
 from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
 from drugtext.checkpoint import checkpoint_folder, load_model, save_model
-from drugtext.explanation import N_NEAREST, Explanation, explain
+from drugtext.explanation import Explanation, explain
 from drugtext.hub import upload
 from drugtext.inserts.insert import DrugInsert
-from drugtext.known_drugs import KnownDrugs
+from drugtext.known_drugs import read_names
 from drugtext.lexicon import Lexicon
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
 from drugtext.model import DrugTextModel
-from drugtext.predictor import CategoryPredictor
+from drugtext.predictor import N_NEAREST, CategoryPredictor
 
 
 def load(
@@ -58,7 +58,7 @@ def load(
     if prefix is not None:
         model.config.prefix = prefix
     classifier = DrugClassifier(model, tokenizer, backend)
-    classifier.known_drugs = KnownDrugs.from_folder(folder)
+    classifier.drug_names = read_names(folder, model.config.n_known)
     return classifier
 
 
@@ -116,7 +116,7 @@ class DrugClassifier(CategoryPredictor):
         self, encoder: nn.Module, adapter: Adapter | None, lexicon: Lexicon | None
     ) -> DrugClassifier:
         config = copy.deepcopy(self.model.config)
-        config.id2label, config.label2id, config.n_support = {}, {}, []
+        config.id2label, config.label2id, config.n_support, config.n_known = {}, {}, [], 0
         config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", -1.0
         config.few_shot = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
@@ -162,15 +162,14 @@ class DrugClassifier(CategoryPredictor):
 
         Args:
             folder: made if it is absent.
-            with_known_drugs: keep names and embeddings of the drugs that the categories were learnt
-                from, so that an insert's nearest ones can be told. Who has them learns what the
-                support set was, and something of its texts.
+            with_known_drugs: keep the names of the drugs that the categories were learnt from, so
+                that an insert's nearest ones can be told.
 
         Raises:
             CheckpointError: the folder cannot be written.
         """
-        known_drugs = self.known_drugs if with_known_drugs else None
-        save_model(self.model, self.tokenizer, folder, known_drugs)
+        names = self.drug_names if with_known_drugs else None
+        save_model(self.model, self.tokenizer, folder, names)
 
     def push_to_hub(
         self, repo_id: str, *, private: bool | None = None, with_known_drugs: bool = False

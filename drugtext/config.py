@@ -36,6 +36,7 @@ class DrugTextConfig(PreTrainedConfig):
         few_shot: `scale` and `scope_threshold` for categories learnt from a few inserts each, as
             episodes on held-out ingredients gave them; None where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
+        n_known: embeddings of support inserts that the head remembers.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
         format_version: of the folder.
@@ -58,6 +59,7 @@ class DrugTextConfig(PreTrainedConfig):
     scope_threshold: float = -1.0
     few_shot: dict | None = None
     n_support: list | tuple = ()
+    n_known: int = 0
     measured: dict | None = None
     training: dict | None = None
     format_version: int = FORMAT_VERSION

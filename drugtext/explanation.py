@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sentencex import segment
 
@@ -15,10 +14,9 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction
-from drugtext.predictor import CategoryPredictor
+from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.windows import sections_to_read
 
-N_NEAREST = 5
 _LEAST = 1e-9  # a probability that rounds to nothing still has odds
 
 
@@ -113,8 +111,7 @@ def explain(
         for (section, text), p in zip(read, without[:, answer], strict=True)
     )
     needed, otherwise = _needed(classifier, insert, read, sentences, answer)
-    known = classifier.known_drugs
-    nearest = known.nearest(torch.from_numpy(embeddings[0]), n_nearest) if known else []
+    nearest = classifier.nearest_drugs(embeddings[0], n_nearest)
     return Explanation(prediction, sentences, needed, otherwise, tuple(nearest))
 
 

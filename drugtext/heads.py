@@ -1,4 +1,4 @@
-"""Support embeddings -> category scores; the prototype head: a category is its support's mean."""
+"""Support embeddings -> category scores: prototypes, the means of support, and a memory of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
 from .prototypes import category_prototypes, share_with_ancestors
+from .whitening import within_category_whitening
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -16,44 +18,7 @@ NAME_WEIGHT = 1.0
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""
 
-_NO_VARIANCE = 1e-12  # below it, unit vectors of one category differ by rounding alone
 _BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
-
-
-def within_category_whitening(
-    embeddings: Tensor, category_ids: Tensor, shrinkage: float = 0.3
-) -> Tensor:
-    """Learn the projection that evens out how inserts of one category differ from each other.
-
-    Directions in which inserts of the same category vary much (dose form, maker, style) tell
-    nothing of the category and are scaled down.
-
-    Args:
-        embeddings: shape (n, embedding_dim).
-        category_ids: int64, shape (n,).
-        shrinkage: share of the identity in the covariance, in (0, 1]; 1 changes nothing.
-
-    Returns:
-        Symmetric matrix W, shape (embedding_dim, embedding_dim); whitened = embeddings @ W. The
-        identity where inserts of one category do not differ at all.
-
-    Source:
-        Within-class covariance normalisation: Hatch, Kajarekar, Stolcke 2006, Interspeech; the
-        shrinkage of Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4.
-    """
-    n_categories = int(category_ids.max()) + 1
-    sums = embeddings.new_zeros(n_categories, embeddings.shape[1]).double()
-    sums.index_add_(0, category_ids, embeddings.double())
-    counts = torch.bincount(category_ids, minlength=n_categories).clamp(min=1).unsqueeze(1)
-    residuals = embeddings.double() - (sums / counts)[category_ids]
-    covariance = residuals.T @ residuals / len(residuals)
-    scale = covariance.diagonal().mean()
-    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
-    if scale < _NO_VARIANCE:
-        return identity.to(embeddings.dtype)
-    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * scale * identity)
-    whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
-    return (whitening * scale.sqrt()).to(embeddings.dtype)
 
 
 class PrototypeHead(nn.Module):
@@ -64,12 +29,13 @@ class PrototypeHead(nn.Module):
     Args:
         embedding_dim: of the encoder.
         n_categories: rows of `prototypes`; 0 before the first fit.
+        n_known: embeddings of the support that are remembered; 0 for prototypes alone.
 
     Source:
         Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
     """
 
-    def __init__(self, embedding_dim: int, n_categories: int) -> None:
+    def __init__(self, embedding_dim: int, n_categories: int, n_known: int = 0) -> None:
         super().__init__()
         self.centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
         self.name_centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
@@ -77,6 +43,7 @@ class PrototypeHead(nn.Module):
         self.prototypes = nn.Parameter(torch.zeros(n_categories, embedding_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
+        self.memory = Memory(n_known, embedding_dim) if n_known else None
 
     def with_projection(
         self, embeddings: Tensor, category_ids: Tensor, names: Tensor | None = None
@@ -141,13 +108,30 @@ class PrototypeHead(nn.Module):
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
         )
 
-    def with_category(self, embeddings: Tensor, name: Tensor | None = None) -> PrototypeHead:
+    def remembering(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
+        """Return this head with a memory.
+
+        Args:
+            embeddings: support set, projected, shape (n_known, embedding_dim).
+            category_ids: int64 in [0, n_categories), shape (n_known,); each has one or more.
+        """
+        memory = Memory.of(embeddings, category_ids)
+        return self._with_categories(self.prototypes, self.log_prior, memory)
+
+    def with_category(
+        self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
+    ) -> PrototypeHead:
         """Return a new head with one category more, behind the others, which do not change.
 
         Args:
             embeddings: its support, projected, shape (n_support, embedding_dim).
             name: its name, projected, shape (1, embedding_dim).
+            known: what is remembered of it, projected, shape (n_known, embedding_dim); its support
+                if left out.
         """
+        memory, known = self.memory, embeddings if known is None else known
+        if memory is not None:
+            memory = memory.with_more(known, torch.full((len(known),), len(self.prototypes)))
         total, weight = embeddings.sum(0, keepdim=True), float(len(embeddings))
         if name is not None:
             total, weight = total + NAME_WEIGHT * name, weight + NAME_WEIGHT
@@ -155,12 +139,16 @@ class PrototypeHead(nn.Module):
         return self._with_categories(
             torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
+            memory,
         )
 
-    def _with_categories(self, prototypes: Tensor, log_prior: Tensor) -> PrototypeHead:
+    def _with_categories(
+        self, prototypes: Tensor, log_prior: Tensor, memory: Memory | None = None
+    ) -> PrototypeHead:
         head = PrototypeHead(prototypes.shape[1], len(prototypes))
-        state = self.state_dict() | {"prototypes": prototypes, "log_prior": log_prior}
-        head.load_state_dict(state)
+        given = dict(self.named_parameters()) | {"prototypes": prototypes, "log_prior": log_prior}
+        head.load_state_dict(given)
+        head.memory = memory
         return head
 
     @property
@@ -194,9 +182,27 @@ class PrototypeHead(nn.Module):
         prototypes = nn.functional.normalize(self.prototypes, dim=-1)
         return (projected @ prototypes.T).max(dim=-1).values
 
+    def evidence(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `scale` times the one, plus the other, makes logits of.
+
+        Returns:
+            With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
+            mean of both probabilities, in units of the initial scale, and zeros. Shapes (n,
+            n_categories) and (n_categories,).
+        """
+        scores = self.scores(projected)
+        if self.memory is None:
+            return scores, self.log_prior
+        told = (scores * PROTOTYPE_SCALE + self.log_prior).log_softmax(dim=-1)
+        remembered = self.memory.affinities(projected, len(self.prototypes)).log_softmax(dim=-1)
+        shares = torch.tensor([1 - MEMORY_WEIGHT, MEMORY_WEIGHT], device=told.device).log()
+        both = torch.stack([told + shares[0], remembered + shares[1]]).logsumexp(dim=0)
+        return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
+
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
-        return self.scores(projected) * self.scale + self.log_prior
+        evidence, prior = self.evidence(projected)
+        return evidence * self.scale + prior
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Return the logits of embeddings that are not yet projected: (n, n_categories)."""

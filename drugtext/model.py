@@ -20,6 +20,7 @@ from .bare_encoder import build_encoder, mean_pool
 from .config import DrugTextConfig
 from .heads import INITIAL_SCALE, PrototypeHead
 from .lexicon import Lexicon
+from .memory import Memory
 
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter
@@ -47,7 +48,7 @@ class DrugTextModel(PreTrainedModel):
         super().__init__(config)
         self.encoder = build_encoder(config.encoder)
         self.lexicon = Lexicon(**config.lexicon) if config.lexicon else None
-        self.head = PrototypeHead(config.embedding_dim, len(config.n_support))
+        self.head = PrototypeHead(config.embedding_dim, len(config.n_support), config.n_known)
         self.adapter: Adapter | None = None
         self.post_init()
 
@@ -60,6 +61,10 @@ class DrugTextModel(PreTrainedModel):
             init.zeros_(module.prototypes)
             init.zeros_(module.log_prior)
             init.constant_(module.scale, INITIAL_SCALE)
+        elif isinstance(module, Memory):
+            init.zeros_(module.levels)
+            init.zeros_(module.scales)
+            init.zeros_(module.rows)
         elif isinstance(module, Lexicon):
             init.copy_(module.token_ids, torch.arange(len(module.token_ids)))
             init.zeros_(module.levels)
@@ -88,8 +93,22 @@ class DrugTextModel(PreTrainedModel):
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
         model.encoder, model.adapter, model.lexicon = encoder, adapter, lexicon
-        model.head = head or PrototypeHead(config.embedding_dim, len(config.n_support))
+        model.head = head or PrototypeHead(
+            config.embedding_dim, len(config.n_support), config.n_known
+        )
         return model.eval()
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """Save the weights, as transformers does, the adapter merged and not beside them.
+
+        `DrugClassifier.save_pretrained` writes the adapter, too.
+        """
+        had_adapter = self.config.has_adapter
+        self.config.has_adapter = False
+        try:
+            super().save_pretrained(*args, **kwargs)
+        finally:
+            self.config.has_adapter = had_adapter
 
     def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the vector of each window, float32, (n_windows, embedding_dim)."""

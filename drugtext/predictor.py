@@ -15,8 +15,11 @@ from drugtext.early_exit import embed_until
 from drugtext.embedder import Encode, batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, make_prediction
 from drugtext.windows import Windows
+
+N_NEAREST = 5
 
 
 class _Batch(NamedTuple):
@@ -147,6 +150,29 @@ class CategoryPredictor(CategoryLearner):
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return self.model.head.logits(projected).double().softmax(dim=1).cpu().numpy()
+
+    @torch.no_grad()
+    def nearest_drugs(self, embedding: ArrayLike, n: int = N_NEAREST) -> list[KnownDrug]:
+        """Return the drugs that the categories were learnt from and that are most like an insert.
+
+        Args:
+            embedding: as `embed` gives it, shape (embedding_dim,).
+            n: how many, at most.
+
+        Returns:
+            Nearest first; none where the classifier did not keep their names.
+        """
+        memory, names = self.model.head.memory, self.drug_names
+        if memory is None or names is None:
+            return []
+        projected = torch.as_tensor(embedding).to(self.model.device).unsqueeze(0)
+        cosines = memory.cosines(projected)[0].cpu()
+        order = cosines.argsort(descending=True, stable=True)[:n].tolist()
+        ids = [self.category_ids[int(memory.rows[k])] for k in order]
+        return [
+            KnownDrug(names[k], category_id, round(float(cosines[k]), 4))
+            for k, category_id in zip(order, ids, strict=True)
+        ]
 
     @torch.no_grad()
     def nearness(self, embeddings: ArrayLike) -> NDArray:

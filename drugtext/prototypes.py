@@ -1,4 +1,4 @@
-"""A category is the mean of its support: by ingredient, and shared with the tree above it."""
+"""Means of support: of a category by ingredient, shared with the tree, and of inserts alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor, nn
 
+ALIKE = 0.7
+"""Cosine from which two inserts of one drug are remembered as one. Chosen on held-out ingredients,
+where it leaves two thirds of the embeddings and the accuracy."""
 ANCESTOR_SHARES = (0.1, 0.2, 0.1)
 """Of a prototype: what the parent's, the grandparent's and the next mean take of it. Chosen on
 held-out ingredients."""
@@ -63,6 +66,41 @@ def ingredient_means(
     sums.index_add_(0, places, embeddings)
     categories = torch.tensor([category for category, _ in number], device=embeddings.device)
     return nn.functional.normalize(sums, dim=1), categories
+
+
+def alike_means(
+    embeddings: Tensor, category_ids: Tensor, drugs: Sequence[Hashable]
+) -> tuple[Tensor, Tensor, list[int]]:
+    """Average the inserts of each drug in each category that are alike, and keep others apart.
+
+    A drug's full document and its list of contraindications are read as two texts; the full
+    documents of five makers are one.
+
+    Args:
+        embeddings: support set, unit vectors, shape (n_support, embedding_dim).
+        category_ids: int64, shape (n_support,).
+        drugs: of each insert, what tells one drug from another.
+
+    Returns:
+        Unit vectors, shape (n_known, embedding_dim), in the order of first appearance; their
+        categories, shape (n_known,); the first insert of each.
+    """
+    sums: list[Tensor] = []
+    first: list[int] = []
+    places: dict[tuple[int, Hashable], list[int]] = {}
+    for n, key in enumerate(zip(category_ids.tolist(), drugs, strict=True)):
+        known = places.setdefault(key, [])
+        if known:
+            means = nn.functional.normalize(torch.stack([sums[k] for k in known]), dim=1)
+            best = int((means @ embeddings[n]).argmax())
+            if float(means[best] @ embeddings[n]) > ALIKE:
+                sums[known[best]] = sums[known[best]] + embeddings[n]
+                continue
+        known.append(len(sums))
+        sums.append(embeddings[n])
+        first.append(n)
+    stacked = torch.stack(sums) if sums else embeddings
+    return nn.functional.normalize(stacked, dim=1), category_ids[first], first
 
 
 def share_with_ancestors(

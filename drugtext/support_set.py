@@ -54,13 +54,6 @@ class Drugs(NamedTuple):
             ],
         )
 
-    def names_by(self, category_rows: Iterable[int]) -> tuple[str, ...]:
-        """Return the name of each drug of each category, in the order of first appearance."""
-        found: dict[tuple[int, Hashable], str] = {}
-        for row, key, name in zip(map(int, category_rows), self.keys, self.names, strict=True):
-            found.setdefault((row, key), name)
-        return tuple(found.values())
-
 
 def listed(categories: Iterable[str]) -> list[str]:
     """Return categories as a list; `CorpusError` where one text was given for them."""

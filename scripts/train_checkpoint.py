@@ -112,7 +112,7 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
             for name in ("drugtext", "torch", "transformers", "peft")
         },
     }
-    save_head(trained.model, output, trained.known_drugs)
+    save_head(trained.model, output, trained.drug_names)
     run = json.loads((folders[-1] / RUN_FILE).read_text(encoding="utf-8"))
     run |= {"command": "python " + " ".join(sys.argv), "working_directory": "."}
     (output / RUN_FILE).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")

@@ -32,6 +32,8 @@ ROOMS = [
         "backends",
         "adapters",
         "prototypes",
+        "whitening",
+        "memory",
         "heads",
         "episode_heads",
         "window_cache",
@@ -80,7 +82,10 @@ WITHOUT_TORCH = (
 )
 """Their modules import neither torch nor transformers, except inside functions."""
 
-TRAVELLING = {"model", "config", "heads", "prototypes", "lexicon", "bare_encoder"}
+TRAVELLING = {
+    *("model", "config", "heads", "memory", "prototypes", "whitening"),
+    *("lexicon", "bare_encoder"),
+}
 """Modules that are saved with a checkpoint: see `drugtext.model`."""
 
 PUBLIC_NAMES = [

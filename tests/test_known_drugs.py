@@ -1,14 +1,12 @@
-"""Drugs that categories were learnt from: the nearest told, saved where that was asked for."""
+"""Names of drugs that categories were learnt from: the nearest told, saved where asked for."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError
-from drugtext.known_drugs import KnownDrug, KnownDrugs
 
 
 def insert(text: str, *ingredients: str, name: str = "") -> DrugInsert:
@@ -18,54 +16,43 @@ def insert(text: str, *ingredients: str, name: str = "") -> DrugInsert:
 
 SUPPORT = [
     insert("lowers blood pressure", "aldalol"),
-    insert("blood pressure", "aldalol"),
+    insert("lowers blood pressure", "aldalol"),
     insert("relief of pain", "gupamol", "caffeine"),
     insert("fever and pain", name="Nopain"),
 ]
 CATEGORIES = ["heart", "heart", "pain", "pain"]
 
 
-def test_the_nearest_come_first():
-    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
-    known = KnownDrugs(("a", "b", "c"), ("x", "y", "y"), embeddings)
-    assert known.nearest(torch.tensor([0.0, 1.0]), 2) == [
-        KnownDrug("b", "y", 1.0),
-        KnownDrug("c", "y", 0.8),
-    ]
-
-
-def test_each_drug_is_known_once_by_its_ingredients_or_its_insert(tiny_classifier):
+def test_each_drug_is_known_by_its_ingredients_or_its_insert(tiny_classifier):
     few = tiny_classifier.fit(SUPPORT, CATEGORIES)
-    assert few.known_drugs.names == ("aldalol", "gupamol + caffeine", "Nopain")
-    assert few.known_drugs.category_ids == ("heart", "pain", "pain")
-    lengths = few.known_drugs.embeddings.norm(dim=1)
-    torch.testing.assert_close(lengths, torch.ones(3))
+    assert few.drug_names == ("aldalol", "gupamol + caffeine", "Nopain")
     more = few.add_category("skin", [insert("dry skin"), insert("eczema", "cortol")])
-    assert more.known_drugs.names[3:] == ("insert 1", "cortol") and len(few.known_drugs.names) == 3
-    own = torch.from_numpy(more.embed([SUPPORT[2]]))[0]
-    assert more.known_drugs.nearest(own, 1)[0][:2] == ("gupamol + caffeine", "pain")
-    assert tiny_classifier.fit_names(["pain"]).known_drugs.names == ()
+    assert more.drug_names[3:] == ("insert 1", "cortol") and len(few.drug_names) == 3
+    nearest = more.nearest_drugs(more.embed([SUPPORT[2]])[0], 2)
+    assert nearest[0][:2] == ("gupamol + caffeine", "pain") and len(nearest) == 2
+    assert nearest[0].cosine == pytest.approx(1, abs=0.01) and nearest[0].cosine > nearest[1].cosine
+    assert tiny_classifier.fit_names(["pain"]).nearest_drugs(more.embed(SUPPORT[:1])[0]) == []
 
 
 def test_they_are_saved_where_that_was_asked_for_alone(tiny_classifier, tmp_path):
     few = tiny_classifier.fit(SUPPORT, CATEGORIES)
     few.save_pretrained(tmp_path, with_known_drugs=True)
-    again = drugtext.load(tmp_path).known_drugs
-    assert (again.names, again.category_ids) == (
-        few.known_drugs.names,
-        few.known_drugs.category_ids,
-    )
-    torch.testing.assert_close(again.embeddings, few.known_drugs.embeddings, atol=0.01, rtol=0)
-    assert drugtext.load(tmp_path).add_category("x", SUPPORT[:1]).known_drugs.names[-1] == "aldalol"
+    again = drugtext.load(tmp_path)
+    assert again.drug_names == few.drug_names
+    assert again.predict(SUPPORT) == few.predict(SUPPORT)
+    assert again.add_category("x", SUPPORT[:1]).drug_names[-1] == "aldalol"
 
     few.save_pretrained(tmp_path)
-    assert drugtext.load(tmp_path).known_drugs is None
-    assert drugtext.load(tmp_path).add_category("x", SUPPORT[:1]).known_drugs is None
+    again = drugtext.load(tmp_path)
+    assert again.drug_names is None and again.explain(SUPPORT[0]).nearest == ()
+    assert again.predict(SUPPORT) == few.predict(SUPPORT), "the memory is the head's, names or not"
+    assert again.add_category("x", SUPPORT[:1]).drug_names is None
     assert not any("aldalol" in f.read_text("latin-1") for f in tmp_path.rglob("*") if f.is_file())
 
 
-def test_a_damaged_file_is_refused(tiny_classifier, tmp_path):
+@pytest.mark.parametrize("damaged", ["no", "[]", '{"a": 1}'])
+def test_a_damaged_file_is_refused(tiny_classifier, tmp_path, damaged):
     tiny_classifier.fit(SUPPORT, CATEGORIES).save_pretrained(tmp_path, with_known_drugs=True)
-    (tmp_path / "known_drugs.safetensors").write_bytes(b"no")
-    with pytest.raises(CheckpointError, match=r"known_drugs.safetensors: is damaged"):
+    (tmp_path / "known_drugs.json").write_text(damaged)
+    with pytest.raises(CheckpointError, match=r"known_drugs\.json: is damaged"):
         drugtext.load(tmp_path)

@@ -22,12 +22,12 @@ SCALES = np.geomspace(2, 128, 97)
 _EPISODE_SHOTS = (1, 2, 5)
 
 
-def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
-    """Return the scale of the scores that makes held-out categories most likely.
+def best_scale(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
+    """Return the scale of a head that makes held-out categories most likely.
 
     Args:
-        scores: of held-out inserts, shape (n, n_categories).
-        log_prior: shape (n_categories,).
+        evidence: of held-out inserts, as `PrototypeHead.evidence` gives it, (n, n_categories).
+        log_prior: as well, shape (n_categories,).
         true_rows: int64, the true category's column, shape (n,).
 
     Returns:
@@ -39,18 +39,18 @@ def best_scale(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
     Source:
         Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
-    _check_held_out(len(scores))
-    return float(SCALES[int(scale_losses(scores, log_prior, true_rows).argmin())])
+    _check_held_out(len(evidence))
+    return float(SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())])
 
 
-def scale_losses(scores: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
+def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
     """Return the cross-entropy of held-out inserts at each of `SCALES`; arguments as `best_scale`.
 
     Returns:
         float64, shape (n_scales,).
     """
     losses = [
-        torch.nn.functional.cross_entropy(scores * scale + log_prior, true_rows).item()
+        torch.nn.functional.cross_entropy(evidence * scale + log_prior, true_rows).item()
         for scale in SCALES
     ]
     return torch.tensor(losses, dtype=torch.double)
@@ -108,8 +108,9 @@ def calibrate_few_shot(
             rows_of = torch.tensor(episode.support_categories)
             told = torch.stack([names[c] for c in episode.categories]) if names else None
             few = head.fitted(support, rows_of, [[]] * len(episode.categories), told)
+            few = few.remembering(support, rows_of)
             truth = torch.tensor(episode.query_categories)
-            losses += scale_losses(few.scores(queries), few.log_prior, truth)
+            losses += scale_losses(*few.evidence(queries), truth)
             nearness.append(few.nearness(queries))
     if not nearness:
         return None

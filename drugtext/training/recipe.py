@@ -171,7 +171,9 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded) -> tuple[float, f
     head = classifier.model.head
     projected = head.project(torch.from_numpy(both))
     true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
-    scale = best_scale(head.scores(projected).detach(), head.log_prior, true_rows)
+    with torch.no_grad():
+        evidence, prior = head.evidence(projected)
+    scale = best_scale(evidence, prior, true_rows)
     return scale, scope_threshold(head.nearness(projected).detach())
 
 

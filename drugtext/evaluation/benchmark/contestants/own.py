@@ -98,7 +98,7 @@ class DrugText(Contestant):
         )
         rows = torch.tensor([ids.index(self._taught(example)) for example in known])
         with torch.no_grad():
-            head.scale.fill_(best_scale(head.scores(projected), head.log_prior, rows))
+            head.scale.fill_(best_scale(*head.evidence(projected), rows))
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""

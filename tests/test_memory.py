@@ -1,0 +1,79 @@
+"""The memory: how near an insert is to the support, as worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from drugtext.heads import INITIAL_SCALE, PrototypeHead
+from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS, Memory
+from drugtext.prototypes import ALIKE, alike_means
+
+ACROSS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+
+
+def test_embeddings_are_kept_in_a_byte_a_figure():
+    memory = Memory.of(ACROSS, torch.tensor([0, 1, 1]))
+    assert memory.levels.dtype == torch.int8 and len(memory) == 3
+    cosines = memory.cosines(torch.tensor([[0.0, 1.0]]))
+    torch.testing.assert_close(cosines, torch.tensor([[0.0, 1.0, 0.8]]), atol=0.005, rtol=0)
+
+
+def test_affinities_are_mean_weights():
+    memory = Memory.of(ACROSS, torch.tensor([0, 1, 1]))
+    found = memory.affinities(torch.tensor([[0.0, 1.0]]), 2)[0].tolist()
+    near = memory.cosines(torch.tensor([[0.0, 1.0]]))[0].tolist()
+    weights = [math.exp(SHARPNESS * (cosine - 1)) for cosine in near]
+    assert found[0] == pytest.approx(math.log(weights[0]), rel=1e-4)
+    assert found[1] == pytest.approx(math.log((weights[1] + weights[2]) / 2), rel=1e-4)
+
+
+def test_more_is_put_behind_and_changes_nothing_of_the_others():
+    generator = torch.Generator().manual_seed(0)
+    known = torch.nn.functional.normalize(torch.randn(300, 8, generator=generator), dim=1)
+    rows = torch.arange(300) % 7
+    asked = torch.nn.functional.normalize(torch.randn(5, 8, generator=generator), dim=1)
+    memory = Memory.of(known, rows)
+    more = memory.with_more(known[:3], torch.tensor([7, 7, 7]))
+    assert len(more) == 303 and len(memory) == 300
+    assert more.affinities(asked, 8)[:, :7].equal(memory.affinities(asked, 7))
+
+
+def test_the_probability_is_the_mean_of_what_prototypes_and_memory_say():
+    head = PrototypeHead(2, 2)
+    head.prototypes.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    asked = torch.tensor([[0.8, 0.6]])
+    alone = (head.scores(asked) * PROTOTYPE_SCALE).softmax(1)
+    both = head.remembering(ACROSS, torch.tensor([0, 1, 1]))
+    remembered = both.memory.affinities(asked, 2).softmax(1)
+    expected = (1 - MEMORY_WEIGHT) * alone + MEMORY_WEIGHT * remembered
+    torch.testing.assert_close(both.logits(asked).softmax(1), expected)
+    both.scale.data.fill_(2 * INITIAL_SCALE)  # calibration sharpens the whole
+    torch.testing.assert_close(
+        both.logits(asked).softmax(1), expected.square() / expected.square().sum()
+    )
+    assert head.memory is None
+
+
+def test_a_category_more_is_remembered_and_the_others_keep_their_scores():
+    head = PrototypeHead(2, 2).remembering(ACROSS, torch.tensor([0, 1, 1]))
+    more = head.with_category(torch.tensor([[-1.0, 0.0]]))
+    assert more.memory.rows.tolist() == [0, 1, 1, 2] and len(head.memory) == 3
+    assert more.scores(ACROSS)[:, :2].equal(head.scores(ACROSS))
+    known = torch.tensor([[-1.0, 0.0], [0.0, -1.0]])
+    assert len(head.with_category(known[:1], known=known).memory) == 5
+    assert PrototypeHead(2, 1).with_category(known).memory is None
+
+
+def test_inserts_of_a_drug_that_are_alike_count_as_one():
+    near = torch.nn.functional.normalize(torch.tensor([[1.0, 0.1]]), dim=1)
+    embeddings = torch.cat([ACROSS[:1], near, ACROSS[1:2], ACROSS[:1], ACROSS[:1]])
+    rows = torch.tensor([0, 0, 0, 0, 1])
+    means, categories, first = alike_means(embeddings, rows, ["a", "a", "a", "b", "a"])
+    assert first == [0, 2, 3, 4] and categories.tolist() == [0, 0, 0, 1]
+    both = torch.nn.functional.normalize(ACROSS[0] + near[0], dim=0)
+    torch.testing.assert_close(means[0], both)
+    assert float(ACROSS[0] @ near[0]) > ALIKE > float(ACROSS[0] @ ACROSS[1])
+    assert alike_means(torch.zeros(0, 2), torch.zeros(0).long(), [])[2] == []
