@@ -7,7 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-from examples import PROJECT, code_of, command_of, lines_of, make_workplace, run_drugtext
+from examples import (
+    PROJECT,
+    check_call,
+    code_of,
+    command_of,
+    lines_of,
+    make_workplace,
+    run_drugtext,
+)
 
 from drugtext.bundled import bundled_checkpoints
 from drugtext.evaluation.benchmark.report import headline, markdown_report
@@ -40,6 +48,11 @@ def test_shell_examples_run(workplace, monkeypatch):
     ran = 0
     for call in lines_of("".join(code_of(PAGE, "sh"))):
         if not call.startswith("drugtext ") or any(hub in call for hub in NEEDS_A_HUB):
+            continue
+        if call.startswith(
+            "drugtext app"
+        ):  # serves until it is stopped; tests/test_app.py visits it
+            check_call(command_of(call).words)
             continue
         done = run_drugtext(command_of(call).words)
         names_the_chinese_one = "samples --" in call
