@@ -9,6 +9,7 @@ known_drugs.json     names of the drugs it learnt from, where they were kept
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
                      merged, head.safetensors has not
 README.md            model card
+manifest.json        SHA-256 of all these but code and card
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from drugtext.errors import CheckpointError, EncoderError
 from drugtext.hub import download_checkpoint, first_line
 from drugtext.known_drugs import save_names
 from drugtext.lexicon import Lexicon
+from drugtext.manifest import check_manifest, replacing
 from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
 
@@ -77,6 +79,7 @@ def load_model(
             f"{folder}: format version {config.format_version}, this drugtext reads up to"
             f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
         )
+    check_manifest(folder)
     try:
         if over:
             return _over_encoder(folder, config, *over)
@@ -193,18 +196,17 @@ def save_head(
     """
     if not model.config.encoder_name:
         raise EncoderError("the model does not say which encoder it stands on; save it whole.")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
         for name, tensor in _beside_encoder(model).state_dict().items()
     }
-    save_file(weights, folder / _HEAD, metadata={"format": "pt"})
     config = copy.deepcopy(model.config)
     vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
-    config.to_json_file(folder / "config.json")
-    _save_adapter(model, folder, is_halved=True)
-    save_names(drug_names, folder)
+    with replacing(Path(folder)) as new:
+        save_file(weights, new / _HEAD, metadata={"format": "pt"})
+        config.to_json_file(new / "config.json")
+        _save_adapter(model, new, is_halved=True)
+        save_names(drug_names, new)
 
 
 def _beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
@@ -225,23 +227,21 @@ def save_model(
         model: of the classifier.
         tokenizer: its encoder's.
         folder: made if it is absent.
-        drug_names: to be kept; those of the folder are deleted.
+        drug_names: to be kept.
 
     Raises:
         CheckpointError: the folder cannot be written.
     """
-    folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _HEAD).unlink(missing_ok=True)  # of a checkpoint that stood here before
-        model.save_pretrained(folder)
-        config = copy.deepcopy(model.config)
-        if not is_hub_id(config.encoder_name):
-            config.encoder_name = ""  # a path of this machine; the weights are in the folder
-        config.to_json_file(folder / "config.json")
-        _save_adapter(model, folder)
-        save_names(drug_names, folder)
-        tokenizer.save_pretrained(folder)
-        (folder / "README.md").write_text(model_card(config), encoding="utf-8")
+        with replacing(Path(folder)) as new:
+            model.save_pretrained(new)
+            config = copy.deepcopy(model.config)
+            if not is_hub_id(config.encoder_name):
+                config.encoder_name = ""  # a path of this machine; the weights are in the folder
+            config.to_json_file(new / "config.json")
+            _save_adapter(model, new)
+            save_names(drug_names, new)
+            tokenizer.save_pretrained(new)
+            (new / "README.md").write_text(model_card(config), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}).") from error

@@ -30,12 +30,10 @@ class KnownDrug(NamedTuple):
 
 
 def save_names(names: tuple[str, ...] | None, folder: str | os.PathLike[str]) -> None:
-    """Write the names into a checkpoint's folder; with None, delete those that stand there."""
-    file = Path(folder) / _FILE
-    if names is None:
-        file.unlink(missing_ok=True)
-    else:
-        file.write_text(json.dumps(names, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    """Write the names into a checkpoint's folder; None writes nothing."""
+    if names is not None:
+        text = json.dumps(names, ensure_ascii=False, indent=0) + "\n"
+        (Path(folder) / _FILE).write_text(text, encoding="utf-8")
 
 
 def read_names(folder: str | os.PathLike[str], n_known: int) -> tuple[str, ...] | None:

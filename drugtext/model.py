@@ -7,6 +7,8 @@ alone.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -98,15 +100,18 @@ class DrugTextModel(PreTrainedModel):
         )
         return model.eval()
 
-    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[Any], *args: Any, **kwargs: Any
+    ) -> None:
         """Save the weights, as transformers does, the adapter merged and not beside them.
 
-        `DrugClassifier.save_pretrained` writes the adapter, too.
+        `DrugClassifier.save_pretrained` writes the adapter, too, and a manifest.
         """
+        Path(save_directory, "manifest.json").unlink(missing_ok=True)  # of what stood there before
         had_adapter = self.config.has_adapter
         self.config.has_adapter = False
         try:
-            super().save_pretrained(*args, **kwargs)
+            super().save_pretrained(save_directory, *args, **kwargs)
         finally:
             self.config.has_adapter = had_adapter
 

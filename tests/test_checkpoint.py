@@ -21,7 +21,9 @@ INSERT = DrugInsert(name="x", language="en", sections={"indications_and_usage": 
 
 @pytest.fixture
 def saved(tiny_classifier, tmp_path):
+    """A saved folder without its manifest: what that would find is refused without it, too."""
     tiny_classifier.fit([INSERT, INSERT], ["a", "b"]).save_pretrained(tmp_path / "saved")
+    (tmp_path / "saved" / "manifest.json").unlink()
     return tmp_path / "saved"
 
 
@@ -54,8 +56,8 @@ def test_adapter_and_lexicon_survive_a_round_trip(tiny_classifier, tmp_path, who
         assert again.predict(inserts[:3]) == fitted.predict(inserts[:3])
     else:  # written in half precision
         assert (found * expected).sum(1) == pytest.approx([1, 1, 1], abs=1e-3)
-        answers = [[p.category_id for p in c.predict(inserts)] for c in (again, fitted)]
-        assert answers[0] == answers[1]
+        told = [c.probabilities(c.embed(inserts)) for c in (again, fitted)]
+        assert abs(told[0] - told[1]).max() < 0.02
 
 
 def test_the_card_is_what_the_hub_reads(saved):

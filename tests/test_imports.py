@@ -18,7 +18,8 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "drugtext"
 
 ROOMS = [
-    ["_version", "errors", "fingerprint", "ahead", "colours", "written_file"],
+    ["_version", "errors"],
+    ["fingerprint", "ahead", "colours", "written_file", "manifest"],
     ["bare_encoder"],
     ["taxonomy"],
     ["inserts"],
