@@ -57,7 +57,7 @@ def test_adapter_and_lexicon_survive_a_round_trip(tiny_classifier, tmp_path, who
     else:  # written in half precision
         assert (found * expected).sum(1) == pytest.approx([1, 1, 1], abs=1e-3)
         told = [c.probabilities(c.embed(inserts)) for c in (again, fitted)]
-        assert abs(told[0] - told[1]).max() < 0.02
+        assert abs(told[0] - told[1]).max() < 0.05
 
 
 def test_the_card_is_what_the_hub_reads(saved):
