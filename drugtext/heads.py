@@ -142,6 +142,35 @@ class PrototypeHead(nn.Module):
             memory,
         )
 
+    def regrouped(
+        self, groups: Sequence[Sequence[int]], counts: Sequence[int]
+    ) -> tuple[PrototypeHead, list[int]]:
+        """Return a head whose categories are groups of this one's, and what of the memory is kept.
+
+        Args:
+            groups: rows of each new category; one by itself stays as it is.
+            counts: support inserts of each row.
+
+        Returns:
+            The head, and places in the memory of what it remembers.
+        """
+        prototypes, priors = [], []
+        for group in groups:
+            weights = torch.tensor([float(max(counts[row], 1)) for row in group])
+            rows = list(group)
+            shares = (weights / weights.sum()).to(self.prototypes)
+            one = len(rows) == 1
+            prototypes.append(self.prototypes[rows[0]] if one else shares @ self.prototypes[rows])
+            grown = PRIOR_STRENGTH * (weights.sum() / weights.max()).log().item()
+            priors.append(self.log_prior[rows].max() + (0.0 if one else grown))
+        memory, kept = self.memory, list[int]()
+        if memory is not None:
+            new_row = {row: n for n, group in enumerate(groups) for row in group}
+            kept = [n for n, row in enumerate(memory.rows.tolist()) if row in new_row]
+            rows_kept = [new_row[int(memory.rows[n])] for n in kept]
+            memory = memory.selected(kept, torch.tensor(rows_kept))
+        return self._with_categories(torch.stack(prototypes), torch.stack(priors), memory), kept
+
     def _with_categories(
         self, prototypes: Tensor, log_prior: Tensor, memory: Memory | None = None
     ) -> PrototypeHead:

@@ -68,6 +68,19 @@ class Memory(nn.Module):
             buffer.copy_(torch.cat([getattr(self, name).cpu(), getattr(new, name)]))
         return both
 
+    def selected(self, places: list[int], rows: Tensor) -> Memory:
+        """Return a memory of some of the embeddings, under other rows of the head.
+
+        Args:
+            places: of the embeddings, rising.
+            rows: int64, of each, shape (n_selected,).
+        """
+        memory = Memory(len(places), self.levels.shape[1])
+        memory.levels.copy_(self.levels[places])
+        memory.scales.copy_(self.scales[places])
+        memory.rows.copy_(rows)
+        return memory
+
     def cosines(self, projected: Tensor) -> Tensor:
         """Return the cosine to each embedding, shape (n, n_known).
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from drugtext.ahead import ahead
-from drugtext.category_learner import CategoryLearner
+from drugtext.category_editor import CategoryEditor
 from drugtext.early_exit import embed_until
 from drugtext.embedder import Encode, batches
 from drugtext.errors import DrugTextError
@@ -30,7 +30,7 @@ class _Batch(NamedTuple):
     windows: Windows
 
 
-class CategoryPredictor(CategoryLearner):
+class CategoryPredictor(CategoryEditor):
     """Assigns inserts to the categories that it knows; arguments as `CategoryLearner`."""
 
     def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:

@@ -52,6 +52,7 @@ ROOMS = [
     ["corpus_files"],
     ["checkpoint"],
     ["category_learner"],
+    ["category_editor"],
     ["predictor"],
     ["explanation"],
     ["classifier"],

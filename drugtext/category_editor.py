@@ -1,0 +1,155 @@
+"""Categories removed, renamed, merged and split; those that are not named keep their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import torch
+
+from drugtext.category_learner import CategoryLearner
+from drugtext.errors import CorpusError
+from drugtext.inserts.insert import DrugInsert
+from drugtext.support_set import check_one_each, listed
+from drugtext.taxonomy import Category, Taxonomy
+
+
+class CategoryEditor(CategoryLearner):
+    """Makes another classifier of this one, which stays as it is; arguments as `CategoryLearner`.
+
+    The scores of categories that are not named stay the same to the last bit; probabilities, which
+    sum to 1 over all of them, do not.
+    """
+
+    def remove_category(self, category: str) -> Self:
+        """Forget a category.
+
+        Args:
+            category: id or name.
+
+        Raises:
+            CorpusError: it is not one of those that are answered, or the only one.
+        """
+        removed = self._row_of(category)
+        if len(self.category_ids) == 1:
+            raise CorpusError(f"{category!r} is the only category; a classifier needs one or more.")
+        kept = [row for row in range(len(self.category_ids)) if row != removed]
+        return self._regrouped([[row] for row in kept], [self.category_ids[row] for row in kept])
+
+    def rename_category(self, category: str, name: str) -> Self:
+        """Give a category another name; its id, too, where that was its name.
+
+        Args:
+            category: id or name.
+            name: the new one.
+
+        Raises:
+            CorpusError: there is no such category, no new name, or another one has it.
+        """
+        old = self.taxonomy[self.category_ids[self._row_of(category)]]
+        self._check_is_new(name)
+        new_id = name if old.id == old.name else old.id
+        tree = Taxonomy(
+            (
+                Category(new_id, name, step.parent_id)
+                if step.id == old.id
+                else Category(
+                    step.id, step.name, new_id if step.parent_id == old.id else step.parent_id
+                )
+                for step in self.taxonomy
+            ),
+            self.taxonomy.name,
+        )
+        order = [new_id if i == old.id else i for i in self.category_ids]
+        return self._regrouped([[row] for row in range(len(order))], order, tree)
+
+    def merge_categories(self, categories: Iterable[str], name: str) -> Self:
+        """Make one category of several.
+
+        Its prototype is the mean of theirs, by their support; it stands in the place of the first,
+        below what stands above all of them.
+
+        Args:
+            categories: two or more, by id or name.
+            name: of the new one; one of theirs may be it.
+
+        Raises:
+            CorpusError: one is not known or stands twice, or another category has the name.
+        """
+        rows = [self._row_of(category) for category in listed(categories)]
+        if len(rows) < 2 or len(set(rows)) < len(rows):
+            raise CorpusError(
+                f"found {len(set(rows))} different categories to merge; two or more are needed."
+            )
+        merged = {self.category_ids[row] for row in rows}
+        own = next((i for i in merged if name in (i, self.taxonomy[i].name)), None)
+        if own is None:
+            self._check_is_new(name)
+        above = {self.taxonomy[i].parent_id for i in merged}
+        parent = above.pop() if len(above) == 1 else None
+        new = Category(own or name, name, None if parent in merged else parent)
+        first = min(rows)
+        groups = [
+            sorted(rows) if row == first else [row]
+            for row in range(len(self.category_ids))
+            if row == first or row not in rows
+        ]
+        order = [new.id if g[0] == first else self.category_ids[g[0]] for g in groups]
+        rest = self.taxonomy.restricted_to(i for i in order if i != new.id)
+        kept = [step for step in rest if step.id != new.id]
+        steps = [] if parent is None else self.taxonomy.path(parent)
+        missing = [step for step in steps if step.id not in rest]
+        return self._regrouped(groups, order, Taxonomy([*kept, *missing, new], self.taxonomy.name))
+
+    def split_category(
+        self, category: str, inserts: Iterable[DrugInsert], categories: Iterable[str]
+    ) -> Self:
+        """Put several categories in the place of one.
+
+        Args:
+            category: that is forgotten, by id or name.
+            inserts: the support of the new ones.
+            categories: of each insert, the name of a new one.
+
+        Raises:
+            CorpusError: there is no such category, not one new one an insert, or a name is taken.
+        """
+        self._row_of(category)  # told before the work
+        chosen, names = list(inserts), listed(categories)
+        check_one_each(len(chosen), len(names))
+        parts: Self = self
+        for name in dict.fromkeys(names):
+            of_it = [i for i, n in zip(chosen, names, strict=True) if n == name]
+            parts = parts.add_category(name, of_it)
+        return parts.remove_category(category)
+
+    def _row_of(self, category: str) -> int:
+        known = self.taxonomy.find(category).id if self.taxonomy.knows(category) else category
+        if known not in self.category_ids:
+            raise CorpusError(
+                f"category {category!r} is not one of the {len(self.category_ids)} that are"
+                " answered; give the id or the name of one of them."
+            )
+        return self.category_ids.index(known)
+
+    def _check_is_new(self, name: str) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise CorpusError(f"found the name {name!r}; give one with a letter in it.")
+        if self.taxonomy.knows(name):
+            raise CorpusError(f"{name!r} is the name of another category; give another one.")
+
+    @torch.no_grad()
+    def _regrouped(
+        self, groups: Sequence[Sequence[int]], order: list[str], tree: Taxonomy | None = None
+    ) -> Self:
+        """Return a classifier whose categories are groups of this one's, by their rows."""
+        n_support = self.model.config.n_support
+        head, kept = self._head.regrouped(groups, n_support)
+        names = self.drug_names
+        return self._with_head(
+            head,
+            self.taxonomy.restricted_to(order) if tree is None else tree.restricted_to(order),
+            order,
+            [sum(n_support[row] for row in group) for group in groups],
+            None if names is None else tuple(names[n] for n in kept),
+        )

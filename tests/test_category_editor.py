@@ -1,0 +1,131 @@
+"""Categories removed, renamed, merged and split: the others keep their scores to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from drugtext import Category, DrugInsert, Taxonomy
+from drugtext.errors import CorpusError
+
+TREE = Taxonomy(
+    [
+        Category("body", "Body"),
+        Category("heart", "Heart", "body"),
+        Category("vein", "Vein", "body"),
+        Category("mind", "Mind"),
+        Category("pain", "Pain", "mind"),
+        Category("sleep", "Sleep", "mind"),
+    ],
+    "mine",
+)
+TEXTS = {
+    "heart": ["lowers blood pressure", "treats the heart"],
+    "vein": ["of the vein"],
+    "pain": ["relief of pain", "pain and fever", "treats pain"],
+    "sleep": ["helps to sleep"],
+}
+
+
+def insert(text: str) -> DrugInsert:
+    return DrugInsert(name=text, language="en", sections={"indications_and_usage": text})
+
+
+INSERTS = [insert(text) for texts in TEXTS.values() for text in texts]
+CATEGORIES = [category for category, texts in TEXTS.items() for _ in texts]
+
+
+@pytest.fixture(scope="module")
+def four(tiny_classifier):
+    return tiny_classifier.fit(INSERTS, CATEGORIES, taxonomy=TREE)
+
+
+def raw(classifier, category: str) -> list[np.ndarray]:
+    """What prototype and memory say of a category, before it is set against others."""
+    head, row = classifier.model.head, classifier.category_ids.index(category)
+    projected = torch.from_numpy(classifier.embed(INSERTS))
+    with torch.no_grad():
+        remembered = head.memory.affinities(projected, len(classifier.category_ids))
+        return [head.scores(projected)[:, row].numpy(), remembered[:, row].numpy()]
+
+
+def same(one, other, *categories: str) -> bool:
+    return all(
+        np.array_equal(a, b)
+        for category in categories
+        for a, b in zip(raw(one, category), raw(other, category), strict=True)
+    )
+
+
+def test_a_category_is_removed(four):
+    three = four.remove_category("vein")
+    assert three.category_ids == ["heart", "pain", "sleep"] and len(four.category_ids) == 4
+    assert same(three, four, "heart", "pain", "sleep")
+    assert "vein" not in three.taxonomy and three.model.config.n_support == [2, 3, 1]
+    assert "of the vein" not in three.drug_names and len(three.drug_names) == 6
+    assert three.predict([INSERTS[0]])[0].path[0].id == "body"
+    one = three.remove_category("heart").remove_category("Pain")
+    assert [c.id for c in one.taxonomy] == ["mind", "sleep"]
+    with pytest.raises(CorpusError, match="is the only category"):
+        one.remove_category("sleep")
+
+
+def test_a_category_is_renamed(four, tiny_classifier):
+    renamed = four.rename_category("pain", "Pain killers")
+    assert renamed.category_ids == four.category_ids and renamed.taxonomy["pain"].name
+    assert renamed.taxonomy["pain"] == Category("pain", "Pain killers", "mind")
+    assert np.array_equal(*(c.probabilities(c.embed(INSERTS)) for c in (four, renamed)))
+    own = tiny_classifier.fit(INSERTS[:2], ["a", "b"]).rename_category("b", "c")
+    assert own.category_ids == ["a", "c"] and own.predict(INSERTS[1:2])[0].category_name == "c"
+    for name in ("Heart", "sleep", "body"):
+        with pytest.raises(CorpusError, match="is the name of another category"):
+            four.rename_category("pain", name)
+    with pytest.raises(CorpusError, match="give one with a letter"):
+        four.rename_category("pain", " ")
+
+
+def test_categories_are_merged(four):
+    merged = four.merge_categories(["pain", "sleep"], "nerves")
+    assert merged.category_ids == ["heart", "vein", "nerves"]
+    assert same(merged, four, "heart", "vein")
+    assert merged.taxonomy["nerves"] == Category("nerves", "nerves", "mind")
+    assert "pain" not in merged.taxonomy and merged.model.config.n_support == [2, 1, 4]
+    assert sorted(merged.drug_names) == sorted(four.drug_names)
+    old, new = four.model.head, merged.model.head
+    expected = (3 * old.prototypes[2] + old.prototypes[3]) / 4
+    torch.testing.assert_close(new.prototypes[2], expected)
+    assert new.memory.rows.tolist().count(2) == 4
+    across = four.merge_categories(["vein", "pain"], "Pain")
+    assert across.category_ids == ["heart", "pain", "sleep"]
+    assert across.taxonomy["pain"].parent_id is None
+    for categories, name, message in (
+        (["pain"], "x", "two or more"),
+        (["pain", "Pain"], "x", "two or more"),
+        (["pain", "nothing"], "x", "is not one of the 4"),
+        (["pain", "sleep"], "heart", "is the name of another category"),
+    ):
+        with pytest.raises(CorpusError, match=message):
+            four.merge_categories(categories, name)
+
+
+def test_a_category_is_split(four):
+    inserts = [insert("relief of pain"), insert("pain and fever"), insert("fever")]
+    split = four.split_category("pain", inserts, ["ache", "fever", "fever"])
+    assert split.category_ids == ["heart", "vein", "sleep", "ache", "fever"]
+    assert same(split, four, "heart", "vein", "sleep")
+    assert split.predict([insert("relief of pain")])[0].category_id == "ache"
+    with pytest.raises(CorpusError, match="one category an insert"):
+        four.split_category("pain", inserts, ["ache"])
+
+
+def test_what_was_edited_is_saved_and_learns_on(four, tmp_path):
+    import drugtext
+
+    edited = four.merge_categories(["pain", "sleep"], "nerves").remove_category("vein")
+    edited.save_pretrained(tmp_path, with_known_drugs=True)
+    again = drugtext.load(tmp_path)
+    assert again.predict(INSERTS) == edited.predict(INSERTS)
+    assert again.drug_names == edited.drug_names
+    more = again.add_category("skin", [insert("dry skin")])
+    assert same(more, again, "heart", "nerves")
