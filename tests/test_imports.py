@@ -56,6 +56,7 @@ ROOMS = [
     ["predictor"],
     ["explanation"],
     ["classifier"],
+    ["registry"],
     ["map", "map_groups", "map_page", "map_png", "plane"],
     ["evaluation"],
     ["training"],

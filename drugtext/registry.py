@@ -1,0 +1,273 @@
+"""A registry of categories: each change is a new version, with its date, its note and its supports.
+
+<folder>/versions/0001/   a checkpoint's folder, as `DrugClassifier.save_pretrained` writes it, and
+                          change.json: what was done, when, why, and the SHA-256 of each support
+<folder>/current          number of the version that is used
+<folder>/lock             held by who writes
+
+Versions are never changed: readers need no lock, and an undone one can be taken up again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from drugtext.classifier import DrugClassifier, load
+from drugtext.errors import CheckpointError, CorpusError
+from drugtext.inserts.insert import DrugInsert
+
+_CHANGE = "change.json"
+_SECONDS_TO_WAIT = 600  # for another writer: learning takes seconds, saving too
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the categories.
+
+    Attributes:
+        number: counted from 1.
+        parent: the version that it was made of; None for the first.
+        date: when it was made, UTC, ISO 8601.
+        action: what was done: create, add, remove, rename, merge or split.
+        categories: that were named in it.
+        note: why, by who did it.
+        supports: SHA-256 of the text of each insert that was learnt from.
+    """
+
+    number: int
+    parent: int | None
+    date: str
+    action: str
+    categories: tuple[str, ...]
+    note: str
+    supports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An insert that two versions answer otherwise."""
+
+    insert: DrugInsert
+    before: str
+    after: str
+
+
+class Registry:
+    """Versions of a classifier in a folder, which many may read and change at once.
+
+    Args:
+        folder: of a registry that `create` made.
+        backend: what runs the encoder, as `load` takes it.
+
+    Raises:
+        CheckpointError: there is no registry.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, backend: str = "auto") -> None:
+        self.folder, self._backend = Path(folder), backend
+        self._current()  # told now
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | os.PathLike[str],
+        classifier: DrugClassifier,
+        *,
+        note: str = "",
+        backend: str = "auto",
+    ) -> Registry:
+        """Begin a registry with the categories of a classifier.
+
+        Raises:
+            CheckpointError: there is a registry already, or the folder cannot be written.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        registry = cls.__new__(cls)
+        registry.folder, registry._backend = place, backend
+        with registry._locked():
+            if (place / "current").exists():
+                raise CheckpointError(f"{place}: holds a registry already; open it.")
+            first = Version(1, None, _now(), "create", tuple(classifier.category_ids), note)
+            registry._write(classifier, first)
+        return registry
+
+    def load(self, number: int | None = None) -> DrugClassifier:
+        """Load a version; the current one if none is named."""
+        return load(self._folder_of(number or self._current()), backend=self._backend)
+
+    def versions(self) -> list[Version]:
+        """Return all versions, oldest first."""
+        numbers = sorted(
+            int(path.name) for path in (self.folder / "versions").iterdir() if path.name.isdigit()
+        )
+        return [self._version(number) for number in numbers]
+
+    @property
+    def current(self) -> Version:
+        """The version that is used."""
+        return self._version(self._current())
+
+    def add(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
+        """Add a category learnt from inserts; errors as `DrugClassifier.add_category`."""
+        support = list(inserts)
+        return self._change(
+            "add", [category], note, lambda c: c.add_category(category, support), support
+        )
+
+    def remove(self, category: str, *, note: str = "") -> Version:
+        """Remove a category."""
+        return self._change("remove", [category], note, lambda c: c.remove_category(category))
+
+    def rename(self, category: str, name: str, *, note: str = "") -> Version:
+        """Give a category another name."""
+        return self._change(
+            "rename", [category, name], note, lambda c: c.rename_category(category, name)
+        )
+
+    def merge(self, categories: Sequence[str], name: str, *, note: str = "") -> Version:
+        """Make one category of several."""
+        return self._change(
+            "merge", [*categories, name], note, lambda c: c.merge_categories(categories, name)
+        )
+
+    def split(
+        self,
+        category: str,
+        inserts: Iterable[DrugInsert],
+        categories: Sequence[str],
+        *,
+        note: str = "",
+    ) -> Version:
+        """Put several categories in the place of one, each insert the support of one of them."""
+        support = list(inserts)
+        named = [category, *dict.fromkeys(categories)]
+        return self._change(
+            "split", named, note, lambda c: c.split_category(category, support, categories), support
+        )
+
+    def undo(self) -> Version:
+        """Go back to the version that the current one was made of.
+
+        The undone one stays: `use` takes it up again.
+
+        Raises:
+            CheckpointError: the current version is the first.
+        """
+        with self._locked():
+            parent = self.current.parent
+            if parent is None:
+                raise CheckpointError(f"{self.folder}: version 1 is the first; nothing to undo.")
+            self._point_at(parent)
+        return self._version(parent)
+
+    def use(self, number: int) -> Version:
+        """Make a version the current one."""
+        version = self._version(number)
+        with self._locked():
+            self._point_at(number)
+        return version
+
+    def diff(self, before: int, after: int, inserts: Iterable[DrugInsert]) -> list[Changed]:
+        """Return the inserts whose answer changes from one version to another."""
+        asked = list(inserts)
+        old, new = (self.load(number).predict(asked, top_k=1) for number in (before, after))
+        return [
+            Changed(insert, a.category_id, b.category_id)
+            for insert, a, b in zip(asked, old, new, strict=True)
+            if a.category_id != b.category_id
+        ]
+
+    def _change(
+        self,
+        action: str,
+        categories: Sequence[str],
+        note: str,
+        change: Callable[[DrugClassifier], DrugClassifier],
+        support: Sequence[DrugInsert] = (),
+    ) -> Version:
+        """Make a version of the current one, while nobody else does."""
+        with self._locked():
+            parent = self._current()
+            numbers = [version.number for version in self.versions()]
+            hashes = tuple(content_sha256(insert) for insert in support)
+            made = change(self.load(parent))
+            version = Version(
+                max(numbers) + 1, parent, _now(), action, tuple(categories), note, hashes
+            )
+            self._write(made, version)
+        return version
+
+    def _write(self, classifier: DrugClassifier, version: Version) -> None:
+        """Write a version whole, or not at all, and make it the current one."""
+        folder = self._folder_of(version.number)
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as staged:
+            new = Path(staged) / folder.name
+            classifier.save_pretrained(new, with_known_drugs=classifier.drug_names is not None)
+            text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
+            (new / _CHANGE).write_text(text, encoding="utf-8")
+            new.replace(folder)
+        self._point_at(version.number)
+
+    def _point_at(self, number: int) -> None:
+        """Say which version is used, in one step."""
+        new = self.folder / ".current"
+        new.write_text(f"{number}\n", encoding="ascii")
+        new.replace(self.folder / "current")
+
+    def _current(self) -> int:
+        try:
+            return int((self.folder / "current").read_text(encoding="ascii"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.folder}: is no registry ({error}); Registry.create makes one."
+            ) from error
+
+    def _folder_of(self, number: int) -> Path:
+        return self.folder / "versions" / f"{number:04}"
+
+    def _version(self, number: int) -> Version:
+        file = self._folder_of(number) / _CHANGE
+        try:
+            told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            told |= {name: tuple(told[name]) for name in ("categories", "supports")}
+            return Version(**told)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{file}: version {number} is not there, or damaged ({error})."
+                " `versions` tells which there are."
+            ) from error
+
+    def _locked(self) -> AbstractContextManager[object]:
+        lock = FileLock(self.folder / "lock", timeout=_SECONDS_TO_WAIT)
+        try:
+            return lock.acquire()
+        except Timeout as error:
+            raise CheckpointError(
+                f"{self.folder}: another program has held its lock for {_SECONDS_TO_WAIT} seconds."
+                " Try again when it has finished."
+            ) from error
+
+
+def content_sha256(insert: DrugInsert) -> str:
+    """Return a fingerprint of an insert's sections: the same text gives the same one."""
+    if not isinstance(insert, DrugInsert):
+        raise CorpusError(f"found {type(insert).__name__}; a list of DrugInsert is needed.")
+    told = json.dumps(list(insert.sections.items()), ensure_ascii=False)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

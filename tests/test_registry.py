@@ -1,0 +1,142 @@
+"""The registry of categories: versions, undo, differences, and many who write at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drugtext import DrugInsert
+from drugtext.errors import CheckpointError, CorpusError
+from drugtext.registry import Registry, content_sha256
+
+
+def insert(text: str) -> DrugInsert:
+    return DrugInsert(name=text, language="en", sections={"indications_and_usage": text})
+
+
+PAIN, HEART, SKIN = map(insert, ("relief of pain", "lowers blood pressure", "dry skin, eczema"))
+
+
+@pytest.fixture
+def registry(tiny_classifier, tmp_path):
+    few = tiny_classifier.fit([PAIN, HEART], ["pain", "heart"])
+    return Registry.create(tmp_path / "registry", few, note="the first two")
+
+
+def test_each_change_is_a_version_with_its_date_note_and_supports(registry):
+    added = registry.add("skin", [SKIN], note="asked for by the dermatologists")
+    assert (added.number, added.parent, added.action) == (2, 1, "add")
+    assert added.categories == ("skin",) and added.note == "asked for by the dermatologists"
+    told = json.dumps([["indications_and_usage", "dry skin, eczema"]])
+    assert added.supports == (hashlib.sha256(told.encode()).hexdigest(),)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", added.date)
+    registry.rename("skin", "skin care")
+    registry.merge(["pain", "skin care"], "others")
+    registry.split("others", [PAIN, SKIN], ["pain", "skin"])
+    registry.remove("heart")
+    again = Registry(registry.folder)
+    assert [v.action for v in again.versions()] == [
+        "create", "add", "rename", "merge", "split", "remove",
+    ]  # fmt: skip
+    assert again.current.number == 6 and again.load().category_ids == ["pain", "skin"]
+    assert again.load(2).category_ids == ["pain", "heart", "skin"]
+    assert again.versions()[1] == added
+
+
+def test_untouched_categories_keep_their_scores_from_version_to_version(registry):
+    registry.add("skin", [SKIN])
+    registry.remove("pain")
+    asked = registry.load(1).embed([PAIN, HEART, SKIN])
+
+    def raw(number: int) -> list[np.ndarray]:
+        import torch
+
+        clf = registry.load(number)
+        row, head = clf.category_ids.index("heart"), clf.model.head
+        with torch.no_grad():
+            remembered = head.memory.affinities(torch.from_numpy(asked), len(clf.category_ids))
+            return [
+                head.scores(torch.from_numpy(asked))[:, row].numpy(),
+                remembered[:, row].numpy(),
+            ]
+
+    for number in (2, 3):
+        for one, other in zip(raw(1), raw(number), strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_a_change_is_undone_and_taken_up_again(registry):
+    registry.add("skin", [SKIN])
+    assert registry.undo().number == 1 and registry.load().category_ids == ["pain", "heart"]
+    with pytest.raises(CheckpointError, match="nothing to undo"):
+        registry.undo()
+    added = registry.add("sleep", [insert("helps to sleep")])
+    assert (added.number, added.parent) == (3, 1)
+    assert registry.use(2).categories == ("skin",)
+    assert registry.load().category_ids == ["pain", "heart", "skin"]
+    with pytest.raises(CheckpointError, match="version 9 is not there"):
+        registry.use(9)
+    assert registry.current.number == 2
+
+
+def test_a_difference_lists_the_inserts_whose_answer_changes(registry):
+    registry.add("skin", [SKIN])
+    (changed,) = registry.diff(1, 2, [PAIN, HEART, SKIN])
+    assert changed.insert == SKIN and changed.after == "skin" and changed.before != "skin"
+    assert registry.diff(2, 2, [PAIN, HEART, SKIN]) == []
+
+
+def test_a_change_that_is_refused_leaves_everything_as_it_was(registry):
+    for change in (
+        lambda: registry.add("pain", [PAIN]),
+        lambda: registry.remove("nothing"),
+        lambda: registry.add("x", ["no insert"]),
+    ):
+        with pytest.raises(CorpusError):
+            change()
+    assert [v.number for v in registry.versions()] == [1] and registry.current.number == 1
+    assert not list((registry.folder / "versions").glob(".*"))
+
+
+def test_what_is_no_registry_is_refused(registry, tiny_classifier, tmp_path):
+    with pytest.raises(CheckpointError, match=r"is no registry .*Registry\.create makes one"):
+        Registry(tmp_path)
+    with pytest.raises(CheckpointError, match="holds a registry already"):
+        Registry.create(registry.folder, tiny_classifier.fit([PAIN], ["pain"]))
+    (registry.folder / "versions" / "0001" / "change.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="version 1 is not there, or damaged"):
+        registry.versions()
+
+
+def write(folder: Path, number: int) -> None:
+    """Add categories, in a process of its own."""
+    for n in range(2):
+        Registry(folder).add(f"category {number} {n}", [insert(f"of kind {number} {n}")])
+
+
+def test_many_who_write_and_read_at_once_lose_nothing(registry):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write, args=(registry.folder, n)) for n in range(3)]
+    for writer in writers:
+        writer.start()
+    seen = []
+    while any(writer.is_alive() for writer in writers):
+        seen.append(len(registry.load().category_ids))  # a reader, meanwhile: always a whole one
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    expected = {f"category {n} {k}" for n in range(3) for k in range(2)}
+    assert set(registry.load().category_ids) == {"pain", "heart"} | expected
+    assert [v.number for v in registry.versions()] == list(range(1, 8))
+    assert seen == sorted(seen)
+
+
+def test_the_same_text_has_the_same_fingerprint():
+    assert content_sha256(PAIN) == content_sha256(insert("relief of pain"))
+    assert content_sha256(PAIN) != content_sha256(HEART)
