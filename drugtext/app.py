@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from gradio import Blocks
 
 HOST, PORT = "127.0.0.1", 7860
-_FILE_TYPES = [".xml", ".json", ".jsonl", ".zip", ".gz", ".txt", ".html", ".htm", ".csv"]
+_UPLOAD = {
+    "file_count": "multiple",
+    "file_types": [".xml", ".json", ".jsonl", ".zip", ".gz", ".txt", ".html", ".htm", ".csv"],
+    "height": 140,
+}
+_LONGEST_NAME = 200
 _LARGEST_FILE = "32mb"
 _FEW = 12  # categories that are named
 _KEPT_SECONDS = 3600  # of what was uploaded, and of a visitor's own categories
@@ -41,84 +46,99 @@ def make_page(classifier: DrugClassifier) -> Blocks:
         DrugTextError: Gradio is not installed.
     """
     gr = _gradio()
-    nothing = page.Page(page.classify(classifier, [], "").html, ())
     with gr.Blocks(
         title="drugtext", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
     ) as blocks:
         own = gr.State(None, time_to_live=_KEPT_SECONDS)  # his classifier; None for the common one
-        shown = gr.State(nothing, time_to_live=_KEPT_SECONDS)
         gr.Markdown(f"# drugtext\n{_ABOUT}")
-        known = gr.Markdown(_known(classifier))
+        known = gr.HTML(_known(classifier))
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                with gr.Tab("Classify"):
-                    files = gr.File(
-                        label="Files of inserts",
-                        file_count="multiple",
-                        file_types=_FILE_TYPES,
-                        height=140,
-                    )
-                    text = gr.Textbox(
-                        label="or the text of one",
-                        placeholder="INDICATIONS AND USAGE\n…",
-                        lines=6,
-                        max_lines=16,
-                        max_length=page.MOST_CHARACTERS,
-                    )
-                    classify = gr.Button("Classify", variant="primary")
-                    answers = gr.DownloadButton("Download the answers", interactive=False)
-                with gr.Tab("New category"):
-                    category = gr.Textbox(
-                        label="Its name, or its code in the taxonomy", max_length=200
-                    )
-                    support = gr.File(
-                        label="A few inserts of this category",
-                        file_count="multiple",
-                        file_types=_FILE_TYPES,
-                        height=140,
-                    )
-                    anew = gr.Checkbox(
-                        label="Forget the categories that are known now", value=False
-                    )
-                    learn = gr.Button("Learn it", variant="primary")
-                    learnt = gr.HTML()
-                    with gr.Row():
-                        make_zip = gr.Button("Pack the new checkpoint")
-                        checkpoint = gr.DownloadButton("Download it", interactive=False)
+                classify_tab, learn_tab = _classify_tab(gr), _learn_tab(gr)
             with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(nothing.html)
+                result = gr.HTML(page.classify(classifier, [], "").html)
+        _connect(gr, classifier, own, known, result, classify_tab, learn_tab)
+    return blocks.queue(default_concurrency_limit=1, max_size=50)
 
-        def on_classify(given: Sequence[str] | None, told: str, mine: DrugClassifier | None) -> Any:
-            done = page.classify(mine or classifier, given or [], told or "")
-            if not done.records:
-                return done.html, done, gr.DownloadButton(value=None, interactive=False)
-            file = page.write_records(done, _fresh_folder())
-            return done.html, done, gr.DownloadButton(value=str(file), interactive=True)
 
-        def on_learn(
-            name: str, given: Sequence[str] | None, is_anew: bool, mine: DrugClassifier | None
-        ) -> Any:
-            try:
-                new = page.learn(mine or classifier, name or "", given or [], anew=is_anew)
-            except DrugTextError as error:
-                return mine, page.problem(str(error)), _known(mine or classifier)
-            said = f"Learnt {name.strip()!r}. Classify an insert to use it."
-            return new, page.note(said), _known(new)
+def _classify_tab(gr: Any) -> dict[str, Any]:
+    """Make the inputs and buttons of the first tab."""
+    with gr.Tab("Classify"):
+        return {
+            "files": gr.File(label="Files of inserts", **_UPLOAD),
+            "text": gr.Textbox(
+                label="or the text of one",
+                placeholder="INDICATIONS AND USAGE\n…",
+                lines=6,
+                max_lines=16,
+                max_length=page.MOST_CHARACTERS,
+            ),
+            "button": gr.Button("Classify", variant="primary"),
+            "answers": gr.DownloadButton("Download the answers", interactive=False),
+        }
 
-        def on_pack(mine: DrugClassifier | None) -> Any:
-            if mine is None:
-                said = page.problem("There is no category of yours yet: learn one first.")
-                return gr.DownloadButton(value=None, interactive=False), said
-            file = page.write_checkpoint(mine, _fresh_folder())
-            ready = gr.DownloadButton(value=str(file), interactive=True)
-            return ready, page.note("Packed: unzip it, and drugtext.load opens the folder.")
 
-        classify.click(
-            on_classify, [files, text, own], [result, shown, answers], api_name="classify"
-        )
-        learn.click(on_learn, [category, support, anew, own], [own, learnt, known], api_name=False)
-        make_zip.click(on_pack, [own], [checkpoint, learnt], api_name=False)
-    return blocks
+def _learn_tab(gr: Any) -> dict[str, Any]:
+    """Make the inputs and buttons of the second tab."""
+    with gr.Tab("New category"):
+        parts = {
+            "category": gr.Textbox(
+                label="Its name, or its code in the taxonomy", max_length=_LONGEST_NAME
+            ),
+            "support": gr.File(label="A few inserts of this category", **_UPLOAD),
+            "anew": gr.Checkbox(label="Forget the categories that are known now", value=False),
+            "button": gr.Button("Learn it", variant="primary"),
+            "told": gr.HTML(),
+        }
+        with gr.Row():
+            parts["pack"] = gr.Button("Pack the new checkpoint")
+            parts["checkpoint"] = gr.DownloadButton("Download it", interactive=False)
+        return parts
+
+
+def _connect(
+    gr: Any,
+    classifier: DrugClassifier,
+    own: Any,
+    known: Any,
+    result: Any,
+    classify_tab: dict[str, Any],
+    learn_tab: dict[str, Any],
+) -> None:
+    """Put `page`'s functions behind the buttons."""
+
+    def on_classify(given: Sequence[str] | None, told: str, mine: DrugClassifier | None) -> Any:
+        done = page.classify(mine or classifier, given or [], told or "")
+        file = str(page.write_records(done, _fresh_folder())) if done.records else None
+        ready = gr.DownloadButton(value=file, interactive=file is not None)
+        return done.html, ready, mine  # given back, his classifier is kept for another while
+
+    def on_learn(
+        name: str, given: Sequence[str] | None, is_anew: bool, mine: DrugClassifier | None
+    ) -> Any:
+        try:
+            new = page.learn(mine or classifier, name or "", given or [], anew=is_anew)
+        except DrugTextError as error:
+            return mine, page.problem(str(error)), _known(mine or classifier)
+        said = f"Learnt {name.strip()!r}. Classify an insert to use it."
+        return new, page.note(said), _known(new)
+
+    def on_pack(mine: DrugClassifier | None) -> Any:
+        if mine is None:
+            said = page.problem("There is no category of yours yet: learn one first.")
+            return gr.DownloadButton(value=None, interactive=False), said
+        file = page.write_checkpoint(mine, _fresh_folder())
+        ready = gr.DownloadButton(value=str(file), interactive=True)
+        return ready, page.note("Packed: unzip it, and drugtext.load opens the folder.")
+
+    asked = [classify_tab["files"], classify_tab["text"], own]
+    told = [result, classify_tab["answers"], own]
+    classify_tab["button"].click(on_classify, asked, told, api_name="classify")
+    asked = [learn_tab["category"], learn_tab["support"], learn_tab["anew"], own]
+    told = [own, learn_tab["told"], known]
+    learn_tab["button"].click(on_learn, asked, told, api_name=False)
+    told = [learn_tab["checkpoint"], learn_tab["told"]]
+    learn_tab["pack"].click(on_pack, [own], told, api_name=False)
 
 
 def serve(
@@ -137,7 +157,7 @@ def serve(
     """
     blocks = make_page(classifier)
     try:
-        blocks.queue(default_concurrency_limit=1, max_size=50).launch(
+        blocks.launch(
             server_name=host, server_port=port, inbrowser=open_browser, **launch_options()
         )
     except OSError as error:
@@ -161,15 +181,17 @@ def launch_options() -> dict[str, Any]:
 
 
 def _known(classifier: DrugClassifier) -> str:
-    taxonomy = classifier.taxonomy.name
-    of = f" of the taxonomy `{taxonomy}`" if taxonomy else ""
-    ids = classifier.category_ids
-    told = f": {', '.join(f'`{i}`' for i in ids)}" if len(ids) <= _FEW else ""
-    return f"It knows {len(ids)} {'category' if len(ids) == 1 else 'categories'}{of}{told}."
+    """Say what it knows, as HTML."""
+    ids, taxonomy = classifier.category_ids, classifier.taxonomy.name
+    of = f" of the taxonomy {taxonomy}" if taxonomy else ""
+    told = f": {', '.join(ids)}" if len(ids) <= _FEW else ""
+    return page.note(
+        f"It knows {len(ids)} {'category' if len(ids) == 1 else 'categories'}{of}{told}."
+    )
 
 
 def _fresh_folder() -> Path:
-    """Return a new folder that Gradio may serve from, and empties after a while."""
+    """Return a new folder that Gradio may serve from; it deletes what is served after a while."""
     parent = os.environ.get("GRADIO_TEMP_DIR") or str(Path(tempfile.gettempdir()) / "gradio")
     Path(parent).mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=parent))
@@ -177,7 +199,6 @@ def _fresh_folder() -> Path:
 
 def _gradio() -> Any:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when it is imported
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import gradio
     except ImportError as error:

@@ -16,11 +16,13 @@ from drugtext.embedder import InsertEmbedder, check_is_list
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
+from drugtext.memory import PROTOTYPE_SCALE
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
+from drugtext.tokens import TokenReader
 
 
 class CategoryLearner(InsertEmbedder):
@@ -30,6 +32,7 @@ class CategoryLearner(InsertEmbedder):
         model: encoder and head.
         tokenizer: the encoder's.
         backend: what runs the encoder, as `InsertEmbedder` takes it.
+        token_reader: as well.
 
     Attributes:
         taxonomy: the categories with their ancestors.
@@ -46,8 +49,9 @@ class CategoryLearner(InsertEmbedder):
         model: DrugTextModel,
         tokenizer: PreTrainedTokenizerBase,
         backend: str | None = None,
+        token_reader: TokenReader | None = None,
     ) -> None:
-        super().__init__(model, tokenizer, backend)
+        super().__init__(model, tokenizer, backend, token_reader)
         self.drug_names: tuple[str, ...] | None = None
         config = model.config
         try:
@@ -59,7 +63,13 @@ class CategoryLearner(InsertEmbedder):
             )
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
-        except (TypeError, ValueError, KeyError, TaxonomyError) as error:
+            float(config.scope_threshold), float((config.few_shot or {}).get("scale", 1.0))
+            ", ".join(config.languages)
+            if model.head.memory is not None and len(model.head.memory):
+                rows = model.head.memory.rows
+                if not 0 <= int(rows.min()) <= int(rows.max()) < len(self.category_ids):
+                    raise ValueError("the memory names a category that is not there")
+        except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
             raise CheckpointError(
                 "config.json: categories or taxonomy are not understood"
                 f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
@@ -197,7 +207,8 @@ class CategoryLearner(InsertEmbedder):
         head = head.fitted(support, rows, ancestors, names, weights)
         if len(rows):
             head = head.remembering(known, known_rows)
-        head.scale.fill_(few_shot.get("scale", INITIAL_SCALE))
+        scale = few_shot.get("scale", INITIAL_SCALE)  # measured on heads with a memory
+        head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
         drug_names = tuple(drugs.names[n] for n in first)
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)

@@ -43,7 +43,7 @@ from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
 
 _HEAD = "head.safetensors"
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
 def load_model(
@@ -68,7 +68,7 @@ def load_model(
         raise CheckpointError(f"{folder}: found no config.json; a checkpoint's folder is needed.")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{folder}/config.json cannot be read ({first_line(error)})."
         ) from error
@@ -106,12 +106,18 @@ def checkpoint_folder(
 ) -> Path:
     """Return the folder of a bundled checkpoint, of a path, or of a hub id that it downloads."""
     name = os.fspath(name_or_path or DEFAULT_CHECKPOINT)
+    is_here = name in bundled_checkpoints() or name == DEFAULT_ENCODER or Path(name).is_dir()
+    if revision is not None and is_here:
+        raise CheckpointError(
+            f"{name!r} is on this machine and has no revision {revision!r}; leave it out, or give a"
+            " hub id."
+        )
     if name in bundled_checkpoints():
         return bundled_checkpoints()[name]
     if name == DEFAULT_ENCODER:
         return default_encoder_folder()
     if Path(name).is_dir():
-        return Path(name)
+        return _current_version(Path(name))
     if name_or_path is None:
         raise CheckpointError(f"the bundled checkpoint {name!r} is missing; reinstall drugtext.")
     if Path(name).exists():
@@ -123,6 +129,15 @@ def checkpoint_folder(
         raise CheckpointError(
             f"{name!r} is no folder and no bundled checkpoint ({known}), and {error}"
         ) from error
+
+
+def _current_version(folder: Path) -> Path:
+    """Return the current version's folder, where this one is a registry's."""
+    try:
+        number = int((folder / "current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return folder
+    return folder / "versions" / f"{number:04}"
 
 
 def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:

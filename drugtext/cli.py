@@ -16,6 +16,7 @@ from drugtext.commands.evaluate import evaluate, models
 from drugtext.commands.learn import learn
 from drugtext.commands.map import draw
 from drugtext.commands.page import page
+from drugtext.commands.registry import app as registry
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +40,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)
+app.add_typer(registry, name="registry")
 
 
 def _print_version(wanted: bool) -> None:

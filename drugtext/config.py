@@ -11,8 +11,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-FORMAT_VERSION = 1
-"""Of a saved classifier; a folder with a higher one is refused."""
+FORMAT_VERSION = 2
+"""Of a saved classifier; a folder with a higher one is refused. 2: the head may have a memory."""
 
 
 @strict

@@ -45,6 +45,7 @@ class InsertEmbedder:
         model: encoder and head.
         tokenizer: the encoder's.
         backend: what runs the encoder: one of `BACKENDS`; None for torch in the model's precision.
+        token_reader: of the tokenizer, where there is one already.
 
     Attributes:
         reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
@@ -61,16 +62,18 @@ class InsertEmbedder:
         model: DrugTextModel,
         tokenizer: PreTrainedTokenizerBase,
         backend: str | None = None,
+        token_reader: TokenReader | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.token_reader = TokenReader(tokenizer)
+        # One for all that share a tokenizer: its lock is theirs.
+        self.token_reader = token_reader or TokenReader(tokenizer)
         self._backend_name = None if backend is None else backend_name(backend)
         self._backend: Backend | None = None
         self._backend_of: list[tuple[int, int]] = []
         self.window_cache: WindowCache | None = None
         try:
             plan = ReadingPlan.from_dict(model.config.reading_plan or {})
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CheckpointError(
                 f"config.json: the reading plan is not understood ({type(error).__name__}:"
                 f" {error}). A newer drugtext may have written it."
@@ -105,8 +108,7 @@ class InsertEmbedder:
 
     def _over(self, model: DrugTextModel) -> Self:
         """Return one of this kind over another model; what belongs to the encoder is shared."""
-        other = type(self)(model, self.tokenizer, self._backend_name)
-        other.token_reader = self.token_reader
+        other = type(self)(model, self.tokenizer, self._backend_name, self.token_reader)
         if model.encoder is self.model.encoder:
             other.window_cache = self.window_cache
             other._backend, other._backend_of = self._backend, self._backend_of
@@ -198,6 +200,7 @@ class InsertEmbedder:
         encode = self.backend.encode_windows if self.backend else self.model.encode_windows
         return self.model.with_lexicon(encode(input_ids, attention_mask), input_ids, attention_mask)
 
+    @torch.no_grad()
     def vectors(self, token_ids: list[list[int]]) -> Tensor:
         """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
         backend, model = self.backend, self.model

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -45,7 +47,7 @@ class Explanation:
         prediction: the answer.
         sentences: all that were read, in the order of the text.
         needed: places in `sentences` of those without which the answer is another one: the
-            heaviest, as few as that takes. Empty where the answer stays whatever is taken out.
+            heaviest, as few as that takes. Empty where the answer stays while one is left.
         otherwise: category that it is then; None where the answer stays.
         nearest: drugs that the classifier learnt from and that are most like it; empty where the
             classifier did not keep them.
@@ -79,7 +81,8 @@ def explain(
 ) -> Explanation:
     """Explain the category of an insert.
 
-    Each sentence that was read is taken out in turn, and what is left is classified again.
+    Each sentence that was read is taken out in turn, and what is left is classified again. All that
+    the reading plan allows is read, also where `predict` would stop earlier.
 
     Args:
         classifier: with categories.
@@ -95,6 +98,8 @@ def explain(
         Occlusion: Zeiler and Fergus 2014, arXiv:1311.2901, section 4; of sentences: Li, Monroe,
         Jurafsky 2016, arXiv:1612.08220.
     """
+    classifier = copy.copy(classifier)
+    classifier.reading_plan = replace(classifier.reading_plan, enough_probability=1.0)
     (prediction,) = classifier.predict([insert], top_k=top_k)
     read = _sentences_read(classifier, insert)
     embeddings = _embed_once(classifier, [_only(insert, read)])
@@ -188,7 +193,18 @@ def _sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[t
 def _sentences(text: str, language: str) -> Iterator[str]:
     """Split a text into sentences; joined, they are the text."""
     for paragraph in text.splitlines(keepends=True):
-        yield from segment(language, paragraph)
+        plain = re.sub(r"[^\S\n]", " ", paragraph)  # it fails on other white space
+        try:
+            lengths = [len(sentence) for sentence in segment(language, plain)]
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # pyo3's, which is no Exception
+                raise
+            lengths = [len(paragraph)]
+        start = 0
+        for length in lengths:
+            yield paragraph[start : start + length]
+            start += length
+        yield paragraph[start:]
 
 
 def _log_odds(probability: float) -> float:

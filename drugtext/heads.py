@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -216,16 +217,16 @@ class PrototypeHead(nn.Module):
 
         Returns:
             With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
-            mean of both probabilities, in units of the initial scale, and zeros. Shapes (n,
-            n_categories) and (n_categories,).
+            sum of what both say of a category, in units of the initial scale, and zeros. What is
+            said of one category does not depend on the others. Shapes (n, n_categories) and
+            (n_categories,).
         """
         scores = self.scores(projected)
         if self.memory is None:
             return scores, self.log_prior
-        told = (scores * PROTOTYPE_SCALE + self.log_prior).log_softmax(dim=-1)
-        remembered = self.memory.affinities(projected, len(self.prototypes)).log_softmax(dim=-1)
-        shares = torch.tensor([1 - MEMORY_WEIGHT, MEMORY_WEIGHT], device=told.device).log()
-        both = torch.stack([told + shares[0], remembered + shares[1]]).logsumexp(dim=0)
+        told = scores * PROTOTYPE_SCALE + self.log_prior
+        remembered = self.memory.affinities(projected, len(self.prototypes)) + log(MEMORY_WEIGHT)
+        both = torch.logaddexp(told, remembered)
         return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
 
     def logits(self, projected: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from drugtext.errors import CheckpointError
+from drugtext.manifest import CHECKPOINT_FILES
 
 # The first are the errors of the HTTP client, whichever one huggingface_hub has.
 _UNREACHED: tuple[type[Exception], ...] = (
@@ -49,7 +50,8 @@ def upload(
     """Upload a folder as one commit; the repository is made if there is none.
 
     Args:
-        folder: of a checkpoint, or of a data set.
+        folder: of a checkpoint, or of a data set. What the repository holds of an earlier
+            checkpoint and this one has not is deleted there.
         repo_id: "user/repo".
         private: whether a new repository is seen by its owner alone; the hub's own default if None.
         is_dataset: whether it is a data set.
@@ -64,7 +66,12 @@ def upload(
     try:
         api = HfApi()
         api.create_repo(repo_id, private=private, repo_type=kind, exist_ok=True)
-        commit = api.upload_folder(repo_id=repo_id, folder_path=Path(folder), repo_type=kind)
+        commit = api.upload_folder(
+            repo_id=repo_id,
+            folder_path=Path(folder),
+            repo_type=kind,
+            delete_patterns=None if is_dataset else CHECKPOINT_FILES,
+        )
     except _UNREACHED as error:
         raise CheckpointError(
             f"{repo_id}: the upload failed ({first_line(error)}). Check the name, your login"

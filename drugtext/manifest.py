@@ -10,12 +10,17 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drugtext.errors import CheckpointError
 
 MANIFEST = "manifest.json"
+CHECKPOINT_FILES = [
+    *("head.safetensors", "model.safetensors", "model-*.safetensors", "known_drugs.json"),
+    *("adapter/adapter_config.json", "adapter/adapter_model.safetensors", MANIFEST),
+]
+"""Patterns of files that a checkpoint may have and the next one in its place may not."""
 _UNLISTED = (".py", ".md")
 
 
@@ -47,34 +52,41 @@ def check_manifest(folder: Path) -> None:
 def replacing(folder: Path) -> Iterator[Path]:
     """Give a folder to write a checkpoint into, and put it in the place of another one.
 
-    A write that is interrupted leaves what stood there before. Files of the checkpoint that stood
+    A write that is interrupted leaves what stood there before. Files of a checkpoint that stood
     there and that the new one has not are deleted; others stay.
 
     Args:
         folder: of the checkpoint; made if it is absent.
 
     Yields:
-        An empty folder beside it.
+        An empty folder in it.
+
+    Raises:
+        CheckpointError: the folder is no checkpoint's, and holds a file that would be overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        old = {*_listed(folder), MANIFEST}
-    except CheckpointError:
-        old = {MANIFEST}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as staged:
+    is_checkpoint = any((folder / name).is_file() for name in ("config.json", MANIFEST))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as staged:
         new = Path(staged)
         yield new
         names = [path.relative_to(new) for path in sorted(new.rglob("*")) if path.is_file()]
         listed = {n.as_posix(): _sha256(new / n) for n in names if n.suffix not in _UNLISTED}
+        taken = [name for name in names if (folder / name).exists()]
+        if taken and not is_checkpoint:
+            raise CheckpointError(
+                f"{folder}: holds {taken[0]} and is no checkpoint's folder; give a new or an empty"
+                " one."
+            )
         text = json.dumps({"sha256": listed}, indent=1) + "\n"
         (new / MANIFEST).write_text(text, encoding="utf-8")
         for path in [*names, Path(MANIFEST)]:  # last: until then, what is mixed is refused
             (folder / path).parent.mkdir(exist_ok=True)
             (new / path).replace(folder / path)
-        for name in old - listed.keys() - {MANIFEST}:
-            (folder / name).unlink(missing_ok=True)
-            if "/" in name and not any((folder / name).parent.iterdir()):
-                (folder / name).parent.rmdir()
+        for old in {found for pattern in CHECKPOINT_FILES for found in folder.glob(pattern)}:
+            if old.relative_to(folder) not in {*names, Path(MANIFEST)}:
+                old.unlink()
+        with suppress(OSError):  # it holds something, or is not there
+            (folder / "adapter").rmdir()
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,12 @@ from drugtext.prediction import Prediction
 
 MOST_FILES = 50
 """That are taken at once."""
+MOST_INSERTS = 1_000
+"""Of all files together."""
 MOST_CHARACTERS = 2_000_000
 """Of a text that is pasted; the longest inserts have a tenth of it."""
 N_SHOWN, N_EXPLAINED = 20, 5
+_PACKED = "drugtext-checkpoint"
 TOP_K = 5
 
 
@@ -75,20 +79,21 @@ def classify(classifier: DrugClassifier, files: Sequence[str], text: str) -> Pag
         text: that was pasted; may be empty.
     """
     problems: list[str] = []
-    answers, records = [], []
-    for n, insert in enumerate(_inserts(files, text, problems)):
+    inserts = _at_most(_inserts(files, text, problems), problems)
+
+    def note_unread(_: DrugInsert, error: DrugTextError) -> None:
+        problems.append(str(error))
+
+    answers: list[_Answer] = []
+    for insert in inserts[:N_EXPLAINED]:
         try:
-            explanation = classifier.explain(insert, top_k=TOP_K) if n < N_EXPLAINED else None
-            prediction = (
-                explanation.prediction
-                if explanation
-                else classifier.predict([insert], top_k=TOP_K)[0]
-            )
+            explanation = classifier.explain(insert, top_k=TOP_K)
+            answers.append(_Answer(explanation.prediction, explanation))
         except DrugTextError as error:
             problems.append(str(error))
-            continue
-        answers.append(_Answer(prediction, explanation))
-        records.append((explanation or prediction).to_dict())
+    rest = classifier.stream(inserts[N_EXPLAINED:], top_k=TOP_K, on_error=note_unread)
+    answers += [_Answer(prediction, None) for prediction in rest]
+    records = ((answer.explanation or answer.prediction).to_dict() for answer in answers)
     return Page(_html(answers, problems), tuple(records))
 
 
@@ -109,7 +114,7 @@ def learn(
     if not category.strip():
         raise CorpusError("the category has no name; give it one.")
     problems: list[str] = []
-    inserts = [*_inserts(files, "", problems)]
+    inserts = _at_most(_inserts(files, "", problems), problems)
     if problems:
         raise CorpusError(" ".join(problems))
     if not inserts:
@@ -138,13 +143,21 @@ def write_records(page: Page, folder: Path) -> Path:
 
 
 def write_checkpoint(classifier: DrugClassifier, folder: Path) -> Path:
-    """Write a classifier as a zip of its folder, and return the file."""
-    classifier.save_pretrained(folder / "drugtext-checkpoint")
-    return Path(
-        shutil.make_archive(
-            str(folder / "drugtext-checkpoint"), "zip", folder, "drugtext-checkpoint"
+    """Write a classifier as a zip of its folder, and return the file, which alone is left."""
+    with tempfile.TemporaryDirectory() as whole:
+        classifier.save_pretrained(Path(whole) / _PACKED)
+        return Path(shutil.make_archive(str(folder / _PACKED), "zip", whole, _PACKED))
+
+
+def _at_most(inserts: Iterator[DrugInsert], problems: list[str]) -> list[DrugInsert]:
+    """Return the inserts, no more of them than a page takes; the rest is a problem."""
+    taken = [*islice(inserts, MOST_INSERTS)]
+    if next(inserts, None) is not None:
+        problems.append(
+            f"the files hold more than {MOST_INSERTS:,} inserts; the first {MOST_INSERTS:,} were"
+            " taken. The command line takes any number: drugtext classify FILE."
         )
-    )
+    return taken
 
 
 def _inserts(files: Sequence[str], text: str, problems: list[str]) -> Iterator[DrugInsert]:

@@ -58,6 +58,8 @@ class DrugInsertPipeline(ChunkPipeline):
     # transformers' annotations are those of a pipeline without chunks
     def preprocess(self, input_: Any, **_: Any) -> Iterator[dict]:  # type: ignore[override]
         inserts = list(_inserts(input_))
+        if not inserts:
+            raise DrugTextError(f"{input_}: holds no insert; one or more is needed.")
         for insert in inserts:
             if error := self._classifier.refusal(insert):
                 raise error

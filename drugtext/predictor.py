@@ -69,8 +69,7 @@ class CategoryPredictor(CategoryEditor):
         """
         if not self.category_ids:
             raise DrugTextError("the classifier has no category yet; give it some with fit().")
-        if not isinstance(top_k, int) or top_k < 1:
-            raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
+        _check_top_k(top_k)
         for refused, readable, windows in ahead(map(self._read, batches(inserts))):
             for insert, error in refused:
                 if on_error is None:
@@ -105,6 +104,7 @@ class CategoryPredictor(CategoryEditor):
         Yields:
             One prediction an insert, in order.
         """
+        _check_top_k(top_k)
         projected, tokens_read = self._embed_enough(windows, len(inserts), encode or self.vectors)
         probabilities = self.probabilities(projected)
         nearness = self.nearness(projected)
@@ -167,11 +167,14 @@ class CategoryPredictor(CategoryEditor):
             return []
         projected = torch.as_tensor(embedding).to(self.model.device).unsqueeze(0)
         cosines = memory.cosines(projected)[0].cpu()
-        order = cosines.argsort(descending=True, stable=True)[:n].tolist()
-        ids = [self.category_ids[int(memory.rows[k])] for k in order]
+        nearest: dict[tuple[str, int], float] = {}  # a drug may be remembered more than once
+        for k in cosines.argsort(descending=True, stable=True).tolist():
+            nearest.setdefault((names[k], int(memory.rows[k])), float(cosines[k]))
+            if len(nearest) >= n:
+                break
         return [
-            KnownDrug(names[k], category_id, round(float(cosines[k]), 4))
-            for k, category_id in zip(order, ids, strict=True)
+            KnownDrug(name, self.category_ids[row], round(cosine, 4))
+            for (name, row), cosine in list(nearest.items())[:n]
         ]
 
     @torch.no_grad()
@@ -186,3 +189,8 @@ class CategoryPredictor(CategoryEditor):
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return self.model.head.nearness(projected).cpu().numpy()
+
+
+def _check_top_k(top_k: int) -> None:
+    if not isinstance(top_k, int) or top_k < 1:
+        raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")

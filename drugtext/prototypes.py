@@ -85,22 +85,25 @@ def alike_means(
         Unit vectors, shape (n_known, embedding_dim), in the order of first appearance; their
         categories, shape (n_known,); the first insert of each.
     """
-    sums: list[Tensor] = []
-    first: list[int] = []
-    places: dict[tuple[int, Hashable], list[int]] = {}
+    of_drug: dict[tuple[int, Hashable], list[int]] = {}
     for n, key in enumerate(zip(category_ids.tolist(), drugs, strict=True)):
-        known = places.setdefault(key, [])
-        if known:
-            means = nn.functional.normalize(torch.stack([sums[k] for k in known]), dim=1)
-            best = int((means @ embeddings[n]).argmax())
-            if float(means[best] @ embeddings[n]) > ALIKE:
-                sums[known[best]] = sums[known[best]] + embeddings[n]
-                continue
-        known.append(len(sums))
-        sums.append(embeddings[n])
-        first.append(n)
-    stacked = torch.stack(sums) if sums else embeddings
-    return nn.functional.normalize(stacked, dim=1), category_ids[first], first
+        of_drug.setdefault(key, []).append(n)
+    sums, first = embeddings.clone(), list[int]()
+    for numbers in of_drug.values():
+        kept = list[int]()  # inserts that are not like an earlier one; `sums` holds their groups'
+        units = embeddings.new_empty(len(numbers), embeddings.shape[1])
+        for n in numbers:
+            cosines = units[: len(kept)] @ embeddings[n]
+            if kept and float(cosines.max()) > ALIKE:
+                best = int(cosines.argmax())
+                sums[kept[best]] += embeddings[n]
+                units[best] = nn.functional.normalize(sums[kept[best]], dim=0)
+            else:
+                units[len(kept)] = embeddings[n]
+                kept.append(n)
+        first += kept
+    first.sort()
+    return nn.functional.normalize(sums[first], dim=1), category_ids[first], first
 
 
 def share_with_ancestors(

@@ -60,9 +60,11 @@ def print_prediction(prediction: Prediction) -> None:
 def print_explanation(explanation: Explanation, n_sentences: int) -> None:
     """The answer, the sentences that decided with their weights, and the nearest drugs."""
     print_prediction(explanation.prediction)
-    needed = {explanation.sentences[n] for n in explanation.needed}
-    for sentence in explanation.heaviest[:n_sentences]:
-        mark = "*" if sentence in needed else " "
+    weights = [sentence.weight for sentence in explanation.sentences]
+    order = sorted(range(len(weights)), key=lambda n: -weights[n])
+    spoke = [n for n in order if weights[n] > 0]
+    for n in spoke[: max(n_sentences, len(explanation.needed))]:
+        sentence, mark = explanation.sentences[n], "*" if n in explanation.needed else " "
         text = " ".join(sentence.text.split())
         out.print(Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"))
     if explanation.otherwise is not None:

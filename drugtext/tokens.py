@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
+_CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
@@ -78,14 +79,16 @@ class TokenReader:
 
     def end_of(self, text: str, n_tokens: int) -> int:
         """Return how many characters of a text its first tokens take."""
-        start = self._start(text, n_tokens)
-        with self._lock:
-            found = self._tokenizer(
-                start, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-            )["offset_mapping"]
-        if n_tokens >= len(found):
-            return len(start)
-        return found[n_tokens - 1][1] if n_tokens else 0
+        for start in (self._start(text, n_tokens), text):
+            with self._lock:
+                found = self._tokenizer(
+                    start, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+                )["offset_mapping"]
+            if n_tokens < len(found):
+                return found[n_tokens - 1][1] if n_tokens else 0
+            if len(found) == n_tokens and len(start) < len(text):
+                return len(start)  # the rest begins with another token
+        return len(text)
 
     def count(self, texts: Iterable[str]) -> int:
         """Return how many tokens the texts have together."""
@@ -106,8 +109,10 @@ class TokenReader:
     def _start(self, text: str, limit: int) -> str:
         """Return whole words that hold about as many tokens, or the whole text."""
         n_characters = limit * _CHARACTERS_A_TOKEN
-        if len(text) <= n_characters or not self._is_regular(text[:n_characters]):
+        if len(text) <= n_characters:
             return text
+        if not self._is_regular(text[:n_characters]):
+            return text[: limit * _CHARACTERS_OF_ODD_TOKENS]
         words = text[:n_characters].rsplit(None, 1)
         return words[0] if len(words) > 1 else text
 

@@ -40,7 +40,7 @@ from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.heads import PrototypeHead
 from drugtext.names import category_text
-from drugtext.prototypes import ingredient_means
+from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
@@ -64,6 +64,7 @@ class Variant:
         names: of categories, each as one drug.
         ancestors: share in the prototypes below them.
         by_drug: the inserts of a drug count once.
+        memory: of the support itself, beside the prototypes.
     """
 
     adapter: bool = True
@@ -72,6 +73,7 @@ class Variant:
     names: bool = True
     ancestors: bool = True
     by_drug: bool = True
+    memory: bool = True
 
 
 ALL = Variant()
@@ -84,7 +86,8 @@ VARIANTS = {
     "without names": replace(ALL, names=False),
     "without ancestors": replace(ALL, ancestors=False),
     "inserts count, not drugs": replace(ALL, by_drug=False),
-    "prototypes alone": Variant(False, False, False, False, False, False),
+    "without the memory": replace(ALL, memory=False),
+    "prototypes alone": Variant(False, False, False, False, False, False, False),
 }
 
 
@@ -148,7 +151,11 @@ def learn(
         [step.id for step in taxonomy.path(c)[-2::-1]] if variant.ancestors else [] for c in order
     ]
     told = head.project_names(names) if variant.names else None
-    return head.fitted(head.project(means), mean_rows, ancestors, told), order
+    fitted = head.fitted(head.project(means), mean_rows, ancestors, told)
+    if variant.memory:
+        known, known_rows, _ = alike_means(head.project(support), rows, drugs)
+        fitted = fitted.remembering(known, known_rows)
+    return fitted, order
 
 
 def is_right(

@@ -36,7 +36,7 @@ def main(
             )
         print(upload(folder, repo_id, private=private or None, is_dataset=not is_model))
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red")
+        console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
 
 

@@ -249,6 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 files[value["path"]] = self.server.blobs[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
         sha = repo.commit(files)
         kind = "datasets/" if found["type"] == "datasets/" else ""
         url = f"{self.server.address}/{kind}{found['repo']}/commit/{sha}"

@@ -168,7 +168,16 @@ def test_weights_that_are_missing_from_the_file_are_not_made_up(saved):
 
 @pytest.mark.parametrize(
     "change",
-    [{"format_version": "x"}, {"taxonomy": [["a", "a"]]}, {"taxonomy": []}, {"id2label": {}}],
+    [
+        {"format_version": "x"},
+        {"taxonomy": [["a", "a"]]},
+        {"taxonomy": []},
+        {"id2label": {}},
+        {"reading_plan": 3},
+        {"encoder_config": 3},
+        {"few_shot": {"scale": "x"}},
+        {"n_known": 99},
+    ],
 )
 def test_a_tampered_config_is_refused(saved, change):
     config = json.loads((saved / "config.json").read_text())
@@ -212,3 +221,9 @@ def test_a_whole_classifier_takes_the_place_of_a_head(tiny_classifier, tmp_path)
     save_head(tiny_classifier.fit([INSERT], ["old"]).model, tmp_path / "same")
     tiny_classifier.fit([INSERT], ["new"]).save_pretrained(tmp_path / "same")
     assert drugtext.load(tmp_path / "same").category_ids == ["new"]
+
+
+def test_a_revision_of_what_is_here_is_refused(saved):
+    for name in (saved, "atc"):
+        with pytest.raises(CheckpointError, match="has no revision 'v9'"):
+            drugtext.load(name, revision="v9")

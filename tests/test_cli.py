@@ -234,3 +234,34 @@ def test_learn_into_a_tree_of_ones_own(tiny_encoder_folder, files):
     (files / "s.jsonl").write_text('{"text": "relief of pain", "category": "heart"}\n')
     done = run("learn", files / "s.jsonl", *arguments, "--taxonomy", files / "mine.csv")
     assert done.exit_code == 2 and "heart" in done.stderr
+
+
+def test_a_registry_is_changed_and_taken_back(model, files):
+    shelf = files / "shelf"
+    assert run("registry", "create", shelf, "--model", model, "--note", "the first").exit_code == 0
+    done = run("registry", "add", shelf, "skin", files / "a.txt", files / "no.txt", "--note", "new")
+    assert done.exit_code == 1 and "add skin  new" in done.stdout and "no.txt" in done.stderr
+    done = run("registry", "log", shelf)
+    assert [line[:5] for line in done.stdout.splitlines()] == ["    1", ">   2"]
+    assert run("classify", files / "b.txt", "--model", shelf).stdout.split("\t")[2] == "pain"
+    done = run("registry", "diff", shelf, 1, 2, files / "a.txt", files / "b.txt")
+    assert done.exit_code == 0 and all(
+        line.startswith(str(files)) for line in done.stdout.split("\n")[:-1]
+    )
+    for call in (
+        ("rename", shelf, "skin", "skin care"),
+        ("merge", shelf, "pain", "skin care", "--into", "others"),
+        ("undo", shelf),
+        ("use", shelf, 3),
+        ("remove", shelf, "skin care"),
+    ):
+        assert run("registry", *call).exit_code == 0, call
+    (files / "parts" / "ache").mkdir(parents=True)
+    (files / "parts" / "ache" / "b.txt").write_text(PAIN)
+    assert run("registry", "split", shelf, "pain", files / "parts").exit_code == 0
+    last = json.loads(run("registry", "log", shelf, "--json").stdout.splitlines()[-1])
+    assert last["action"] == "split" and last["categories"] == ["pain", "ache"]
+    done = run("registry", "remove", shelf, "nothing")
+    assert done.exit_code == 2 and "is not one of the 2 that are answered" in done.stderr
+    done = run("registry", "undo", files)
+    assert done.exit_code == 2 and "is no registry" in done.stderr

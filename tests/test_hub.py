@@ -111,6 +111,20 @@ tried(lambda: drugtext.load("user/repo", revision="never"))
     assert "no hub answers for 'user/repo' at revision 'never'" in found[2]
 
 
+def test_a_push_over_a_push_leaves_nothing_of_the_first(hub, few, tmp_path):
+    code = """
+few = drugtext.load(sys.argv[1]).fit(inserts, ["pain", "heart"])
+few.push_to_hub("user/repo", with_known_drugs=True)
+print(len(drugtext.load("user/repo").drug_names))
+more = few.add_category("more", inserts[:1])
+more.push_to_hub("user/repo")
+again = drugtext.load("user/repo")
+print(again.drug_names, again.predict(inserts) == more.predict(inserts))
+"""
+    assert lines(hub, tmp_path, code, few) == ["2", "None True"]
+    assert "known_drugs.json" not in hub.repos["user/repo"].files
+
+
 def test_the_adapter_alone_is_put_on_the_raw_encoder_by_peft(
     hub, few, tiny_encoder_folder, tmp_path
 ):

@@ -70,28 +70,34 @@ def test_a_damaged_manifest_is_refused(saved, text):
 
 
 def test_a_write_that_is_interrupted_leaves_what_stood_there(tmp_path):
-    folder = tmp_path / "checkpoint"
-    write(folder, a="1", b__c="2")
-    with pytest.raises(KeyboardInterrupt), replacing(folder) as new:
+    write(tmp_path, a="1", adapter__c="2")
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path) as new:
         (new / "a").write_text("half")
         raise KeyboardInterrupt
-    assert (folder / "a").read_text() == "1"
-    check_manifest(folder)
-    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"], "nothing is left beside it"
+    assert (tmp_path / "a").read_text() == "1"
+    check_manifest(tmp_path)
+    assert names(tmp_path) == {"a", "adapter/c", "manifest.json"}, "nothing else is left"
 
 
 def test_what_the_new_one_has_not_is_deleted_and_what_is_not_ours_stays(tmp_path):
     folder = tmp_path / "checkpoint"
-    write(folder, a="1", b__c="2")
-    (folder / "mine.txt").write_text("mine")
-    write(folder, a="3")
-    assert names(folder) == {"a", "manifest.json", "mine.txt"}
-    assert not (folder / "b").exists()
-    check_manifest(folder)
-    write(tmp_path / "other", a="1")
-    (tmp_path / "other" / "manifest.json").write_text("damaged")
-    write(tmp_path / "other", b="2")
-    check_manifest(tmp_path / "other")
+    old = {"known_drugs.json": "1", "head.safetensors": "2", "adapter__adapter_config.json": "3"}
+    for manifest in (True, False):  # of a checkpoint from before there were manifests, too
+        write(folder, **old, **{"config.json": "{}"})
+        if not manifest:
+            (folder / "manifest.json").unlink()
+        (folder / "mine.txt").write_text("mine")
+        write(folder, **{"config.json": "[]"})
+        assert names(folder) == {"config.json", "manifest.json", "mine.txt"}
+        assert not (folder / "adapter").exists()
+        check_manifest(folder)
+
+
+def test_files_of_something_else_are_not_overwritten(tiny_classifier, tmp_path):
+    (tmp_path / "config.py").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"holds config\.py and is no checkpoint's folder"):
+        tiny_classifier.fit([INSERT], ["pain"]).save_pretrained(tmp_path)
+    assert names(tmp_path) == {"config.py"}
 
 
 def test_a_folder_that_is_mixed_is_refused(tmp_path):

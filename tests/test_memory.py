@@ -41,27 +41,33 @@ def test_more_is_put_behind_and_changes_nothing_of_the_others():
     assert more.affinities(asked, 8)[:, :7].equal(memory.affinities(asked, 7))
 
 
-def test_the_probability_is_the_mean_of_what_prototypes_and_memory_say():
+def test_what_both_say_of_a_category_is_added_up():
     head = PrototypeHead(2, 2)
     head.prototypes.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    head.log_prior.data.copy_(torch.tensor([0.1, -0.1]))
     asked = torch.tensor([[0.8, 0.6]])
-    alone = (head.scores(asked) * PROTOTYPE_SCALE).softmax(1)
     both = head.remembering(ACROSS, torch.tensor([0, 1, 1]))
-    remembered = both.memory.affinities(asked, 2).softmax(1)
-    expected = (1 - MEMORY_WEIGHT) * alone + MEMORY_WEIGHT * remembered
-    torch.testing.assert_close(both.logits(asked).softmax(1), expected)
+    told = (head.scores(asked) * PROTOTYPE_SCALE + head.log_prior).exp()
+    remembered = MEMORY_WEIGHT * both.memory.affinities(asked, 2).exp()
+    torch.testing.assert_close(both.logits(asked), (told + remembered).log())
     both.scale.data.fill_(2 * INITIAL_SCALE)  # calibration sharpens the whole
-    torch.testing.assert_close(
-        both.logits(asked).softmax(1), expected.square() / expected.square().sum()
-    )
+    torch.testing.assert_close(both.logits(asked), 2 * (told + remembered).log())
     assert head.memory is None
+
+
+def test_a_category_that_nothing_is_remembered_of_has_its_prototype():
+    head = PrototypeHead(2, 2)
+    head.prototypes.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    some = head.remembering(ACROSS[:1], torch.tensor([0]))
+    expected = head.scores(ACROSS)[:, 1] * PROTOTYPE_SCALE
+    torch.testing.assert_close(some.logits(ACROSS)[:, 1], expected)
 
 
 def test_a_category_more_is_remembered_and_the_others_keep_their_scores():
     head = PrototypeHead(2, 2).remembering(ACROSS, torch.tensor([0, 1, 1]))
     more = head.with_category(torch.tensor([[-1.0, 0.0]]))
     assert more.memory.rows.tolist() == [0, 1, 1, 2] and len(head.memory) == 3
-    assert more.scores(ACROSS)[:, :2].equal(head.scores(ACROSS))
+    assert more.logits(ACROSS)[:, :2].equal(head.logits(ACROSS))
     known = torch.tensor([[-1.0, 0.0], [0.0, -1.0]])
     assert len(head.with_category(known[:1], known=known).memory) == 5
     assert PrototypeHead(2, 1).with_category(known).memory is None
@@ -76,4 +82,6 @@ def test_inserts_of_a_drug_that_are_alike_count_as_one():
     both = torch.nn.functional.normalize(ACROSS[0] + near[0], dim=0)
     torch.testing.assert_close(means[0], both)
     assert float(ACROSS[0] @ near[0]) > ALIKE > float(ACROSS[0] @ ACROSS[1])
+    apart = torch.nn.functional.normalize(torch.randn(3000, 64), dim=1)  # one drug, no two alike
+    assert len(alike_means(apart, torch.zeros(3000).long(), ["a"] * 3000)[2]) == 3000
     assert alike_means(torch.zeros(0, 2), torch.zeros(0).long(), [])[2] == []

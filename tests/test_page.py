@@ -84,6 +84,15 @@ def test_many_are_classified_and_some_shown(few, tmp_path):
     assert [json.loads(line)["category_id"] for line in written] == ["pain"] * len(done.records)
 
 
+def test_no_more_inserts_than_a_page_takes(few, tmp_path):
+    file = tmp_path / "many.jsonl"
+    file.write_text('{"text": "relief of pain"}\n' * (page.MOST_INSERTS + 1))
+    done = page.classify(few, [str(file)], "")
+    assert len(done.records) == page.MOST_INSERTS and "more than 1,000 inserts" in done.html
+    with pytest.raises(CorpusError, match="more than 1,000 inserts"):
+        page.learn(few, "pains", [str(file)], anew=False)
+
+
 def test_a_category_is_learnt_and_the_checkpoint_opens(few, files, tmp_path):
     new = page.learn(few, " skin ", [files["heart.txt"]], anew=False)
     assert new.category_ids == ["pain", "heart", "skin"] and len(few.category_ids) == 2
@@ -97,6 +106,7 @@ def test_a_category_is_learnt_and_the_checkpoint_opens(few, files, tmp_path):
         with pytest.raises(CorpusError, match=message):
             page.learn(few, category, given, anew=False)
     packed = page.write_checkpoint(new, tmp_path)
+    assert not (tmp_path / "drugtext-checkpoint").exists(), "the zip alone is left"
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(tmp_path / "unpacked")
     again = drugtext.load(tmp_path / "unpacked" / "drugtext-checkpoint")

@@ -78,7 +78,16 @@ def test_a_file_of_several_inserts_is_answered_with_a_list(pipe, tmp_path):
     assert [a["category_id"] for a in pipe(str(file))] == ["pain", "heart"]
 
 
+def test_a_file_of_no_insert_is_refused_and_loses_no_other(pipe, tmp_path):
+    file = tmp_path / "empty.csv"
+    file.write_text("text,category\n")
+    with pytest.raises(DrugTextError, match="the table has no row"):
+        pipe([PAIN, str(file), HEART])
+
+
 def test_wrong_input_is_refused(pipe):
+    with pytest.raises(DrugTextError, match="top_k is 0"):
+        pipe(PAIN, top_k=0)
     with pytest.raises(DrugTextError, match="found int; a DrugInsert, a path or a text"):
         pipe(3)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import SpaceCard
 
+import drugtext
+
 SPACE = Path(__file__).parents[1] / "space"
 
 
@@ -16,7 +18,8 @@ def test_the_card_names_the_program_and_the_version_of_gradio():
     card = SpaceCard.load(SPACE / "README.md").data
     assert (card.sdk, card.app_file, card.license) == ("gradio", "app.py", "apache-2.0")
     assert card.sdk_version == gradio.__version__
-    assert (SPACE / "requirements.txt").read_text().split() == ["drugtext[app]"]
+    wheel = f"./drugtext-{drugtext.__version__}-py3-none-any.whl[app]"
+    assert (SPACE / "requirements.txt").read_text().split() == [wheel]
 
 
 def test_the_program_makes_the_page():

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.markdown import Markdown
+from rich.text import Text
 
 from drugtext.commands.options import AsJson, BackendName, Model, load_classifier, readable
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
@@ -47,14 +48,15 @@ def evaluate(
         embeddings = classifier.embed(with_progress(inserts, "judging"))
         judgement = judge(classifier, embeddings, inserts, categories)
         figures = judgement.figures
+        if as_json:
+            print(json.dumps(figures))
+        else:
+            note = f"{len(inserts)} inserts; {unread.count} could not be read."
+            told = {"forms": {"given, as given": figures}, "note": note}
+            out.print(Markdown(measured_table(told)))
         if report is not None:
             write_html_report(report, judgement, title=f"{data.name}, judged by drugtext")
-            err.print(f"written: {report}")
-    if as_json:
-        print(json.dumps(figures))
-    else:
-        note = f"{len(inserts)} inserts; {unread.count} could not be read."
-        out.print(Markdown(measured_table({"forms": {"given, as given": figures}, "note": note})))
+            err.print(Text(f"written: {report}"))
     raise typer.Exit(unread.exit_status())
 
 

@@ -60,5 +60,6 @@ def learn(
         classifier.save_pretrained(output)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
-    err.print(f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}")
+    learnt = f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}"
+    err.print(Text(learnt))
     raise typer.Exit(unread.exit_status())

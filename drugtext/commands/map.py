@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from drugtext.commands.options import BackendName, Model, Paths, load_classifier
 from drugtext.terminal import Unread, err, with_progress, wrong_call
@@ -36,6 +37,10 @@ def draw(
     with wrong_call():
         if wrong := [file for file in output if file.suffix not in (".html", ".png")]:
             raise DrugTextError(f"{wrong[0]}: a file that ends in .html or .png is needed.")
+        if lost := [file for file in output if not file.parent.is_dir()]:
+            raise DrugTextError(
+                f"{lost[0]}: there is no such folder; make it, or give another one."
+            )
         classifier = load_classifier(model, backend)
         inserts = []
         for insert in with_progress(read_inserts(paths, on_error=unread), "reading"):
@@ -47,5 +52,5 @@ def draw(
             drawn = draw_map(classifier, inserts, seed=seed)
             for file in output:
                 (drawn.write_html if file.suffix == ".html" else drawn.write_png)(file)
-                err.print(f"written: {file}")
+                err.print(Text(f"written: {file}"))
     raise typer.Exit(unread.exit_status())

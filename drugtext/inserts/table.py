@@ -46,11 +46,16 @@ def _rows(
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         next(rows)
+        n = -1
         for n, row in enumerate(filter(any, rows)):
             try:
                 yield _insert(row, columns, source)
             except ReadError as error:
                 yield ReadError(f"{source}[{n}]", error.reason)
+        if n < 0:
+            raise ReadError(
+                source, "the table has no row below its first line; an insert is needed."
+            )
     except csv.Error as error:
         raise ReadError(
             source,

@@ -86,9 +86,14 @@ def test_what_is_no_table_of_inserts(text):
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip)
 
 
-@given(st.lists(st.tuples(words, words), max_size=5))
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=5))
 def test_round_trip(rows):
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("name", "text"), *rows])
     read_back = [(i.name, i.text) for i in read(file.getvalue())]
     assert [name for name, _ in read_back] == [name.strip() for name, _ in rows]
+
+
+def test_a_table_without_rows_is_refused():
+    with pytest.raises(ReadError, match="the table has no row below its first line"):
+        read("text,category\n\n")

@@ -1,0 +1,177 @@
+"""registry: categories that are kept, changed and taken back, version by version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from drugtext.commands.options import AsJson, BackendName, Model, Paths, load_classifier
+from drugtext.terminal import Unread, err, out, with_progress, wrong_call
+
+if TYPE_CHECKING:
+    from drugtext.inserts.insert import DrugInsert
+    from drugtext.registry import Registry, Version
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Keep categories in versions: each change has its date, its note and its supports, and can"
+    " be taken back.",
+)
+
+Folder = Annotated[Path, typer.Argument(help="Of the registry.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Of a category: its id or its name.", show_default=False)]
+Note = Annotated[str, typer.Option(help="Why; it is kept with the version.")]
+
+
+@app.command()
+def create(folder: Folder, model: Model = None, note: Note = "") -> None:
+    """Begin a registry with the categories of a model.
+
+    Example: **drugtext registry create shelves --model my-classifier --note "as of May"**
+    """
+    with wrong_call():
+        from drugtext.registry import Registry
+
+        registry = Registry.create(folder, load_classifier(model, "auto"), note=note)
+        _print(registry.current)
+
+
+@app.command()
+def add(
+    folder: Folder, category: Name, paths: Paths, note: Note = "", backend: BackendName = "auto"
+) -> None:
+    """Add a category, learnt from inserts."""
+    unread = Unread()
+    with wrong_call():
+        _print(_open(folder, backend).add(category, _inserts(paths, unread), note=note))
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
+def remove(folder: Folder, category: Name, note: Note = "") -> None:
+    """Remove a category."""
+    with wrong_call():
+        _print(_open(folder).remove(category, note=note))
+
+
+@app.command()
+def rename(
+    folder: Folder,
+    category: Name,
+    name: Annotated[str, typer.Argument(help="The new one.", show_default=False)],
+    note: Note = "",
+) -> None:
+    """Give a category another name."""
+    with wrong_call():
+        _print(_open(folder).rename(category, name, note=note))
+
+
+@app.command()
+def merge(
+    folder: Folder,
+    categories: Annotated[
+        list[str], typer.Argument(help="Two or more, by id or name.", show_default=False)
+    ],
+    name: Annotated[str, typer.Option("--into", help="Name of the one that they become.")],
+    note: Note = "",
+) -> None:
+    """Make one category of several.
+
+    Example: **drugtext registry merge shelves "eye drops" "ear drops" --into "eyes and ears"**
+    """
+    with wrong_call():
+        _print(_open(folder).merge(categories, name, note=note))
+
+
+@app.command()
+def split(
+    folder: Folder,
+    category: Name,
+    support: Annotated[
+        Path,
+        typer.Argument(help="Inserts of the new ones, as for drugtext learn.", show_default=False),
+    ],
+    note: Note = "",
+    backend: BackendName = "auto",
+) -> None:
+    """Put several categories in the place of one, learnt from a folder of category folders."""
+    unread = Unread()
+    with wrong_call():
+        from drugtext.support import read_support
+
+        pairs = list(read_support(support, on_error=unread))
+        inserts, categories = [i for i, _ in pairs], [c for _, c in pairs]
+        _print(_open(folder, backend).split(category, inserts, categories, note=note))
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
+def undo(folder: Folder) -> None:
+    """Go back to the version before; the undone one stays, and **use** takes it up again."""
+    with wrong_call():
+        _print(_open(folder).undo())
+
+
+@app.command()
+def use(
+    folder: Folder, number: Annotated[int, typer.Argument(help="Of a version.", min=1)]
+) -> None:
+    """Make a version the current one."""
+    with wrong_call():
+        _print(_open(folder).use(number))
+
+
+@app.command("log")
+def log_(folder: Folder, as_json: AsJson = False) -> None:
+    """Show all versions, oldest first; **>** marks the current one."""
+    with wrong_call():
+        registry = _open(folder)
+        current = registry.current.number
+        for version in registry.versions():
+            if as_json:
+                print(json.dumps(asdict(version), ensure_ascii=False))
+            else:
+                _print(version, ">" if version.number == current else " ")
+
+
+@app.command()
+def diff(
+    folder: Folder,
+    before: Annotated[int, typer.Argument(help="A version.", min=1)],
+    after: Annotated[int, typer.Argument(help="Another one.", min=1)],
+    paths: Paths,
+    backend: BackendName = "auto",
+) -> None:
+    """List the inserts that two versions answer otherwise: file, name, both answers."""
+    unread = Unread()
+    with wrong_call():
+        for changed in _open(folder, backend).diff(before, after, _inserts(paths, unread)):
+            insert = changed.insert
+            print("\t".join([insert.source, insert.name, changed.before, changed.after]))
+    raise typer.Exit(unread.exit_status())
+
+
+def _open(folder: Path, backend: str = "auto") -> Registry:
+    from drugtext.registry import Registry
+
+    return Registry(folder, backend=backend)
+
+
+def _inserts(paths: list[str], unread: Unread) -> list[DrugInsert]:
+    from drugtext.inserts.read import read_inserts
+
+    return list(with_progress(read_inserts(paths, on_error=unread), "reading"))
+
+
+def _print(version: Version, mark: str = "") -> None:
+    what = f"{mark}{version.number:4}  {version.date}  {version.action}"
+    if version.action != "create":
+        what += f" {', '.join(version.categories)}"
+    out.print(Text(f"{what}  {version.note}".rstrip()))
+    if version.supports and not mark:
+        err.print(Text(f"learnt from {len(version.supports)} inserts"))
