@@ -1,0 +1,105 @@
+"""How much does it matter which categories are held out? New categories, over several draws.
+
+    python scripts/category_draws.py runs/benchmark --output benchmark/draws.json \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+The benchmark holds one draw of categories out, and its intervals do not cover that. Here those
+contestants that need no training of an encoder are asked the categories of other draws, masked, at
+ATC level 3.
+The folder is that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+import drugtext
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
+from drugtext.evaluation.benchmark.contestants import Encoder, contestants
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import load_corpus
+from drugtext.evaluation.benchmark.run import trial_without_queries
+from drugtext.evaluation.benchmark.task import Contestant, Trial
+from drugtext.taxonomy import Taxonomy
+from drugtext.window_cache import WindowCache
+
+LEVEL, SHOTS = 3, (1, 3, 5)
+ASKED = ("frozen + prototypes", "drugtext, not trained", "TF-IDF + prototypes")
+
+console = Console(stderr=True)
+
+
+def make_encoder(run: Path) -> Encoder:
+    """Return the default encoder, which reads from the vectors of a run."""
+    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, run / "windows")
+    embedders = []
+    for hide_names in (False, True):
+        classifier = drugtext.load(DEFAULT_ENCODER)
+        classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
+        embedders.append(CachedEmbedder(classifier, cache))
+    untrained = Reader(classifier, embedders[1])
+    return Encoder(embedders[0], untrained, TrainedReaders(untrained, run / TRAINED_FOLDER, 0))
+
+
+def accuracy(contestant: Contestant, trial: Trial) -> float:
+    """Return the mean accuracy over the episodes of a trial."""
+    contestant.prepare(trial_without_queries(trial))
+    found = []
+    for task in trial.tasks:
+        contestant.fit(task.lesson)
+        ranked = contestant.predict([query.insert for query in task.queries]).ranked
+        pairs = zip(ranked, task.queries, strict=True)
+        found.append(np.mean([answers[0] == query.category for answers, query in pairs]))
+    return float(np.mean(found))
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    draws: Annotated[int, typer.Option(min=1, help="Of the categories held out.")] = 8,
+    episodes: Annotated[int, typer.Option(min=1, help="Of each draw and k.")] = 10,
+) -> None:
+    """Draw the categories anew, and ask them."""
+    try:
+        corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
+        makers = contestants(make_encoder(run), 0)
+        rows: list[dict[str, Any]] = []
+        for seed in track(range(draws), "draws", console=console):
+            split = split_categories(corpus, seed)
+            for k in SHOTS:
+                trial = new_category(split, "masked", LEVEL, INDICATED, k, episodes, seed)
+                if trial is None:
+                    continue
+                told = {name: round(accuracy(makers[name](), trial), 4) for name in ASKED}
+                way = len(trial.tasks[0].lesson.categories)
+                rows.append({"seed": seed, "k": k, "n_way": way, "accuracy": told})
+                console.print(rows[-1])
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(2) from error
+    figures = {"command": "python " + shlex.join(sys.argv), "episodes": episodes, "rows": rows}
+    output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    for k in SHOTS:
+        for name in ASKED:
+            values = [row["accuracy"][name] for row in rows if row["k"] == k]
+            if values:
+                print(f"k = {k}  {name}: {np.mean(values):.3f} ({min(values)} to {max(values)})")
+
+
+if __name__ == "__main__":
+    typer.run(main)
