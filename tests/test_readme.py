@@ -82,6 +82,18 @@ def test_the_benchmark_is_that_of_the_report():
     assert len(plots) == 4 and all((PROJECT / "benchmark" / plot).is_file() for plot in plots)
 
 
+def test_the_draws_are_those_of_the_file():
+    rows = json.loads((PROJECT / "benchmark" / "draws.json").read_text())["rows"]
+    for name in rows[0]["accuracy"]:
+        cells = []
+        for k in (1, 3, 5):
+            values = [row["accuracy"][name] for row in rows if row["k"] == k]
+            cells.append(
+                f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+            )
+        assert f"| {name} | {' | '.join(cells)} |" in README
+
+
 def test_files_that_are_named_exist():
     for name in re.findall(r"(?:samples|scripts|data_cards)/[\w.-]+", README):
         assert (PROJECT / name).exists(), name
