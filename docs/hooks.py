@@ -14,7 +14,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 PROJECT = Path(__file__).parents[1]
-OUTSIDE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmark/*", "data_cards/*")
+OUTSIDE = (
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "space/README.md"),
+    *("benchmark/*", "data_cards/*"),
+)
 CARDS = "project/data_cards/index.md"
 
 
@@ -33,5 +36,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Let links to what stands outside docs/, and to the folder of the cards, arrive."""
     markdown = markdown.replace("data_cards/)", "data_cards/index.md)")
-    is_outside = page.file.src_uri.startswith("project/")
-    return markdown if is_outside else markdown.replace("](../", "](project/")
+    if page.file.src_uri.startswith("project/"):
+        return markdown.replace("](docs/", "](../")
+    return markdown.replace("](../", "](project/")
