@@ -63,6 +63,7 @@ class CategoryLearner(InsertEmbedder):
             )
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
+            # What is used later is converted now, so that a wrong one is told here.
             float(config.scope_threshold), float((config.few_shot or {}).get("scale", 1.0))
             ", ".join(config.languages)
             if model.head.memory is not None and len(model.head.memory):

@@ -184,6 +184,9 @@ class InsertEmbedder:
         vectors = (encode or self.vectors)(windows.token_ids)
         weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
         pooled = pool_windows(vectors, weights, numbers, n_inserts)
+        return self._project(pooled)
+
+    def _project(self, pooled: Tensor) -> Tensor:
         return self.model.head.project(pooled.to(self.model.device)).cpu()
 
     @torch.no_grad()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from drugtext.errors import TrainingError
 from drugtext.lexicon import Lexicon
+from drugtext.memory import in_bytes
 from drugtext.windows import Windows
 
 N_TOKENS = 4000
@@ -18,7 +19,6 @@ N_TOKENS = 4000
 LEXICON_DIM = 384
 
 _SPARE_AXES = 64  # of the iteration that finds the main ones, for precision
-_LEVELS = 127  # of a stored figure: whole numbers of a byte, each row with a scale of its own
 
 
 def learn_lexicon(
@@ -59,8 +59,9 @@ def learn_lexicon(
     vectors = torch.from_numpy(rarity).float().unsqueeze(1) * axes
     lexicon = Lexicon(len(kept), dim)
     lexicon.token_ids.copy_(torch.from_numpy(kept))
-    lexicon.scales.copy_(vectors.abs().amax(dim=1).clamp(min=1e-12) / _LEVELS)
-    lexicon.levels.copy_((vectors / lexicon.scales.unsqueeze(1)).round())
+    levels, scales = in_bytes(vectors)
+    lexicon.levels.copy_(levels)
+    lexicon.scales.copy_(scales)
     return lexicon
 
 

@@ -21,6 +21,19 @@ _LEVELS = 127  # of a stored figure: whole numbers of a byte, each row with a sc
 _BLOCK = 256  # rows compared at once, see `PrototypeHead.scores`
 
 
+def in_bytes(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Round vectors to a byte a figure.
+
+    Args:
+        vectors: shape (n, dim).
+
+    Returns:
+        Whole numbers, shape (n, dim), and what one of them is worth in each row, shape (n,).
+    """
+    scales = vectors.abs().amax(dim=1).clamp(min=1e-12) / _LEVELS
+    return (vectors / scales.unsqueeze(1)).round(), scales
+
+
 class Memory(nn.Module):
     """Support embeddings, a byte a figure, with their categories.
 
@@ -55,8 +68,9 @@ class Memory(nn.Module):
             rows: int64, the row of the head that each belongs to, shape (n_known,).
         """
         memory = cls(*embeddings.shape)
-        memory.scales.copy_(embeddings.abs().amax(dim=1).clamp(min=1e-12) / _LEVELS)
-        memory.levels.copy_((embeddings / memory.scales.unsqueeze(1)).round())
+        levels, scales = in_bytes(embeddings)
+        memory.levels.copy_(levels)
+        memory.scales.copy_(scales)
         memory.rows.copy_(rows)
         return memory
 

@@ -129,14 +129,11 @@ class CategoryPredictor(CategoryEditor):
         if enough >= 1:
             return self.pooled(windows, n_inserts, encode), windows.tokens_read
 
-        def project(pooled: Tensor) -> Tensor:
-            return self.model.head.project(pooled.to(self.model.device)).cpu()
-
         def is_enough(pooled: Tensor) -> Tensor:
-            return torch.from_numpy(self.probabilities(project(pooled)).max(axis=1) > enough)
+            return torch.from_numpy(self.probabilities(self._project(pooled)).max(axis=1) > enough)
 
         pooled, tokens_read = embed_until(windows, n_inserts, encode, is_enough)
-        return project(pooled), tokens_read
+        return self._project(pooled), tokens_read
 
     @torch.no_grad()
     def probabilities(self, embeddings: ArrayLike) -> NDArray:
