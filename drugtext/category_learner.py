@@ -64,7 +64,7 @@ class CategoryLearner(InsertEmbedder):
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
             # What is used later is converted now, so that a wrong one is told here.
-            float(config.scope_threshold), float((config.few_shot or {}).get("scale", 1.0))
+            float(config.scope_threshold or 0), float((config.few_shot or {}).get("scale", 1.0))
             ", ".join(config.languages)
             if model.head.memory is not None and len(model.head.memory):
                 rows = model.head.memory.rows
@@ -212,7 +212,12 @@ class CategoryLearner(InsertEmbedder):
         head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
         drug_names = tuple(drugs.names[n] for n in first)
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
-        fitted.model.config.scope_threshold = few_shot.get("scope_threshold", -1.0)
+        fitted.model.config.scope_threshold = few_shot.get("scope_threshold")
+        depth = max(len(tree.path(category_id)) for category_id in order)
+        told = few_shot.get("strangeness")
+        # Of the answer itself: an ancestor's is never greater.
+        levels = map(str, range(1, depth + 1))
+        fitted.model.config.strangeness = told and dict.fromkeys(levels, told)
         return fitted
 
     def add_category(

@@ -19,10 +19,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
-from transformers import AutoConfig, PreTrainedTokenizerBase
+from torch import Tensor, nn
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from drugtext.adapters import ADAPTER_FOLDER, Adapter
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
@@ -34,16 +35,17 @@ from drugtext.encoder import (
     load_encoder,
     load_tokenizer,
 )
-from drugtext.errors import CheckpointError, EncoderError
+from drugtext.errors import CheckpointError, DrugTextError, EncoderError
 from drugtext.hub import download_checkpoint, first_line
 from drugtext.known_drugs import save_names
 from drugtext.lexicon import Lexicon
-from drugtext.manifest import check_manifest, replacing
+from drugtext.manifest import check_manifest, finish_write, replacing
 from drugtext.model import DrugTextModel
 from drugtext.model_card import is_hub_id, model_card
 
 _HEAD = "head.safetensors"
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+_NOT_BEFORE_2 = ("head.certainty",)
+"""Weights that a folder of format 1 has not; they are 0 then."""
 
 
 def load_model(
@@ -64,21 +66,19 @@ def load_model(
         CheckpointError: the folder is incomplete, damaged or of a newer format.
         EncoderError: the encoder's weights cannot be found.
     """
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder}: found no config.json; a checkpoint's folder is needed.")
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{folder}/config.json cannot be read ({first_line(error)})."
-        ) from error
+    finish_write(folder)
+    config = _read_config(folder)
     if not isinstance(config, DrugTextConfig):
+        check_manifest(folder)
         return _from_encoder(str(folder), name)
     if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder}: format version {config.format_version}, this drugtext reads up to"
             f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
         )
+    if config.format_version < 2:  # of another measure than familiarity
+        config.scope_threshold = None
+        (config.few_shot or {}).pop("scope_threshold", None)
     check_manifest(folder)
     try:
         if over:
@@ -90,14 +90,36 @@ def load_model(
             folder, config=config, use_safetensors=True, output_loading_info=True
         )
         model, loaded = found
-        if loaded["missing_keys"]:  # transformers would fill them at random
-            raise KeyError(f"no {', '.join(sorted(loaded['missing_keys'])[:3])}")
+        missing = set(loaded["missing_keys"]) - set(_NOT_BEFORE_2)
+        if missing:  # transformers would fill them at random
+            raise KeyError(f"no {', '.join(sorted(missing)[:3])}")
         model.adapter = _adapter(folder, config)
         return model.eval(), load_tokenizer(folder)
-    except _DAMAGED as error:
+    except DrugTextError:
+        raise
+    except Exception as error:  # as in `_read_config`
         raise CheckpointError(
             f"{folder}: the weights are missing or damaged ({first_line(error)})."
             " Fetch or train it again."
+        ) from error
+
+
+def _read_config(folder: Path) -> PreTrainedConfig:
+    """Read config.json; what would fail in the first answer, or fetch code, is refused now."""
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: found no config.json; a checkpoint's folder is needed.")
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        for part in (config, getattr(config, "encoder_config", None)):
+            attention = getattr(part, "_attn_implementation", None)
+            if "/" in str(attention):
+                raise ValueError(f"the attention {attention!r} is code on a hub; none is fetched")
+        if isinstance(config, DrugTextConfig) and not isinstance(config.prefix, str):
+            raise TypeError(f"prefix is {config.prefix!r}; a text is needed")
+        return config
+    except Exception as error:  # a damaged file makes transformers raise nearly any kind
+        raise CheckpointError(
+            f"{folder}/config.json cannot be read ({first_line(error)})."
         ) from error
 
 
@@ -106,21 +128,23 @@ def checkpoint_folder(
 ) -> Path:
     """Return the folder of a bundled checkpoint, of a path, or of a hub id that it downloads."""
     name = os.fspath(name_or_path or DEFAULT_CHECKPOINT)
-    is_here = name in bundled_checkpoints() or name == DEFAULT_ENCODER or Path(name).is_dir()
+    # Path.is_dir and Path.exists raise at a name that is too long.
+    is_folder, is_known = os.path.isdir(name), name in bundled_checkpoints()  # noqa: PTH112
+    is_here = is_known or name == DEFAULT_ENCODER or is_folder
     if revision is not None and is_here:
         raise CheckpointError(
             f"{name!r} is on this machine and has no revision {revision!r}; leave it out, or give a"
             " hub id."
         )
-    if name in bundled_checkpoints():
+    if is_known:
         return bundled_checkpoints()[name]
     if name == DEFAULT_ENCODER:
         return default_encoder_folder()
-    if Path(name).is_dir():
+    if is_folder:
         return _current_version(Path(name))
     if name_or_path is None:
         raise CheckpointError(f"the bundled checkpoint {name!r} is missing; reinstall drugtext.")
-    if Path(name).exists():
+    if os.path.exists(name):  # noqa: PTH110
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     try:
         return download_checkpoint(name, revision)
@@ -154,7 +178,7 @@ def _from_head(
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
     model = _adapted(folder, config, load_encoder(encoder_path))
-    _beside_encoder(model).load_state_dict(load_file(folder / _HEAD))
+    _beside_encoder(model).load_state_dict(_zeros(model) | load_file(folder / _HEAD))
     return model, load_tokenizer(encoder_path)
 
 
@@ -183,10 +207,17 @@ def _over_encoder(
         weights = load_file(folder / _HEAD)
     else:
         with safe_open(folder / "model.safetensors", "pt") as file:
-            weights = {key: file.get_tensor(key) for key in parts.state_dict()}
-    parts.load_state_dict(weights)
+            there = parts.state_dict().keys() & set(file.keys())
+            weights = {key: file.get_tensor(key) for key in there}
+    parts.load_state_dict(_zeros(model) | weights)
     tokenizer = encoder_folder(config.encoder_name) if is_apart else folder
     return model, load_tokenizer(tokenizer)
+
+
+def _zeros(model: DrugTextModel) -> dict[str, Tensor]:
+    """Return what a head of format 1 has not."""
+    parts = _beside_encoder(model).state_dict()
+    return {name: torch.zeros_like(parts[name]) for name in _NOT_BEFORE_2}
 
 
 def _adapter(folder: Path, config: DrugTextConfig) -> Adapter | None:

@@ -117,8 +117,8 @@ class DrugClassifier(CategoryPredictor):
     ) -> DrugClassifier:
         config = copy.deepcopy(self.model.config)
         config.id2label, config.label2id, config.n_support, config.n_known = {}, {}, [], 0
-        config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", -1.0
-        config.few_shot = config.measured = config.training = None
+        config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", None
+        config.few_shot = config.strangeness = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
         config.lexicon = lexicon.arguments if lexicon else None
         config.has_adapter = adapter is not None

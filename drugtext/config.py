@@ -12,7 +12,8 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 FORMAT_VERSION = 2
-"""Of a saved classifier; a folder with a higher one is refused. 2: the head may have a memory."""
+"""Of a saved classifier; a folder with a higher one is refused. 2: the head may have a memory, and
+tells how far to trust a text."""
 
 
 @strict
@@ -31,10 +32,13 @@ class DrugTextConfig(PreTrainedConfig):
         reading_plan: as `windows.ReadingPlan.to_dict` gives it; the default plan if None.
         taxonomy_name: name of the taxonomy.
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
-        scope_threshold: an insert whose cosine to the nearest prototype is below it is out of
-            scope; -1 lets all pass.
-        few_shot: `scale` and `scope_threshold` for categories learnt from a few inserts each, as
-            episodes on held-out ingredients gave them; None where nobody measured.
+        scope_threshold: an insert whose `PrototypeHead.familiarity` is below it is out of scope;
+            None lets all pass.
+        strangeness: level of the tree -> how strange the true category of held-out inserts looked,
+            see `prediction_sets`; None where nobody measured.
+        few_shot: `scale`, `scope_threshold` and `strangeness` (of all levels alike) for categories
+            learnt from a few inserts each, as episodes on held-out ingredients gave them; None
+            where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: embeddings of support inserts that the head remembers.
         measured: figures on unseen ingredients, as the training script wrote them.
@@ -56,7 +60,8 @@ class DrugTextConfig(PreTrainedConfig):
     reading_plan: dict | None = None
     taxonomy_name: str = ""
     taxonomy: list | tuple = ()
-    scope_threshold: float = -1.0
+    scope_threshold: float | None = None
+    strangeness: dict | None = None
     few_shot: dict | None = None
     n_support: list | tuple = ()
     n_known: int = 0

@@ -60,9 +60,14 @@ class Explanation:
     nearest: tuple[KnownDrug, ...]
 
     @property
+    def by_weight(self) -> list[int]:
+        """Places in `sentences`, the heaviest first; alike ones in the order of the text."""
+        return _by_weight(self.sentences)
+
+    @property
     def heaviest(self) -> list[Sentence]:
         """The sentences that spoke for the answer, the heaviest first."""
-        ordered = sorted(self.sentences, key=lambda sentence: -sentence.weight)
+        ordered = (self.sentences[n] for n in self.by_weight)
         return [sentence for sentence in ordered if sentence.weight > 0]
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,11 +106,11 @@ def explain(
     classifier = copy.copy(classifier)
     classifier.reading_plan = replace(classifier.reading_plan, enough_probability=1.0)
     (prediction,) = classifier.predict([insert], top_k=top_k)
-    read = _sentences_read(classifier, insert)
+    read = sentences_read(classifier, insert)
     embeddings = _embed_once(classifier, [_only(insert, read)])
     answer = classifier.category_ids.index(prediction.category_id)
     told = classifier.probabilities(embeddings)[0, answer]
-    without = _probabilities_without(classifier, insert, read, [[n] for n in range(len(read))])
+    without = probabilities_without(classifier, insert, read, [[n] for n in range(len(read))])
     sentences = tuple(
         Sentence(
             section,
@@ -120,33 +125,42 @@ def explain(
     return Explanation(prediction, sentences, needed, otherwise, tuple(nearest))
 
 
-def _needed(
-    classifier: CategoryPredictor,
-    insert: DrugInsert,
-    read: Sequence[tuple[str, str]],
-    sentences: Sequence[Sentence],
-    answer: int,
-) -> tuple[tuple[int, ...], str | None]:
-    """Take the heaviest sentences out, one more each time, until the answer is another one."""
-    order = sorted(range(len(read)), key=lambda n: -sentences[n].weight)
-    taken = [order[:n] for n in range(1, len(order)) if sentences[order[n - 1]].weight > 0]
-    answers = _probabilities_without(classifier, insert, read, taken).argmax(axis=1)
-    for left_out, other in zip(taken, answers, strict=True):
-        if other != answer:
-            return tuple(sorted(left_out)), classifier.category_ids[other]
-    return (), None
+def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:
+    """Return section and text of each sentence that the reading plan reads, the last one cut.
+
+    White space around them is kept, so that joined they are what is read; they are those of
+    `Explanation.sentences`, in the same order.
+    """
+    reader = classifier.token_reader
+    language = insert.language or detect_language(insert.text) or "en"
+    found = []
+    for section in sections_to_read(insert.sections, classifier.reading_plan, reader):
+        text = insert.sections[section.name]
+        start = text[: reader.end_of(text, len(section.token_ids))]
+        found += [(section.name, s) for s in _sentences(start, language) if s.strip()]
+    return found
 
 
-def _probabilities_without(
+def probabilities_without(
     classifier: CategoryPredictor,
     insert: DrugInsert,
     read: Sequence[tuple[str, str]],
     left_out: Sequence[Sequence[int]],
 ) -> NDArray[np.float64]:
-    """Return the probabilities without some sentences, (n, n_categories).
+    """Classify an insert again and again, each time without some of its sentences.
 
     A text of which nothing is left gives what no evidence gives: categories alike but for their
     prior.
+
+    Args:
+        classifier: with categories.
+        insert: that it can classify.
+        read: its sentences, as `sentences_read` gives them.
+        left_out: places in `read` of those that are taken out, each time; what the texts have in
+            common is encoded once.
+
+    Returns:
+        float64, shape (len(left_out), n_categories), rows summing to 1.
     """
     kept = [[s for n, s in enumerate(read) if n not in out] for out in map(set, left_out)]
     found = np.empty((len(kept), len(classifier.category_ids)))
@@ -157,6 +171,23 @@ def _probabilities_without(
         embeddings = _embed_once(classifier, [_only(insert, kept[n]) for n in some])
         found[some] = classifier.probabilities(embeddings)
     return found
+
+
+def _needed(
+    classifier: CategoryPredictor,
+    insert: DrugInsert,
+    read: Sequence[tuple[str, str]],
+    sentences: Sequence[Sentence],
+    answer: int,
+) -> tuple[tuple[int, ...], str | None]:
+    """Take the heaviest sentences out, one more each time, until the answer is another one."""
+    order = _by_weight(sentences)
+    taken = [order[:n] for n in range(1, len(order)) if sentences[order[n - 1]].weight > 0]
+    answers = probabilities_without(classifier, insert, read, taken).argmax(axis=1)
+    for left_out, other in zip(taken, answers, strict=True):
+        if other != answer:
+            return tuple(sorted(left_out)), classifier.category_ids[other]
+    return (), None
 
 
 def _only(insert: DrugInsert, sentences: Iterable[tuple[str, str]]) -> DrugInsert:
@@ -178,18 +209,6 @@ def _embed_once(
     return classifier.pooled(windows, len(inserts), lambda _: vectors[rows]).numpy()
 
 
-def _sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:
-    """Return section and text of each sentence that the reading plan reads, the last one cut."""
-    reader = classifier.token_reader
-    language = insert.language or detect_language(insert.text) or "en"
-    found = []
-    for section in sections_to_read(insert.sections, classifier.reading_plan, reader):
-        text = insert.sections[section.name]
-        start = text[: reader.end_of(text, len(section.token_ids))]
-        found += [(section.name, s) for s in _sentences(start, language) if s.strip()]
-    return found
-
-
 def _sentences(text: str, language: str) -> Iterator[str]:
     """Split a text into sentences; joined, they are the text."""
     for paragraph in text.splitlines(keepends=True):
@@ -205,6 +224,10 @@ def _sentences(text: str, language: str) -> Iterator[str]:
             yield paragraph[start : start + length]
             start += length
         yield paragraph[start:]
+
+
+def _by_weight(sentences: Sequence[Sentence]) -> list[int]:
+    return sorted(range(len(sentences)), key=lambda n: -sentences[n].weight)
 
 
 def _log_odds(probability: float) -> float:

@@ -18,6 +18,8 @@ NAME_WEIGHT = 1.0
 """Support inserts that a category's name counts as. Chosen on categories of the training split."""
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""
+N_NEAREST = 5
+"""Known inserts that tell whether an insert is in scope."""
 
 _BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
 
@@ -44,6 +46,7 @@ class PrototypeHead(nn.Module):
         self.prototypes = nn.Parameter(torch.zeros(n_categories, embedding_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
+        self.certainty = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
         self.memory = Memory(n_known, embedding_dim) if n_known else None
 
     def with_projection(
@@ -207,11 +210,6 @@ class PrototypeHead(nn.Module):
         squares = self.prototypes.square().sum(-1)
         return 2 * products - squares - projected.square().sum(-1, keepdim=True)
 
-    def nearness(self, projected: Tensor) -> Tensor:
-        """Return the cosine to the nearest prototype, (n,): how much in scope an insert is."""
-        prototypes = nn.functional.normalize(self.prototypes, dim=-1)
-        return (projected @ prototypes.T).max(dim=-1).values
-
     def evidence(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         """Return what `scale` times the one, plus the other, makes logits of.
 
@@ -232,7 +230,31 @@ class PrototypeHead(nn.Module):
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
         evidence, prior = self.evidence(projected)
-        return evidence * self.scale + prior
+        return evidence * self.scale * self.trust(projected) + prior
+
+    def familiarity(self, projected: Tensor) -> Tensor:
+        """Return how much in scope an insert is: its energy, and how near the nearest known are.
+
+        Returns:
+            Shape (n,); the higher, the more an insert is like what the categories were learnt from.
+
+        Source:
+            Liu et al. 2020, arXiv:2010.03759, equation 4, and Sun et al. 2022, arXiv:2204.06507,
+            equation 3; `scripts/trust_report.py` compares them.
+        """
+        energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
+        if self.memory is None:
+            return energy
+        nearest = self.memory.cosines(projected).topk(min(N_NEAREST, len(self.memory)), dim=-1)
+        return energy + nearest.values.mean(-1)
+
+    def trust(self, projected: Tensor) -> Tensor:
+        """Return what the scale is multiplied by: a whole document tells more than a sentence.
+
+        Returns:
+            exp(embedding · `certainty`), 1 before it is calibrated, shape (n, 1).
+        """
+        return (projected @ self.certainty).exp().unsqueeze(-1)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Return the logits of embeddings that are not yet projected: (n, n_categories)."""

@@ -106,7 +106,7 @@ def draw_map(
     points = lay_out(vectors)
     n_categories, tree = len(prototypes), classifier.taxonomy
     probabilities = classifier.probabilities(embeddings)
-    in_scope = classifier.nearness(embeddings) >= classifier.model.config.scope_threshold
+    in_scope = classifier.in_scope(embeddings)
     return InsertMap(
         paths=tuple(tree.path(category_id) for category_id in classifier.category_ids),
         category_points=points[:n_categories],

@@ -63,6 +63,7 @@ class DrugTextModel(PreTrainedModel):
             init.zeros_(module.prototypes)
             init.zeros_(module.log_prior)
             init.constant_(module.scale, INITIAL_SCALE)
+            init.zeros_(module.certainty)
         elif isinstance(module, Memory):
             init.zeros_(module.levels)
             init.zeros_(module.scales)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -22,6 +23,7 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.inserts.record import insert_from_record
 from drugtext.model import DrugTextModel
+from drugtext.prediction import Wanted
 from drugtext.windows import Windows
 
 TASK = "drug-insert-classification"
@@ -48,8 +50,9 @@ class DrugInsertPipeline(ChunkPipeline):
 
     _load_tokenizer = True  # type: ignore[assignment]  # transformers annotates its default alone
 
-    def _sanitize_parameters(self, top_k: int | None = None, **_: Any) -> tuple[dict, dict, dict]:
-        return {}, {}, ({} if top_k is None else {"top_k": top_k})
+    def _sanitize_parameters(self, **given: Any) -> tuple[dict, dict, dict]:
+        asked = {field.name for field in fields(Wanted)}
+        return {}, {}, {name: given[name] for name in asked if given.get(name) is not None}
 
     @cached_property
     def _classifier(self) -> DrugClassifier:
@@ -78,7 +81,7 @@ class DrugInsertPipeline(ChunkPipeline):
         ids, mask = input_tensors.pop("input_ids"), input_tensors.pop("attention_mask")
         return {"vectors": self._classifier.encode(ids, mask), **input_tensors}
 
-    def postprocess(self, model_outputs: Any, top_k: Any = 3, **_: Any) -> Any:
+    def postprocess(self, model_outputs: Any, **wanted: Any) -> Any:
         ((inserts, windows, is_several),) = model_outputs[0]["reading"]
         vectors = {
             tuple(ids): output["vectors"][0]
@@ -87,8 +90,8 @@ class DrugInsertPipeline(ChunkPipeline):
         predictions = self._classifier.answers(
             inserts,
             windows,
-            top_k=top_k,
-            encode=lambda token_ids: torch.stack([vectors[tuple(ids)] for ids in token_ids]),
+            Wanted(**wanted),
+            lambda token_ids: torch.stack([vectors[tuple(ids)] for ids in token_ids]),
         )
         answers = [prediction.to_dict() for prediction in predictions]
         return answers if is_several else answers[0]

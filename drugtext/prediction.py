@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Category, Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for beside the best category.
+
+    Attributes:
+        top_k: how many alternatives to give; one at least.
+        coverage: share of inserts whose set of categories is to hold the true one, in (0, 1); no
+            sets if None.
+        min_probability: that the deepest answer is to have, in (0, 1]; not asked for if None.
+
+    Raises:
+        DrugTextError: one of them is out of its bounds.
+    """
+
+    top_k: int = 3
+    coverage: float | None = None
+    min_probability: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.top_k, int) or self.top_k < 1:
+            raise DrugTextError(f"top_k is {self.top_k}; 1 or more is needed.")
+        covered, least = self.coverage, self.min_probability
+        if covered is not None and not (isinstance(covered, int | float) and 0 < covered < 1):
+            raise DrugTextError(f"coverage is {covered!r}; a number between 0 and 1 is needed.")
+        if least is not None and not (isinstance(least, int | float) and 0 < least <= 1):
+            raise DrugTextError(
+                f"min_probability is {least!r}; a number above 0 and not above 1 is needed."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +69,11 @@ class Prediction:
         in_scope: False where the insert is far from every category.
         tokens_read: tokens of the insert that the encoder read.
         tokens_total: tokens of the whole insert.
+        sure: the deepest category of the tree that is as probable as was asked; None where not even
+            a root is, or nothing was asked.
+        sure_probability: its probability.
+        sets: where a coverage was asked, the categories of each level, from the roots down, that
+            cannot be ruled out: the most probable first.
     """
 
     source: str
@@ -51,29 +87,31 @@ class Prediction:
     in_scope: bool
     tokens_read: int
     tokens_total: int
+    sure: Category | None = None
+    sure_probability: float | None = None
+    sets: tuple[tuple[Alternative, ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that the command line prints."""
         steps = zip(self.path, self.path_probabilities, strict=True)
-        return {
+        told = {
             "source": self.source,
             "name": self.name,
             "category_id": self.category_id,
             "category_name": self.category_name,
             "probability": self.probability,
             "path": [{"id": c.id, "name": c.name, "probability": p} for c, p in steps],
-            "alternatives": [
-                {
-                    "category_id": a.category_id,
-                    "category_name": a.category_name,
-                    "probability": a.probability,
-                }
-                for a in self.alternatives
-            ],
+            "alternatives": [asdict(alternative) for alternative in self.alternatives],
             "in_scope": self.in_scope,
             "tokens_read": self.tokens_read,
             "tokens_total": self.tokens_total,
         }
+        if self.sure is not None:
+            sure = {"id": self.sure.id, "name": self.sure.name}
+            told["sure"] = sure | {"probability": self.sure_probability}
+        if self.sets:
+            told["sets"] = [[asdict(one) for one in level] for level in self.sets]
+        return told
 
 
 def node_probabilities(
@@ -104,13 +142,36 @@ def node_probabilities(
     return {node_id: np.minimum(total, 1.0) for node_id, total in sums.items()}
 
 
+def deepest_sure(
+    nodes: Mapping[str, float], taxonomy: Taxonomy, least: float
+) -> tuple[Category, float] | None:
+    """Walk down the tree by the most probable step, as long as it is probable enough.
+
+    Args:
+        nodes: probability of each category and ancestor.
+        taxonomy: holds them.
+        least: probability that is enough.
+
+    Returns:
+        The last step and its probability; None where no root is probable enough.
+    """
+    sure, here = None, None
+    while True:
+        steps = {i: p for i, p in nodes.items() if taxonomy[i].parent_id == here}
+        best = max(steps, key=steps.__getitem__, default=None)
+        if best is None or steps[best] < least:
+            return sure
+        sure, here = (taxonomy[best], steps[best]), best
+
+
 def make_prediction(
     insert: DrugInsert,
     probabilities: NDArray[np.float64],
     category_ids: Sequence[str],
     taxonomy: Taxonomy,
     *,
-    top_k: int,
+    wanted: Wanted,
+    sets: Sequence[Sequence[str]] = (),
     in_scope: bool,
     tokens_read: int,
     tokens_total: int,
@@ -122,20 +183,23 @@ def make_prediction(
         probabilities: of the categories, shape (n_categories,), summing to 1.
         category_ids: of the entries, one or more.
         taxonomy: holds them and their ancestors.
-        top_k: how many alternatives to give; one at least.
+        wanted: what was asked for.
+        sets: of each level, as `prediction_sets` gives them.
         in_scope: whether it is near enough to a category.
         tokens_read: tokens of the insert that the encoder read.
         tokens_total: tokens of the whole insert.
     """
-    order = np.argsort(-probabilities, kind="stable")[: max(top_k, 1)]
-    alternatives = tuple(
-        Alternative(
-            category_ids[n], taxonomy[category_ids[n]].name, round(float(probabilities[n]), 6)
-        )
-        for n in order
-    )
+    columns = node_probabilities(probabilities[None], category_ids, taxonomy)
+    nodes = {node_id: round(float(p[0]), 6) for node_id, p in columns.items()}
+
+    def told(category_id: str, probability: float) -> Alternative:
+        return Alternative(category_id, taxonomy[category_id].name, round(float(probability), 6))
+
+    order = np.argsort(-probabilities, kind="stable")[: wanted.top_k]
+    alternatives = tuple(told(category_ids[n], probabilities[n]) for n in order)
     path = taxonomy.path(category_ids[order[0]])
-    nodes = node_probabilities(probabilities[None], category_ids, taxonomy)
+    least = wanted.min_probability
+    sure, sure_probability = (least and deepest_sure(nodes, taxonomy, least)) or (None, None)
     return Prediction(
         source=insert.source,
         name=insert.name,
@@ -144,8 +208,11 @@ def make_prediction(
         probability=alternatives[0].probability,
         alternatives=alternatives,
         path=path,
-        path_probabilities=tuple(round(float(nodes[step.id][0]), 6) for step in path),
+        path_probabilities=tuple(nodes[step.id] for step in path),
         in_scope=in_scope,
         tokens_read=tokens_read,
         tokens_total=tokens_total,
+        sure=sure,
+        sure_probability=sure_probability,
+        sets=tuple(tuple(told(i, nodes[i]) for i in level) for level in sets),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
@@ -16,7 +17,8 @@ from drugtext.embedder import Encode, batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
-from drugtext.prediction import Prediction, make_prediction
+from drugtext.prediction import Prediction, Wanted, make_prediction
+from drugtext.prediction_sets import prediction_sets
 from drugtext.windows import Windows
 
 N_NEAREST = 5
@@ -33,50 +35,73 @@ class _Batch(NamedTuple):
 class CategoryPredictor(CategoryEditor):
     """Assigns inserts to the categories that it knows; arguments as `CategoryLearner`."""
 
-    def predict(self, inserts: Iterable[DrugInsert], *, top_k: int = 3) -> list[Prediction]:
+    def predict(
+        self,
+        inserts: Iterable[DrugInsert],
+        *,
+        top_k: int = 3,
+        coverage: float | None = None,
+        min_probability: float | None = None,
+    ) -> list[Prediction]:
         """Predict the category of each insert.
 
         Args:
             inserts: any number of them.
             top_k: how many alternatives to give.
+            coverage: asks for `sets` of categories, one a level, that hold the true one in this
+                share of inserts.
+            min_probability: asks for `sure`, the deepest category that is so probable.
 
         Returns:
             One prediction an insert, in order.
 
         Raises:
             LanguageError: an insert is in a language that the encoder does not know.
-            DrugTextError: an insert has no text, or the classifier has no category.
+            DrugTextError: an insert has no text, the classifier has no category, or it was not
+                calibrated for such a coverage.
         """
-        return list(self.stream(inserts, top_k=top_k))
+        wanted = Wanted(top_k, coverage, min_probability)
+        return list(self._stream(inserts, wanted, None))
 
     def stream(
         self,
         inserts: Iterable[DrugInsert],
         *,
         top_k: int = 3,
+        coverage: float | None = None,
+        min_probability: float | None = None,
         on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
     ) -> Iterator[Prediction]:
         """Predict without holding more than two batches of inserts in memory.
 
         Args:
             inserts: any number of them, read as they are needed, in a thread of their own.
-            top_k: how many alternatives to give.
+            top_k: as `predict` takes it.
+            coverage: as well.
+            min_probability: as well.
             on_error: called with each insert that cannot be classified, and why; the others are
                 still answered, in order. Without it the first one raises.
 
         Yields:
             One prediction an insert that can be classified.
         """
+        return self._stream(inserts, Wanted(top_k, coverage, min_probability), on_error)
+
+    def _stream(
+        self,
+        inserts: Iterable[DrugInsert],
+        wanted: Wanted,
+        on_error: Callable[[DrugInsert, DrugTextError], None] | None,
+    ) -> Iterator[Prediction]:
         if not self.category_ids:
             raise DrugTextError("the classifier has no category yet; give it some with fit().")
-        _check_top_k(top_k)
         for refused, readable, windows in ahead(map(self._read, batches(inserts))):
             for insert, error in refused:
                 if on_error is None:
                     raise error
                 on_error(insert, error)
             if readable:
-                yield from self.answers(readable, windows, top_k=top_k)
+                yield from self.answers(readable, windows, wanted)
 
     def _read(self, inserts: Sequence[DrugInsert]) -> _Batch:
         told = [(insert, self.refusal(insert)) for insert in inserts]
@@ -88,8 +113,7 @@ class CategoryPredictor(CategoryEditor):
         self,
         inserts: Sequence[DrugInsert],
         windows: Windows,
-        *,
-        top_k: int = 3,
+        wanted: Wanted,
         encode: Encode | None = None,
     ) -> Iterator[Prediction]:
         """Predict from what was read of inserts.
@@ -97,25 +121,31 @@ class CategoryPredictor(CategoryEditor):
         Args:
             inserts: that can be classified.
             windows: of them, as `windows` gives them.
-            top_k: how many alternatives to give.
+            wanted: what is asked for.
             encode: gives the vectors of some of the windows; those of the classifier's own
                 encoder if left out.
 
         Yields:
             One prediction an insert, in order.
         """
-        _check_top_k(top_k)
         projected, tokens_read = self._embed_enough(windows, len(inserts), encode or self.vectors)
         probabilities = self.probabilities(projected)
-        nearness = self.nearness(projected)
+        in_scope = self.in_scope(projected)
+        sets: list[list[list[str]]] = [[] for _ in inserts]
+        if wanted.coverage is not None:
+            held_out, tree = self.model.config.strangeness or {}, self.taxonomy
+            sets = prediction_sets(
+                probabilities, self.category_ids, tree, held_out, wanted.coverage
+            )
         for n, insert in enumerate(inserts):
             yield make_prediction(
                 insert,
                 probabilities[n],
                 self.category_ids,
                 self.taxonomy,
-                top_k=top_k,
-                in_scope=bool(nearness[n] >= self.model.config.scope_threshold),
+                wanted=wanted,
+                sets=sets[n],
+                in_scope=bool(in_scope[n]),
                 tokens_read=tokens_read[n],
                 tokens_total=windows.tokens_total[n],
             )
@@ -175,8 +205,8 @@ class CategoryPredictor(CategoryEditor):
         ]
 
     @torch.no_grad()
-    def nearness(self, embeddings: ArrayLike) -> NDArray:
-        """Return the cosine to the nearest prototype: what `in_scope` is judged by.
+    def familiarity(self, embeddings: ArrayLike) -> NDArray:
+        """Return how much inserts are like the known ones: what `in_scope` is judged by.
 
         Args:
             embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
@@ -185,9 +215,14 @@ class CategoryPredictor(CategoryEditor):
             float32, shape (n_inserts,).
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
-        return self.model.head.nearness(projected).cpu().numpy()
+        return self.model.head.familiarity(projected).cpu().numpy()
 
+    def in_scope(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which inserts belong to some known category; arguments as `familiarity`.
 
-def _check_top_k(top_k: int) -> None:
-    if not isinstance(top_k, int) or top_k < 1:
-        raise DrugTextError(f"top_k is {top_k}; 1 or more is needed.")
+        Returns:
+            Shape (n_inserts,); all True where no threshold was measured.
+        """
+        threshold = self.model.config.scope_threshold
+        familiarity = self.familiarity(embeddings)
+        return familiarity >= (-np.inf if threshold is None else threshold)

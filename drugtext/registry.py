@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from drugtext.errors import CheckpointError, CorpusError
 from drugtext.inserts.insert import DrugInsert
 
 _CHANGE = "change.json"
+_UNFINISHED = ".new-"
 _SECONDS_TO_WAIT = 600  # for another writer: learning takes seconds, saving too
 
 
@@ -93,14 +95,16 @@ class Registry:
             CheckpointError: there is a registry already, or the folder cannot be written.
         """
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # told by the lock
+            place.mkdir(parents=True, exist_ok=True)
         registry = cls.__new__(cls)
         registry.folder, registry._backend = place, backend
         with registry._locked():
             if (place / "current").exists():
                 raise CheckpointError(f"{place}: holds a registry already; open it.")
-            first = Version(1, None, _now(), "create", tuple(classifier.category_ids), note)
-            registry._write(classifier, first)
+            # 1, unless somebody was killed who had begun: what he wrote stays
+            number, known = registry._next_number(), tuple(classifier.category_ids)
+            registry._write(classifier, Version(number, None, _now(), "create", known, note))
         return registry
 
     def load(self, number: int | None = None) -> DrugClassifier:
@@ -109,10 +113,7 @@ class Registry:
 
     def versions(self) -> list[Version]:
         """Return all versions, oldest first."""
-        numbers = sorted(
-            int(path.name) for path in (self.folder / "versions").iterdir() if path.name.isdigit()
-        )
-        return [self._version(number) for number in numbers]
+        return [self._version(number) for number in self._numbers()]
 
     @property
     def current(self) -> Version:
@@ -200,12 +201,10 @@ class Registry:
         """Make a version of the current one, while nobody else does."""
         with self._locked():
             parent = self._current()
-            numbers = [version.number for version in self.versions()]
             hashes = tuple(content_sha256(insert) for insert in support)
             made = change(self.load(parent))
-            version = Version(
-                max(numbers) + 1, parent, _now(), action, tuple(categories), note, hashes
-            )
+            number, named = self._next_number(), tuple(categories)
+            version = Version(number, parent, _now(), action, named, note, hashes)
             self._write(made, version)
         return version
 
@@ -213,7 +212,9 @@ class Registry:
         """Write a version whole, or not at all, and make it the current one."""
         folder = self._folder_of(version.number)
         folder.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as staged:
+        for left in folder.parent.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_UNFINISHED) as staged:
             new = Path(staged) / folder.name
             classifier.save_pretrained(new, with_known_drugs=classifier.drug_names is not None)
             text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
@@ -234,6 +235,13 @@ class Registry:
             raise CheckpointError(
                 f"{self.folder}: is no registry ({error}); Registry.create makes one."
             ) from error
+
+    def _numbers(self) -> list[int]:
+        names = (path.name for path in self.folder.glob("versions/*"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _next_number(self) -> int:
+        return max(self._numbers(), default=0) + 1
 
     def _folder_of(self, number: int) -> Path:
         return self.folder / "versions" / f"{number:04}"
@@ -258,6 +266,11 @@ class Registry:
             raise CheckpointError(
                 f"{self.folder}: another program has held its lock for {_SECONDS_TO_WAIT} seconds."
                 " Try again when it has finished."
+            ) from error
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.folder}: cannot be written to ({error.strerror or error}); give a folder"
+                " that may be."
             ) from error
 
 

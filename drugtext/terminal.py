@@ -39,8 +39,12 @@ class Unread:
         return 1 if self.count else 0
 
 
-def print_prediction(prediction: Prediction) -> None:
-    """One line an insert: fixed columns for people, tabs where the output is piped."""
+def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> None:
+    """One line an insert: fixed columns for people, tabs where the output is piped.
+
+    What is sure and the set of the deepest level stand on lines of their own for people, in further
+    columns where the output is piped.
+    """
     name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
     columns = [
         Path(prediction.source).name,
@@ -49,20 +53,29 @@ def print_prediction(prediction: Prediction) -> None:
         f"{prediction.probability:.0%}",
         name,
     ]
+    more = []
+    if tells_sure:
+        sure = prediction.sure
+        share = f"{prediction.sure_probability:.0%}" if sure else ""
+        more.append(("sure", " ".join([sure.id, share, sure.name]) if sure else "-"))
+    if prediction.sets:
+        members = (f"{a.category_id} {a.probability:.0%}" for a in prediction.sets[-1])
+        more.append(("one of", ", ".join(members)))
     if not out.is_terminal:
+        columns += [told for _, told in more]
         print("\t".join(" ".join(column.split()) for column in columns))
         return
     widths = (24, 28, 8, 4, max(out.width - 70, 20))
     cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
     out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
+    for what, told in more:
+        out.print(Text(f"  {what}: {told}"))
 
 
 def print_explanation(explanation: Explanation, n_sentences: int) -> None:
     """The answer, the sentences that decided with their weights, and the nearest drugs."""
     print_prediction(explanation.prediction)
-    weights = [sentence.weight for sentence in explanation.sentences]
-    order = sorted(range(len(weights)), key=lambda n: -weights[n])
-    spoke = [n for n in order if weights[n] > 0]
+    spoke = [n for n in explanation.by_weight if explanation.sentences[n].weight > 0]
     for n in spoke[: max(n_sentences, len(explanation.needed))]:
         sentence, mark = explanation.sentences[n], "*" if n in explanation.needed else " "
         text = " ".join(sentence.text.split())

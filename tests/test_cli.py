@@ -203,6 +203,20 @@ def test_explain_shows_the_sentences_that_decided(model, files):
     assert len(told["sentences"]) == 3 and told["nearest"] == []
 
 
+def test_explain_writes_a_page(model, files):
+    page = files / "why.html"
+    done = run("explain", files / "a.txt", files / "no.txt", files / "b.txt", "--model", model,
+               "--json", "--html", page)  # fmt: skip
+    assert done.exit_code == 1 and f"written: {page}" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    written = page.read_text(encoding="utf-8")
+    assert written.count("<article") == 2 and "lowers blood pressure" in written
+    nowhere = files / "no" / "why.html"
+    done = run("explain", files / "a.txt", "--model", model, "--html", nowhere)
+    assert done.exit_code == 2 and "there is no such folder" in done.stderr
+    assert not done.stdout  # told before the work
+
+
 def test_evaluate_writes_a_report(model, files):
     (files / "held-back.jsonl").write_text('{"text": "relief of pain", "category": "pain"}\n')
     report = files / "report.html"

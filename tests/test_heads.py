@@ -77,10 +77,16 @@ def test_logits_scale_the_scores_and_add_the_prior():
     torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
 
 
-def test_nearness_is_the_cosine_to_the_nearest():
-    head = head_of([[2.0, 0.0], [0.0, 0.5]])
-    nearness = head.nearness(torch.tensor([[0.6, 0.8], [-1.0, 0.0]]))
-    torch.testing.assert_close(nearness, torch.tensor([0.8, 0.0]))
+def test_familiarity_is_energy_and_nearness_to_the_known():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]])
+    asked = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    # Squared distances 0 and 2, 4 and 2
+    energy = torch.tensor([[0.0, -2.0], [-4.0, -2.0]]).mul(16).logsumexp(1) / 16
+    torch.testing.assert_close(head.familiarity(asked), energy)
+    knows = head.remembering(torch.tensor([[0.6, 0.8], [1.0, 0.0]]), torch.tensor([0, 1]))
+    evidence = (knows.evidence(asked)[0] * 16).logsumexp(1) / 16
+    nearest = torch.tensor([0.8, -0.8])  # the mean of both cosines, as there are two
+    torch.testing.assert_close(knows.familiarity(asked), evidence + nearest, atol=0.01, rtol=0)
 
 
 def test_projection_centres_whitens_and_normalises():

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.prediction import make_prediction, node_probabilities
+from drugtext.prediction import Wanted, make_prediction, node_probabilities
 from drugtext.taxonomy import Category, Taxonomy
 
 TREE = Taxonomy(
@@ -27,9 +28,11 @@ IDS = ["H1a", "S", "H1", "H2", "H1b"]
 INSERT = DrugInsert(name="Examplol", sections={}, source="a.txt")
 
 
-def predict(probabilities, ids=IDS, **changes):
-    given = {"top_k": 3, "in_scope": True, "tokens_read": 5, "tokens_total": 9} | changes
-    return make_prediction(INSERT, np.array(probabilities), ids, TREE, **given)
+def predict(probabilities, ids=IDS, *, in_scope=True, sets=(), **wanted):
+    told = {"in_scope": in_scope, "sets": sets, "tokens_read": 5, "tokens_total": 9}
+    return make_prediction(
+        INSERT, np.array(probabilities), ids, TREE, wanted=Wanted(**wanted), **told
+    )
 
 
 def test_node_probabilities_are_sums_below_each_node():
@@ -115,3 +118,52 @@ def test_a_prediction_is_json():
         "tokens_read": 5,
         "tokens_total": 9,
     }
+
+
+@pytest.mark.parametrize(
+    ("least", "sure", "probability"),
+    [(0.5, "H1a", 0.5), (0.51, "H1", 0.75), (0.76, "H", 0.8), (0.81, None, None)],
+)
+def test_it_backs_off_to_the_deepest_category_that_is_probable_enough(least, sure, probability):
+    prediction = predict([0.5, 0.2, 0.1, 0.05, 0.15], min_probability=least)
+    assert (prediction.sure and prediction.sure.id) == sure
+    assert prediction.sure_probability == probability
+    assert prediction.category_id == "H1a", "the best category is told all the same"
+    told = prediction.to_dict().get("sure")
+    assert told is None if sure is None else told["probability"] == probability
+
+
+def test_it_backs_off_where_the_best_category_stands_in_the_lesser_branch():
+    # Slow and fast share 0.6 between them; skin is the best single one
+    prediction = predict([0.3, 0.4, 0.0, 0.0, 0.3], min_probability=0.5)
+    assert prediction.category_id == "S" and prediction.sure.id == "H1"
+
+
+def test_sets_are_told_with_names_and_probabilities():
+    prediction = predict([0.5, 0.2, 0.1, 0.05, 0.15], sets=[["H"], ["H1", "S"]])
+    assert [[a.category_id for a in level] for level in prediction.sets] == [["H"], ["H1", "S"]]
+    assert prediction.to_dict()["sets"][1][0] == {
+        "category_id": "H1",
+        "category_name": "rate drugs",
+        "probability": 0.75,
+    }
+
+
+def test_nothing_more_is_told_than_was_asked():
+    told = predict([0.5, 0.2, 0.1, 0.05, 0.15]).to_dict()
+    assert "sure" not in told and "sets" not in told
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"top_k": 0}, "top_k is 0; 1 or more"),
+        ({"coverage": 1}, "coverage is 1; a number between 0 and 1"),
+        ({"coverage": "0.9"}, "coverage is '0.9'"),
+        ({"min_probability": 0}, "min_probability is 0; a number above 0"),
+        ({"min_probability": 1.01}, "min_probability is 1.01"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(wanted, message):
+    with pytest.raises(DrugTextError, match=message):
+        Wanted(**wanted)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from drugtext.commands.options import AsJson, BackendName, Model, Paths, load_classifier
+from drugtext.commands.options import (
+    AsJson,
+    BackendName,
+    Model,
+    Paths,
+    check_folders,
+    load_classifier,
+)
 from drugtext.terminal import (
     Unread,
+    err,
     out,
     print_explanation,
     print_prediction,
@@ -18,18 +27,31 @@ from drugtext.terminal import (
     wrong_call,
 )
 
+if TYPE_CHECKING:
+    from drugtext.explanation import Explanation
+
 
 def classify(
     paths: Paths,
     model: Model = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
+    coverage: Annotated[
+        float | None,
+        typer.Option(help="Give sets of categories that hold the true one so often."),
+    ] = None,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(help="Give the deepest category of the tree that is so probable."),
+    ] = None,
     as_json: AsJson = False,
     backend: BackendName = "auto",
 ) -> None:
     """Say which category each insert belongs to, in order.
 
     One line an insert: file, name, category id, probability, category name. **(?)** behind the name
-    marks an insert that is far from every category.
+    marks an insert that is far from every category. **--min-probability** adds what is sure:
+    id, probability and name, **-** where nothing is. **--coverage** adds the set of the deepest
+    level; **--json** has those of all levels.
 
     Example: **drugtext classify insert.xml leaflets/ --json**
     """
@@ -40,13 +62,15 @@ def classify(
         predictions = load_classifier(model, backend).stream(
             read_inserts(paths, on_error=unread),
             top_k=top_k,
+            coverage=coverage,
+            min_probability=min_probability,
             on_error=lambda _, error: unread(error),
         )
         for prediction in with_progress(predictions, "classifying"):
             if as_json:
                 print(json.dumps(prediction.to_dict(), ensure_ascii=False))
             else:
-                print_prediction(prediction)
+                print_prediction(prediction, tells_sure=min_probability is not None)
     raise typer.Exit(unread.exit_status())
 
 
@@ -57,6 +81,14 @@ def explain(
         int, typer.Option(min=1, help="How many of the heaviest sentences to show.")
     ] = 5,
     as_json: AsJson = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML file to write: each text, its sentences tinted by weight. It holds what was"
+            " read of the inserts.",
+            show_default=False,
+        ),
+    ] = None,
     backend: BackendName = "auto",
 ) -> None:
     """Show why each insert gets its category: the sentences that decided, and the nearest drugs.
@@ -64,13 +96,16 @@ def explain(
     Each sentence that was read is taken out in turn. Its weight is by how much the log odds of the
     answer fall without it. **\\*** marks the sentences that, all taken out, change the answer.
 
-    Example: **drugtext explain insert.xml**
+    Example: **drugtext explain insert.xml --html why.html**
     """
     from drugtext.errors import DrugTextError
+    from drugtext.explanation_page import write_explanation_page
     from drugtext.inserts.read import read_inserts
 
     unread = Unread()
+    explained: list[Explanation] = []
     with wrong_call():
+        check_folders([html] if html else [])
         classifier = load_classifier(model, backend)
         for insert in with_progress(read_inserts(paths, on_error=unread), "explaining"):
             try:
@@ -82,6 +117,11 @@ def explain(
                 print(json.dumps(explanation.to_dict(), ensure_ascii=False))
             else:
                 print_explanation(explanation, sentences)
+            if html:
+                explained.append(explanation)
+        if html:
+            write_explanation_page(html, explained)
+            err.print(Text(f"written: {html}"))
     raise typer.Exit(unread.exit_status())
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from drugtext.commands.options import BackendName, Model, Paths, load_classifier
+from drugtext.commands.options import BackendName, Model, Paths, check_folders, load_classifier
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
 
@@ -37,10 +37,7 @@ def draw(
     with wrong_call():
         if wrong := [file for file in output if file.suffix not in (".html", ".png")]:
             raise DrugTextError(f"{wrong[0]}: a file that ends in .html or .png is needed.")
-        if lost := [file for file in output if not file.parent.is_dir()]:
-            raise DrugTextError(
-                f"{lost[0]}: there is no such folder; make it, or give another one."
-            )
+        check_folders(output)
         classifier = load_classifier(model, backend)
         inserts = []
         for insert in with_progress(read_inserts(paths, on_error=unread), "reading"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, with_progress
 
 if TYPE_CHECKING:
@@ -49,6 +51,17 @@ def load_classifier(model: str | None, backend: str) -> DrugClassifier:
         from drugtext.classifier import load
 
         return load(model, backend=backend)
+
+
+def check_folders(files: Iterable[Path]) -> None:
+    """Refuse files to write whose folder is not there, before the work that would be lost.
+
+    Raises:
+        DrugTextError: one has no folder.
+    """
+    for file in files:
+        if not file.parent.is_dir():
+            raise DrugTextError(f"{file}: there is no such folder; make it, or give another one.")
 
 
 def readable(

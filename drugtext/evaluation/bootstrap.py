@@ -8,7 +8,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drugtext.inserts.insert import DrugInsert
+from drugtext.splits import ingredient_key
+
 N_DRAWS = 1000
+
+
+def drug_groups(inserts: Sequence[DrugInsert]) -> list[str]:
+    """Return the group of each insert: its ingredients; without them its name, else it alone."""
+    return [
+        "+".join(sorted(map(ingredient_key, insert.ingredients))) or insert.name or f"insert {n}"
+        for n, insert in enumerate(inserts)
+    ]
 
 
 def grouped_bootstrap(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from drugtext.episodes import draw_episodes
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
+from drugtext.prediction_sets import thinned
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
@@ -19,32 +21,86 @@ SCOPE_FALSE_ALARMS = 0.05
 SCALES = np.geomspace(2, 128, 97)
 """Scales that are tried, evenly spaced in their logarithm."""
 
+STRENGTHS = np.linspace(0, 0.5, 11)
+"""Exponents of the amount of text in the scale that are tried."""
+
 _EPISODE_SHOTS = (1, 2, 5)
+_RIDGE = 1.0
 
 
-def best_scale(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> float:
-    """Return the scale of a head that makes held-out categories most likely.
+class Calibration(NamedTuple):
+    """What makes evidence a probability.
+
+    Attributes:
+        scale: of the evidence, for an insert of ordinary length.
+        strength: exponent of the amount of text in it.
+    """
+
+    scale: float
+    strength: float = 0.0
+
+    @torch.no_grad()
+    def apply(self, head: PrototypeHead, direction: Tensor) -> None:
+        """Calibrate a head in place; `direction` is that of `text_direction`."""
+        head.scale.fill_(self.scale)
+        head.certainty.copy_(self.strength * direction)
+
+
+def text_direction(projected: Tensor, n_characters: Tensor) -> Tensor:
+    """Learn to read off an embedding how much text it is of.
+
+    Args:
+        projected: of any inserts, shape (n, embedding_dim).
+        n_characters: of each insert, shape (n,).
+
+    Returns:
+        The direction, shape (embedding_dim,): its product with an embedding is about by how much
+        the logarithm of the characters exceeds the mean one.
+
+    Source:
+        Ridge regression: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634, equation 2.1.
+    """
+    amounts = n_characters.double().log1p()
+    rows = projected.double()
+    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1], dtype=rows.dtype)
+    return torch.linalg.solve(square, rows.T @ (amounts - amounts.mean())).to(projected.dtype)
+
+
+def best_calibration(
+    evidence: Tensor, log_prior: Tensor, true_rows: Tensor, amounts: Tensor | None = None
+) -> Calibration:
+    """Return the calibration that makes held-out categories most likely.
 
     Args:
         evidence: of held-out inserts, as `PrototypeHead.evidence` gives it, (n, n_categories).
         log_prior: as well, shape (n_categories,).
         true_rows: int64, the true category's column, shape (n,).
-
-    Returns:
-        One of `SCALES`.
+        amounts: embeddings times `text_direction`, shape (n,); the scale is one for all if left
+            out.
 
     Raises:
         CorpusError: there is no held-out insert.
 
     Source:
-        Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+        Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2; here the temperature
+        is a power of the amount of text.
     """
     _check_held_out(len(evidence))
-    return float(SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())])
+    strengths = [0.0] if amounts is None else STRENGTHS.tolist()
+    found = []
+    for strength in strengths:
+        trust = 1.0 if amounts is None else (strength * amounts).exp().unsqueeze(1)
+        losses = scale_losses(evidence * trust, log_prior, true_rows)
+        found.append(
+            (float(losses.min()), Calibration(float(SCALES[int(losses.argmin())]), strength))
+        )
+    return min(found)[1]
 
 
 def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
-    """Return the cross-entropy of held-out inserts at each of `SCALES`; arguments as `best_scale`.
+    """Return the cross-entropy of held-out inserts at each of `SCALES`.
+
+    Arguments as those of `best_calibration`.
 
     Returns:
         float64, shape (n_scales,).
@@ -56,18 +112,18 @@ def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tens
     return torch.tensor(losses, dtype=torch.double)
 
 
-def scope_threshold(nearness: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:
-    """Return the nearness below which an insert is called out of scope.
+def scope_threshold(familiarity: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:
+    """Return the familiarity below which an insert is called out of scope.
 
     Args:
-        nearness: of held-out inserts of known categories, shape (n,).
+        familiarity: of held-out inserts of known categories, shape (n,).
         false_alarms: share of them that falls below.
 
     Raises:
         CorpusError: there is no held-out insert.
     """
-    _check_held_out(len(nearness))
-    return float(nearness.double().quantile(false_alarms))
+    _check_held_out(len(familiarity))
+    return float(familiarity.double().quantile(false_alarms))
 
 
 @torch.no_grad()
@@ -78,7 +134,7 @@ def calibrate_few_shot(
     ingredients: Sequence[Iterable[str]],
     seed: int = 0,
     names: Mapping[str, Tensor] | None = None,
-) -> dict[str, float] | None:
+) -> dict[str, Any] | None:
     """Find scale and scope threshold for categories learnt from a few inserts each.
 
     They are pooled over episodes of five categories with one, two and five support inserts.
@@ -92,10 +148,12 @@ def calibrate_few_shot(
         names: category -> its name's embedding, projected, shape (embedding_dim,).
 
     Returns:
-        `scale` and `scope_threshold`; None where the inserts are too few for episodes.
+        `scale`, `scope_threshold` and `strangeness`; None where the inserts are too few for
+        episodes.
     """
     projected = head.project(torch.as_tensor(embeddings))
-    losses, nearness = torch.zeros(len(SCALES), dtype=torch.double), []
+    losses, asked = torch.zeros(len(SCALES), dtype=torch.double), []
+    familiarity = []
     for k_shot in _EPISODE_SHOTS:
         try:
             episodes = list(
@@ -110,13 +168,21 @@ def calibrate_few_shot(
             few = head.fitted(support, rows_of, [[]] * len(episode.categories), told)
             few = few.remembering(support, rows_of)
             truth = torch.tensor(episode.query_categories)
-            losses += scale_losses(*few.evidence(queries), truth)
-            nearness.append(few.nearness(queries))
-    if not nearness:
+            evidence, prior = few.evidence(queries)
+            asked.append((evidence * few.trust(queries), prior, truth))
+            losses += scale_losses(*asked[-1])
+            familiarity.append(few.familiarity(queries))
+    if not familiarity:
         return None
+    scale = float(SCALES[int(losses.argmin())])
+    probabilities = [
+        (evidence * scale + prior).double().softmax(1).gather(1, truth.unsqueeze(1))
+        for evidence, prior, truth in asked
+    ]
     return {
-        "scale": float(SCALES[int(losses.argmin())]),
-        "scope_threshold": scope_threshold(torch.cat(nearness)),
+        "scale": scale,
+        "scope_threshold": scope_threshold(torch.cat(familiarity)),
+        "strangeness": thinned(1 - torch.cat(probabilities).flatten().numpy()),
     }
 
 

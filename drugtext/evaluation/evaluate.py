@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError, TaxonomyError
+from drugtext.evaluation.bootstrap import drug_groups
 from drugtext.evaluation.report import measure
 from drugtext.inserts.insert import DrugInsert
-from drugtext.splits import ingredient_key
 from drugtext.taxonomy import Category, Taxonomy, atc_parent
 
 
@@ -94,12 +94,8 @@ def judge(
     taxonomy = known.with_categories(step for step in steps.values() if step.id not in known)
     probabilities = classifier.probabilities(embeddings)
     true_ids = [path[-1].id for path in paths]
-    groups = [
-        "+".join(sorted(map(ingredient_key, insert.ingredients))) or insert.name or f"insert {n}"
-        for n, insert in enumerate(inserts)
-    ]
     ids = classifier.category_ids
-    figures = measure(probabilities, ids, known, true_ids, groups, taxonomy)
+    figures = measure(probabilities, ids, known, true_ids, drug_groups(inserts), taxonomy)
     return Judgement(inserts, probabilities, ids, known, true_ids, taxonomy, figures)
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drugtext._version import __version__
 from drugtext.evaluation.confusion import (
@@ -23,9 +20,9 @@ from drugtext.evaluation.evaluate import Judgement
 from drugtext.evaluation.reliability import reliability_bins
 from drugtext.evaluation.report import known_answers
 from drugtext.inserts.insert import DrugInsert
+from drugtext.offline_page import write_offline_page
 from drugtext.prediction import node_probabilities
 from drugtext.taxonomy import Category
-from drugtext.written_file import write_file
 
 MAX_CATEGORIES = 25
 """Rows of a confusion matrix that can still be read."""
@@ -34,7 +31,7 @@ MAX_CONFUSIONS = 20
 
 _N_EXAMPLES = 3
 _N_CHARACTERS = 200  # of an insert's text
-_TEMPLATE = "report.html.jinja"
+_TEMPLATE = "evaluation/report.html.jinja"
 
 
 def write_html_report(path: str | os.PathLike[str], judgement: Judgement, *, title: str) -> None:
@@ -51,15 +48,7 @@ def write_html_report(path: str | os.PathLike[str], judgement: Judgement, *, tit
     Raises:
         DrugTextError: the file cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template(_TEMPLATE).render(_context(judgement) | {"title": title})
-    write_file(path, page)
+    write_offline_page(path, _TEMPLATE, _context(judgement) | {"title": title})
 
 
 def _context(judgement: Judgement) -> dict[str, Any]:

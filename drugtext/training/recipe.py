@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,20 @@ import numpy as np
 import torch
 from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
+from torch import Tensor
 
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.errors import CorpusError
-from drugtext.evaluation.calibration import best_scale, calibrate_few_shot, scope_threshold
+from drugtext.evaluation.calibration import (
+    Calibration,
+    best_calibration,
+    calibrate_few_shot,
+    scope_threshold,
+    text_direction,
+)
 from drugtext.evaluation.report import measure
+from drugtext.prediction_sets import strangeness
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 
@@ -75,12 +83,45 @@ def train_prototypes(
 
     base = learn(SPLITS[:1]) if learn else classifier
     splits = embedded(base)
-    trained = _fit(base, [splits["train"]], taxonomy, min_ingredients)
-    held_out = splits["validation"]
-    scale, threshold = _calibrate(trained, held_out)
-    _set_calibration(trained, scale, threshold)
+    trained, calibration = calibrated(base, splits, taxonomy, min_ingredients, seed)
+    measured = _measure_all(trained, splits["test"], taxonomy, seed)
+    if learn:
+        base = learn(SPLITS)
+        splits = embedded(base)
+    shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
+    calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
+    config = shipped.model.config
+    config.scope_threshold = trained.model.config.scope_threshold
+    config.strangeness = trained.model.config.strangeness
+    config.few_shot, config.measured = trained.model.config.few_shot, measured
+    return shipped
+
+
+def calibrated(
+    base: DrugClassifier,
+    splits: Mapping[str, Embedded],
+    taxonomy: Taxonomy,
+    min_ingredients: int = 2,
+    seed: int = 0,
+) -> tuple[DrugClassifier, Calibration]:
+    """Learn the categories of the training split, and calibrate on the validation split.
+
+    Args:
+        base: without categories, it gave the embeddings.
+        splits: "train" and "validation".
+        taxonomy: of their categories.
+        min_ingredients: a category of fewer goes into the one above it.
+        seed: of the few-shot episodes.
+
+    Returns:
+        The classifier, with `scope_threshold`, `strangeness` and `few_shot` in its configuration,
+        and its calibration.
+    """
+    train, held_out = splits["train"], splits["validation"]
+    trained = _fit(base, [train], taxonomy, min_ingredients)
+    calibration = _calibrate(trained, held_out, _text_direction(trained, [train]))
     asked = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
-    few_shot = calibrate_few_shot(
+    trained.model.config.few_shot = calibrate_few_shot(
         trained.model.head,
         held_out.embeddings["text"],
         asked,
@@ -88,15 +129,7 @@ def train_prototypes(
         seed,
         trained.embed_names(asked, taxonomy),
     )
-    measured = _measure_all(trained, splits["test"], taxonomy, seed)
-    if learn:
-        base = learn(SPLITS)
-        splits = embedded(base)
-    shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
-    _set_calibration(shipped, scale, threshold)
-    shipped.model.config.few_shot = few_shot
-    shipped.model.config.measured = measured
-    return shipped
+    return trained, calibration
 
 
 def answerable_categories(
@@ -159,28 +192,35 @@ def _fit(
     return fitted
 
 
-def _calibrate(classifier: DrugClassifier, held_out: Embedded) -> tuple[float, float]:
-    """Find scale and scope threshold on the held-out inserts of categories that it answers with."""
-    row_of = {category_id: n for n, category_id in enumerate(classifier.category_ids)}
-    targets = [
-        next((row_of[c] for c in reversed(path) if c in row_of), None)
-        for path in held_out.rows["category_path"]
-    ]
+def _text_direction(classifier: DrugClassifier, splits: list[Embedded]) -> Tensor:
+    """Learn from all texts of some splits to read off an embedding how long its text is."""
+    forms = [(split, form) for split in splits for form in _TEXT_FORMS]
+    embeddings = np.concatenate([split.embeddings[form] for split, form in forms])
+    lengths = [len(text) for split, form in forms for text in split.rows[form]]
+    projected = classifier.model.head.project(torch.from_numpy(embeddings)).detach()
+    return text_direction(projected, torch.tensor(lengths))
+
+
+def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor) -> Calibration:
+    """Calibrate on the held-out inserts of categories that it answers with."""
+    ids = classifier.category_ids
+    row_of = {category_id: n for n, category_id in enumerate(ids)}
+    paths = held_out.rows["category_path"]
+    targets = [next((row_of[c] for c in reversed(p) if c in row_of), None) for p in paths]
     kept = [n for n, target in enumerate(targets) if target is not None]
     both = np.concatenate([held_out.embeddings[form][kept] for form in _TEXT_FORMS])
-    head = classifier.model.head
-    projected = head.project(torch.from_numpy(both))
+    head, config = classifier.model.head, classifier.model.config
+    projected = head.project(torch.from_numpy(both)).detach()
     true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
     with torch.no_grad():
         evidence, prior = head.evidence(projected)
-    scale = best_scale(evidence, prior, true_rows)
-    return scale, scope_threshold(head.nearness(projected).detach())
-
-
-def _set_calibration(classifier: DrugClassifier, scale: float, threshold: float) -> None:
-    with torch.no_grad():
-        classifier.model.head.scale.fill_(scale)
-    classifier.model.config.scope_threshold = threshold
+    calibration = best_calibration(evidence, prior, true_rows, projected @ direction)
+    calibration.apply(head, direction)
+    config.scope_threshold = scope_threshold(head.familiarity(projected).detach())
+    true_ids = [ids[row] for row in true_rows.tolist()]
+    probabilities = classifier.probabilities(projected)
+    config.strangeness = strangeness(probabilities, ids, classifier.taxonomy, true_ids)
+    return calibration
 
 
 def _measure_all(

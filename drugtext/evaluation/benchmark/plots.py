@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 _MARKERS = "osD^vPX*<>h"
-_DPI = 140
+DPI = 140
 _LINE = 0.055  # height of a label, as a share of the picture
 _GROUPS = {
     "A": "alimentary",
@@ -70,12 +70,13 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     for name, draw in drawn.items():
         picture = draw(results)
         if picture is not None:
-            picture.savefig(folder / name, dpi=_DPI)
+            picture.savefig(folder / name, dpi=DPI)
             written.append(folder / name)
     return written
 
 
-def _picture(width: float, height: float) -> Picture:
+def new_picture(width: float, height: float) -> Picture:
+    """Return an empty picture, in inches; `DrugTextError` where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure as Picture
     except ImportError as error:
@@ -129,7 +130,7 @@ def _accuracy_by_k(results: Results) -> Picture | None:
     ]
     if not panels:
         return None
-    picture = _picture(6.2 * min(len(panels), 2), 4.4 * ((len(panels) + 1) // 2) + 0.8)
+    picture = new_picture(6.2 * min(len(panels), 2), 4.4 * ((len(panels) + 1) // 2) + 0.8)
     grid = picture.subplots((len(panels) + 1) // 2, min(len(panels), 2), squeeze=False, sharey=True)
     for axes, wanted in zip(grid.flat, panels, strict=False):
         _draw_shots(axes, results, wanted)
@@ -191,7 +192,7 @@ def _cost(results: Results) -> Picture | None:
     rows = [row for name in results["contestants"] if (row := find(results, name, wanted))]
     if not rows:
         return None
-    picture = _picture(8.5, 5.2)
+    picture = new_picture(8.5, 5.2)
     axes = picture.subplots()
     for row in rows:
         style = _style(results, row["contestant"])
@@ -255,7 +256,7 @@ def _confusion(results: Results) -> Picture | None:
     counts = np.array(found["counts"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [f"{group} {_GROUPS.get(group, '')}".strip() for group in found["groups"]]
-    picture = _picture(9.5, 8.2)
+    picture = new_picture(9.5, 8.2)
     axes = picture.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
@@ -281,7 +282,7 @@ def _growing(results: Results) -> Picture | None:
     found = {name: rows for name, rows in found.items() if rows}
     if not found:
         return None
-    picture = _picture(12, 4.8)
+    picture = new_picture(12, 4.8)
     left, right = picture.subplots(1, 2)
     for name, rows in found.items():
         known = [row["n_categories"] for row in rows]

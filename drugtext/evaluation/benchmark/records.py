@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from drugtext.corpus import insert_from_row
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.splits import SPLITS, all_substances
 from drugtext.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Names = Literal["masked", "plain"]
 """Whether ingredient and brand names are replaced in the texts, or as printed."""
@@ -110,21 +113,23 @@ def load_corpus(folder: Path, taxonomy: Taxonomy, language: str = "en") -> Corpu
     Raises:
         CorpusError: a split is missing.
     """
-    from datasets import load_dataset
-
     files = {split: folder / f"{split}.parquet" for split in SPLITS}
     if missing := [file.name for file in files.values() if not file.is_file()]:
         raise CorpusError(
             f"{folder}: {', '.join(missing)} not found; a folder that scripts/build_corpus.py wrote"
             " is needed."
         )
-    rows = load_dataset("parquet", data_files={split: str(file) for split, file in files.items()})
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files.values()))
-    splits = {
-        split: records_of(row for row in rows[split] if row["language"] in (language, ""))
-        for split in SPLITS
-    }
+    splits = {split: records_of(load_rows(file, language)) for split, file in files.items()}
     return Corpus(taxonomy, splits, digest.hexdigest())
+
+
+def load_rows(file: Path, language: str = "en") -> Dataset:
+    """Load a split of a corpus; arguments as `load_corpus` takes them."""
+    from datasets import Dataset
+
+    rows = Dataset.from_parquet(str(file))
+    return rows.select([n for n, told in enumerate(rows["language"]) if told in (language, "")])
 
 
 def records_of(rows: Iterable[Mapping[str, Any]]) -> list[Record]:

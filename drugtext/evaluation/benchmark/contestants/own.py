@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import best_scale, calibrate_few_shot
+from drugtext.evaluation.calibration import best_calibration, calibrate_few_shot, text_direction
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -83,22 +83,27 @@ class DrugText(Contestant):
             ingredients=[example.substances for example in lesson.support],
         )
         if self._base is self._bare and self._validation:
-            self._calibrate()
+            self._calibrate(lesson)
 
     def _taught(self, example: Example) -> str:
         """Return the category that an example is taught as."""
         return example.category
 
-    def _calibrate(self) -> None:
-        """Set the scale by the validation inserts, as the bundled checkpoint is calibrated."""
+    def _calibrate(self, lesson: Lesson) -> None:
+        """Calibrate on the validation inserts, as the bundled checkpoint is."""
         head, ids = self.classifier.model.head, self.classifier.category_ids
         known = [example for example in self._validation if self._taught(example) in ids]
         projected = torch.as_tensor(
             self._project(self.classifier, [example.insert for example in known])
         )
         rows = torch.tensor([ids.index(self._taught(example)) for example in known])
+        taught = [example.insert for example in lesson.support]
+        support = torch.from_numpy(self._project(self.classifier, taught))
+        direction = text_direction(support, torch.tensor([len(i.text) for i in taught]))
         with torch.no_grad():
-            head.scale.fill_(best_scale(*head.evidence(projected), rows))
+            evidence, prior = head.evidence(projected)
+        found = best_calibration(evidence, prior, rows, projected @ direction)
+        found.apply(head, direction)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""

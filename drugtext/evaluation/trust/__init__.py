@@ -1,0 +1,1 @@
+"""How far a classifier can be trusted: calibration, scope, sets, reasons, noise, privacy."""

@@ -1,0 +1,188 @@
+"""The figures of trust as a Markdown page: a table of targets first, then each in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drugtext.evaluation.trust.scope import IN_USE, SCORES
+
+Figures = Mapping[str, Any]
+
+ECE_KNOWN, ECE_FEW = 0.03, 0.06
+NEAR, FAR = 0.90, 0.995
+SLACK = 0.02
+"""Targets: expected calibration errors, areas under the ROC, and how far coverage may be off."""
+
+
+def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
+    """Return the first row that holds all that is wanted."""
+    return next(r for r in rows if all(r.get(name) == value for name, value in wanted.items()))
+
+
+def headline(figures: Figures) -> str:
+    """Return the table of targets: what was asked, what was measured, and on how many."""
+    rows = [["", "target", "measured [95 % interval]", "n", ""], ["---"] * 5, *_targets(figures)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _targets(figures: Figures) -> Iterator[list[str]]:
+    known, scope = figures["known"], figures["scope"]
+    for documents in ("all inserts", "full documents"):
+        rows = [r for r in known["calibration"] if r["documents"] == documents]
+        row = [r for r in rows if r["names"] == "plain"][-1]
+        what = f"Calibration error, known categories, deepest level, {documents}"
+        chance = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
+        yield [what, f"≤ {ECE_KNOWN}", chance, str(row["n"]), _met(row["ece"] <= ECE_KNOWN)]
+    for row in figures["few_shot"]:
+        if (row["names"], row["k"], row["calibrated_on"]) == ("plain", 5, "new categories"):
+            chance = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
+            met = _met(row["ece"] <= ECE_FEW)
+            what = f"Calibration error, {row['n_way']} categories learnt from 5 inserts each"
+            yield [what, f"≤ {ECE_FEW}", chance, str(row["n"]), met]
+    for row in scope["near"]:
+        if row["names"] == "plain":
+            one = row["scores"][IN_USE]
+            what = f"In scope or not: drugs of other categories, level {row['level']} (AUROC)"
+            n = f"{row['n_inserts']} × {row['n_draws']} draws"
+            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, _met(one["auroc"] >= NEAR)]
+    row = find(scope["far"], names="plain")
+    one = row["scores"][IN_USE]
+    n = f"{one['n_inside']} + {one['n_outside']}"
+    what = "In scope or not: texts that are no inserts (AUROC)"
+    yield [what, f"≥ {FAR}", _interval(one, "auroc"), n, _met(one["auroc"] >= FAR)]
+    off = [r for r in known["sets"] if (r["documents"], r["names"]) == ("all inserts", "plain")]
+    for row in off:
+        if row["asked"] == 0.9:
+            what = f"Sets of coverage 0.9, level {row['level']}"
+            told = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
+            is_met = abs(row["covered"] - row["asked"]) <= SLACK
+            yield [what, f"0.9 ± {SLACK}", told, str(row["n"]), _met(is_met)]
+    for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
+        one = figures["reasons"][name]
+        what = f"Reasons: gain over random order, {title} the heaviest sentences first"
+        is_met = one["low"] > 0
+        yield [
+            what,
+            "> 0",
+            _interval(one, "gain"),
+            str(figures["reasons"]["n_inserts"]),
+            _met(is_met),
+        ]
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "missed"
+
+
+def _interval(row: Figures, name: str) -> str:
+    return f"{row[name]:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def trust_page(results: Figures, plots: Sequence[str]) -> str:
+    """Write the whole page.
+
+    Args:
+        results: what results.json holds: `figures`, `command`, and what they were made with.
+        plots: names of the pictures beside it.
+    """
+    figures = results["figures"]
+    parts = [
+        "# How far drugtext can be trusted",
+        "Drugs of the test split, whose ingredients no training or validation insert has; levels"
+        " are those of the ATC. Intervals are of 95 % and draw whole drugs. Made by",
+        f"```\n{results['command']}\n```",
+        "## Targets",
+        headline(figures),
+        *(f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots),
+        "## Calibration of known categories",
+        '"By chance" is what as many answers would show whose probabilities are true: an error'
+        " below it cannot be told from none.",
+        _table(
+            figures["known"]["calibration"],
+            ("documents", "names", "level", "ece", "by_chance", "confidence", "accuracy", "n"),
+        ),
+        "## Categories learnt from a few inserts",
+        "All categories of the test part at once; neither encoder nor head ever met one of them."
+        " The scale was set on validation categories that the encoder never met, or on drugs of"
+        " categories that it met, which is what a checkpoint carries that knows every category.",
+        _table(
+            figures["few_shot"],
+            (
+                *("names", "k", "n_way", "calibrated_on", "ece", "by_chance", "confidence"),
+                *("accuracy", "covered", "n"),
+            ),
+        ),
+        '"Covered": how often sets of coverage 0.9 hold the true category.',
+        "## In scope",
+        "Area under the ROC of each score. Near: drugs of categories that were left out of the"
+        " head, ten draws of a fifth of a level's categories; or, learnt from five inserts each,"
+        " drugs of categories that the encoder never met. Far: texts written for this test.",
+        _scope_table(figures["scope"]),
+        *_thresholds(figures["scope"]),
+        "## Sets of categories",
+        _table(
+            figures["known"]["sets"],
+            ("documents", "names", "asked", "level", "covered", "mean_size", "median_size", "n"),
+        ),
+        "## Sure answers",
+        "How deep in the tree answers go that are to be so probable, and how often they are right.",
+        _table(
+            figures["known"]["sure"],
+            ("documents", "names", "asked", "n_answered", "n", "mean_depth", "right"),
+        ),
+        "## Noise",
+        "Level 3, the same inserts as printed and under noise. What a noise leaves as it is counts,"
+        ' too: see "changed".',
+        _table(
+            figures["noise"],
+            ("noise", "accuracy", "drop", "low", "high", "n", "n_changed", "n_refused"),
+        ),
+        "## Reasons",
+        _reasons(figures["reasons"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: Sequence[Figures], columns: Sequence[str]) -> str:
+    lines = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
+    lines += [[_cell(row.get(column)) for column in columns] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else str(value)
+
+
+def _scope_table(scope: Figures) -> str:
+    columns = [(f"near, level {r['level']}, {r['names']}", r["scores"]) for r in scope["near"]]
+    columns += [(f"near, k = {r['k']}, {r['names']}", r["scores"]) for r in scope["near_few_shot"]]
+    columns += [(f"far, {r['names']}", r["scores"]) for r in scope["far"]]
+    lines = [["", *(title for title, _ in columns)], ["---"] * (len(columns) + 1)]
+    for name in SCORES:
+        mark = " (in use)" if name == IN_USE else ""
+        lines.append([name + mark, *(f"{scores[name]['auroc']:.3f}" for _, scores in columns)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _thresholds(scope: Figures) -> Iterator[str]:
+    for row in scope["far"]:
+        kinds = ", ".join(f"{kind} {v:.0%}" for kind, v in row["called_out_by_kind"].items())
+        yield (
+            f"Names {row['names']}: the threshold calls {row['false_alarms']:.1%} of"
+            f" {row['n_inside']} test inserts out of scope (5 % were asked for), and"
+            f" {row['called_out']:.1%} of the texts that are no inserts ({kinds}); of"
+            f" {row['n_texts']} such texts {row['n_refused']} were refused for their language."
+        )
+
+
+def _reasons(reasons: Figures) -> str:
+    told = ", ".join(
+        f"{name}: area {reasons[name]['area']:.3f}, in random order"
+        f" {reasons[name]['random_area']:.3f}, gain {_interval(reasons[name], 'gain')}"
+        for name in ("deletion", "insertion")
+    )
+    return (
+        f"{reasons['n_inserts']} full documents of different drugs ({reasons['n_short']} were too"
+        f" short), {reasons['n_random']} random orders each. {told}."
+    )

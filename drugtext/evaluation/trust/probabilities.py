@@ -1,0 +1,157 @@
+"""Do probabilities mean what they say, sets hold what they promise, and sure answers hold true?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean
+from drugtext.evaluation.metrics import (
+    calibration_gap,
+    confidence_columns,
+    expected_calibration_error,
+)
+from drugtext.prediction import deepest_sure, node_probabilities
+from drugtext.prediction_sets import levels
+from drugtext.taxonomy import Taxonomy
+
+_N_SIMULATED = 200
+
+
+class Judged(NamedTuple):
+    """Probabilities of inserts whose true category is known.
+
+    Attributes:
+        probabilities: shape (n_inserts, n_categories).
+        category_ids: of the columns.
+        taxonomy: holds them and the true categories.
+        true_ids: of each insert.
+        groups: of each insert, such as its ingredients.
+    """
+
+    probabilities: NDArray[np.float64]
+    category_ids: Sequence[str]
+    taxonomy: Taxonomy
+    true_ids: Sequence[str]
+    groups: Sequence[str]
+
+
+def calibration(
+    confidences: NDArray, right: NDArray, groups: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
+    """Return the expected calibration error, and what chance alone would make of it.
+
+    Args:
+        confidences: probability of each answer, shape (n,).
+        right: whether it was right, shape (n,).
+        groups: of each insert; the interval draws whole ones.
+        seed: of what is drawn.
+
+    Returns:
+        `ece` with `low` and `high`; `by_chance`: the mean error of as many answers whose
+        probabilities are true; `confidence` and `accuracy`, the means; `n`.
+
+    Source:
+        The bias of binned estimates: Kumar, Liang, Ma 2019, arXiv:1909.10155, section 3.
+    """
+    columns = confidence_columns(confidences, right)
+    ece, low, high = grouped_bootstrap(columns, groups, calibration_gap, seed)
+    rng = np.random.default_rng(seed)
+    simulated = (rng.random(len(confidences)) < confidences for _ in range(_N_SIMULATED))
+    by_chance = np.mean([expected_calibration_error(confidences, one) for one in simulated])
+    figures = {
+        "ece": ece,
+        "low": low,
+        "high": high,
+        "by_chance": float(by_chance),
+        "confidence": float(np.mean(confidences)),
+        "accuracy": float(np.mean(right)),
+    }
+    return {name: round(value, 4) for name, value in figures.items()} | {"n": len(right)}
+
+
+def answers_by_level(judged: Judged) -> dict[int, tuple[NDArray, NDArray[np.bool_], list[int]]]:
+    """Return of each level confidence, whether it is right, and the places of those judged.
+
+    An insert is judged at a level where its true category is one of the nodes.
+    """
+    paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
+    found = {}
+    for level in levels(judged.probabilities, judged.category_ids, judged.taxonomy):
+        nodes = set(level.ids)
+        truth = [path[: level.number][-1] for path in paths]
+        places = [n for n, node in enumerate(truth) if node in nodes]
+        best = level.probabilities.argmax(axis=1)
+        right = np.array([level.ids[best[n]] == truth[n] for n in places])
+        found[level.number] = (level.probabilities.max(axis=1)[places], right, places)
+    return found
+
+
+def calibration_by_level(judged: Judged, seed: int = 0) -> list[dict[str, Any]]:
+    """Return `calibration` of each level, from the roots down."""
+    return [
+        {"level": number}
+        | calibration(confidences, right, [judged.groups[n] for n in places], seed)
+        for number, (confidences, right, places) in answers_by_level(judged).items()
+    ]
+
+
+def coverage_by_level(
+    judged: Judged, sets: Sequence[Sequence[Sequence[str]]], asked: float, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Return how often the sets of each level hold the true category, and how large they are.
+
+    Args:
+        judged: the inserts.
+        sets: of each, as `prediction_sets` returns them.
+        asked: the coverage that they were made for.
+        seed: of the intervals.
+    """
+    paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
+    found = []
+    for number, (_, _, places) in answers_by_level(judged).items():
+        inside = [paths[n][:number][-1] in sets[n][number - 1] for n in places]
+        covered, low, high = grouped_mean(inside, [judged.groups[n] for n in places], seed)
+        sizes = [len(sets[n][number - 1]) for n in places]
+        found.append(
+            {
+                "asked": asked,
+                "level": number,
+                "covered": round(covered, 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+                "mean_size": round(float(np.mean(sizes)), 2),
+                "median_size": float(np.median(sizes)),
+                "n": len(places),
+            }
+        )
+    return found
+
+
+def back_off(judged: Judged, least: float, seed: int = 0) -> dict[str, Any]:
+    """Return how deep answers go that are so probable, and how often they are right.
+
+    Args:
+        judged: the inserts.
+        least: probability that is asked for.
+        seed: of the interval.
+    """
+    nodes = node_probabilities(judged.probabilities, judged.category_ids, judged.taxonomy)
+    right, groups, depths = [], [], []
+    for n, true_id in enumerate(judged.true_ids):
+        told = {node: float(column[n]) for node, column in nodes.items()}
+        found = deepest_sure(told, judged.taxonomy, least)
+        depths.append(len(judged.taxonomy.path(found[0].id)) if found else 0)
+        if found:
+            path = {step.id for step in judged.taxonomy.path(true_id)}
+            right.append(found[0].id in path)
+            groups.append(judged.groups[n])
+    figures = {"asked": least, "n": len(depths), "n_answered": len(right)}
+    figures["mean_depth"] = round(float(np.mean(depths)), 2)
+    if right:
+        accuracy, low, high = grouped_mean(right, groups, seed)
+        figures |= {"right": round(accuracy, 4), "low": round(low, 4), "high": round(high, 4)}
+    return figures

@@ -1,0 +1,152 @@
+"""What is in no known category: drugs of other categories, and texts that are no inserts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from drugtext.classifier import DrugClassifier
+from drugtext.evaluation.benchmark.records import Names
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.evaluation.trust.far_texts import far_texts
+from drugtext.evaluation.trust.scope import SCORES, auroc, compare_scores, scope_scores
+from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
+from drugtext.inserts.record import insert_from_record
+
+N_DRAWS = 10
+"""Of the categories that are left out."""
+SHARE = 0.2
+"""Of the categories that are left out in each draw."""
+
+
+def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
+    """Tell test drugs from texts that are no inserts.
+
+    Returns:
+        `scores`: AUROC of each of `SCORES` over the texts that were read; `n_texts`, and of them
+        `n_refused` for their language; of the rest the share called out of scope, in all and of
+        each kind, and of the test drugs that share, `false_alarms`.
+    """
+    classifier, texts = known.classifier, far_texts()
+    inserts = [insert_from_record({"text": told.text}, told.kind) for told in texts]
+    kept = [n for n, insert in enumerate(inserts) if classifier.refusal(insert) is None]
+    outside = classifier.embed([inserts[n] for n in kept])
+    inside = known.embeddings(names)
+    head = classifier.model.head
+    groups = ([record.ingredient for record in known.records], [str(n) for n in kept])
+    called_out = ~classifier.in_scope(outside)
+    by_kind = defaultdict(list)
+    for n, is_out in zip(kept, called_out, strict=True):
+        by_kind[texts[n].kind].append(bool(is_out))
+    return {
+        "names": names,
+        "scores": compare_scores(
+            scope_scores(head, inside), scope_scores(head, outside), groups, seed
+        ),
+        "n_texts": len(texts),
+        "n_refused": len(texts) - len(kept),
+        "called_out": round(float(called_out.mean()), 4),
+        "called_out_by_kind": {kind: round(float(np.mean(v)), 4) for kind, v in by_kind.items()},
+        "false_alarms": round(float((~classifier.in_scope(inside)).mean()), 4),
+        "n_inside": len(inside),
+    }
+
+
+def near(known: KnownCategories, names: Names, level: int, seed: int = 0) -> dict[str, Any]:
+    """Tell test drugs of known categories from those of categories that the head was not taught.
+
+    Some categories of a level are left out with all below them, several times. The encoder met
+    other drugs of these categories; `near_few_shot` judges categories that it never met.
+    """
+    rng = np.random.default_rng(seed)
+    records = known.records
+    reaching = [n for n, record in enumerate(records) if len(record.path) >= level]
+    categories = sorted({records[n].path[level - 1] for n in reaching})
+    drawn = (
+        set(rng.choice(categories, round(SHARE * len(categories)), replace=False))
+        for _ in range(N_DRAWS)
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    caught = []
+    for left_out in drawn:
+        classifier = _without(known, left_out, level)
+        asked = known.splits["test"].embeddings[FORMS[names]][reaching]
+        embeddings = projected(classifier, asked)
+        is_new = np.array([records[n].path[level - 1] in left_out for n in reaching])
+        for name, scores in scope_scores(classifier.model.head, embeddings).items():
+            found[name].append(auroc(scores[~is_new], scores[is_new]))
+        classifier.model.config.scope_threshold = known.classifier.model.config.scope_threshold
+        caught.append(float((~classifier.in_scope(embeddings[is_new])).mean()))
+    return {
+        "names": names,
+        "level": level,
+        "n_draws": N_DRAWS,
+        "n_inserts": len(reaching),
+        "scores": _over_draws(found),
+        "called_out": round(float(np.mean(caught)), 4),
+    }
+
+
+def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClassifier:
+    """Teach the training split again, without some categories of a level."""
+    rows, forms = known.splits["train"].rows, known.splits["train"].embeddings
+    kept = [n for n, path in enumerate(rows["category_path"]) if left_out.isdisjoint(path[:level])]
+    ids = set(known.classifier.category_ids)
+    paths = [rows[n]["category_path"] for n in kept]
+    taught = [next((i for i in reversed(path) if i in ids), None) for path in paths]
+    kept = [n for n, category in zip(kept, taught, strict=True) if category]
+    categories = [category for category in taught if category]
+    return known.reader.classifier.fit_embeddings(
+        np.concatenate([embeddings[kept] for embeddings in forms.values()]),
+        categories * len(forms),
+        taxonomy=known.corpus.taxonomy,
+        ingredients=[rows[n]["ingredients"] for n in kept] * len(forms),
+    )
+
+
+def near_few_shot(
+    new: NewCategories, base: DrugClassifier, names: Names, k_shot: int, seed: int = 0
+) -> dict[str, Any] | None:
+    """Learn half of some categories that the encoder never met; tell queries of both halves apart.
+
+    Returns:
+        AUROC of each score, the mean over episodes; None where the data have no such episodes.
+    """
+    trial = new.trial(names, k_shot, n_episodes=30)
+    if trial is None:
+        return None
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[float]] = defaultdict(list)
+    for task in trial.tasks:
+        order = rng.permutation(len(task.lesson.categories))
+        half = {task.lesson.categories[n] for n in order[: len(order) // 2]}
+        support = [example for example in task.lesson.support if example.category in half]
+        embed = new.reader.embed
+        classifier = base.fit_embeddings(
+            projected(base, embed([example.insert for example in support])),
+            [example.category for example in support],
+            taxonomy=task.lesson.taxonomy,
+            ingredients=[example.substances for example in support],
+        )
+        asked = projected(classifier, embed([query.insert for query in task.queries]))
+        is_known = np.array([query.category in half for query in task.queries])
+        for name, scores in scope_scores(classifier.model.head, asked).items():
+            found[name].append(auroc(scores[is_known], scores[~is_known]))
+    return {
+        "names": names,
+        "k": k_shot,
+        "n_way": len(trial.tasks[0].lesson.categories) // 2,
+        "n_episodes": len(trial.tasks),
+        "scores": _over_draws(found),
+    }
+
+
+def _over_draws(found: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Return the mean of each score over draws with its 95 % interval."""
+    told = {name: few_shot_accuracy(np.array(found[name])) for name in SCORES}
+    return {
+        name: dict(zip(("auroc", "low", "high"), (round(x, 4) for x in figures), strict=True))
+        for name, figures in told.items()
+    }

@@ -1,0 +1,195 @@
+"""What is judged: classifiers of a run of the benchmark, and inserts that they never met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from drugtext.classifier import DrugClassifier, load
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.evaluation.benchmark.new_category import (
+    CategorySplit,
+    new_category,
+    split_categories,
+)
+from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.records import Corpus, Names, Record, load_corpus, load_rows
+from drugtext.evaluation.benchmark.task import Trial
+from drugtext.evaluation.calibration import calibrate_few_shot
+from drugtext.evaluation.trust.probabilities import Judged
+from drugtext.splits import SPLITS
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.meta import ATC_PLAN
+from drugtext.training.recipe import Embedded, calibrated
+
+FORMS: dict[Names, str] = {"masked": "masked", "plain": "text"}
+"""Form of a record's texts -> the column of the corpus."""
+
+
+class Run:
+    """A run of the benchmark: its ATC corpus, and the encoders that were trained for it.
+
+    Args:
+        folder: of the run.
+        taxonomy: of its ATC corpus.
+        n_steps: of the trainings; one that is not there yet is made.
+        seed: of the split by category.
+    """
+
+    def __init__(
+        self, folder: Path, taxonomy: Taxonomy, n_steps: int = ATC_PLAN.loop.n_steps, seed: int = 0
+    ) -> None:
+        self.folder, self.taxonomy, self.seed = folder / "corpus-atc", taxonomy, seed
+        self.corpus: Corpus = load_corpus(self.folder, taxonomy)
+        raw = load(DEFAULT_ENCODER)
+        self._readers = TrainedReaders(Reader(raw, raw.embed), folder / TRAINED_FOLDER, n_steps)
+
+    def known_drugs(self) -> KnownCategories:
+        """Return the classifier of known categories, learnt as the bundled one is."""
+        training = new_drug(self.corpus, "masked", 1).training
+        reader = self._readers.learn(training, self.taxonomy)
+        splits = {
+            split: Embedded(
+                load_rows(self.folder / f"{split}.parquet"),
+                {
+                    column: reader.embed([r.inserts[names] for r in self.corpus.splits[split]])
+                    for names, column in FORMS.items()
+                },
+            )
+            for split in SPLITS
+        }
+        classifier, _ = calibrated(reader.classifier, splits, self.taxonomy)
+        return KnownCategories(classifier, reader, self.corpus, splits)
+
+    def new_categories(self) -> NewCategories:
+        """Return what learns categories that its encoder never met."""
+        split = split_categories(self.corpus, self.seed)
+        reader = self._readers.learn(split.training, self.taxonomy)
+        return NewCategories(reader, split, self.seed)
+
+
+class KnownCategories(NamedTuple):
+    """A classifier of known categories, and drugs that it never met.
+
+    Attributes:
+        classifier: calibrated.
+        reader: its encoder.
+        corpus: whose test split is asked.
+        splits: embeddings of all splits, not projected.
+    """
+
+    classifier: DrugClassifier
+    reader: Reader
+    corpus: Corpus
+    splits: dict[str, Embedded]
+
+    @property
+    def records(self) -> list[Record]:
+        """The test split."""
+        return self.corpus.splits["test"]
+
+    def embeddings(self, names: Names) -> NDArray:
+        """Return the embeddings of the test split, projected, shape (n, embedding_dim)."""
+        return projected(self.classifier, self.splits["test"].embeddings[FORMS[names]])
+
+    def judged(self, names: Names, records: Sequence[Record] | None = None) -> Judged:
+        """Return the answers to the test split, or to some of its records."""
+        embeddings = self.embeddings(names)
+        chosen = list(range(len(self.records)))
+        if records is not None:
+            wanted = set(map(id, records))
+            chosen = [n for n, record in enumerate(self.records) if id(record) in wanted]
+        asked = [self.records[n] for n in chosen]
+        return judge(self.classifier, embeddings[chosen], asked)
+
+
+class NewCategories:
+    """Categories that an encoder never met, learnt from a few inserts each.
+
+    Args:
+        reader: trained on other categories.
+        split: of the categories.
+        seed: of the episodes.
+    """
+
+    def __init__(self, reader: Reader, split: CategorySplit, seed: int) -> None:
+        self.reader, self._split, self._seed = reader, split, seed
+
+    def trial(self, names: Names, k_shot: int, n_episodes: int, part: str = "test") -> Trial | None:
+        """Return episodes at level 3 over all categories of a part at once."""
+        return new_category(self._split, names, 3, INDICATED, k_shot, n_episodes, self._seed, part)
+
+    def base(self, names: Names) -> DrugClassifier:
+        """Return a classifier of the training categories, few-shot calibrated on validation."""
+        parts = {
+            part: [r.example(names, 3) for r in self._split.parts[part]] for part in SPLITS[:2]
+        }
+        taxonomy = self._split.corpus.taxonomy
+        taught, held_out = parts["train"], parts["validation"]
+        base = self.reader.classifier.fit_embeddings(
+            self.reader.embed([example.insert for example in taught]),
+            [example.category for example in taught],
+            taxonomy=taxonomy,
+            ingredients=[example.substances for example in taught],
+        )
+        categories = [example.category for example in held_out]
+        base.model.config.few_shot = calibrate_few_shot(
+            base.model.head,
+            self.reader.embed([example.insert for example in held_out]),
+            categories,
+            [example.substances for example in held_out],
+            self._seed,
+            base.embed_names(categories, taxonomy),
+        )
+        return base
+
+    def episodes(
+        self, base: DrugClassifier, trial: Trial
+    ) -> Iterator[tuple[DrugClassifier, Judged]]:
+        """Learn each lesson of a trial, and answer its queries."""
+        for task in trial.tasks:
+            support = task.lesson.support
+            fitted = base.fit_embeddings(
+                projected(base, self.reader.embed([example.insert for example in support])),
+                [example.category for example in support],
+                taxonomy=task.lesson.taxonomy,
+                ingredients=[example.substances for example in support],
+            )
+            asked = projected(fitted, self.reader.embed([query.insert for query in task.queries]))
+            yield (
+                fitted,
+                Judged(
+                    fitted.probabilities(asked),
+                    fitted.category_ids,
+                    fitted.taxonomy,
+                    [query.category for query in task.queries],
+                    [query.ingredient for query in task.queries],
+                ),
+            )
+
+
+@torch.no_grad()
+def projected(classifier: DrugClassifier, embeddings: NDArray) -> NDArray:
+    """Bring embeddings of a bare encoder to those that `classifier.embed` gives."""
+    return classifier.model.head.project(torch.as_tensor(embeddings)).numpy()
+
+
+def judge(classifier: DrugClassifier, embeddings: NDArray, records: Sequence[Record]) -> Judged:
+    """Return the answers to records whose embeddings are given, projected.
+
+    Of each, some ancestor at least is to be known; the deepest that is known is the true one.
+    """
+    known = classifier.taxonomy
+    return Judged(
+        classifier.probabilities(np.asarray(embeddings)),
+        classifier.category_ids,
+        known,
+        [next(i for i in reversed(record.path) if i in known) for record in records],
+        [record.ingredient for record in records],
+    )

@@ -1,0 +1,146 @@
+"""Sets of categories that hold the true one as often as was asked, at each level of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugtext.errors import DrugTextError
+from drugtext.taxonomy import Taxonomy
+
+MAX_SCORES = 999
+"""Of a level that are kept: sets of coverage 0.999 need no more."""
+
+
+class Level(NamedTuple):
+    """The tree cut at a level: each category by its ancestor there, or by itself if it is higher.
+
+    Attributes:
+        number: of the level, counted from 1 at the roots.
+        ids: of the nodes.
+        probabilities: of each node, shape (n_inserts, n_nodes), rows summing to 1.
+    """
+
+    number: int
+    ids: list[str]
+    probabilities: NDArray[np.float64]
+
+
+def levels(
+    probabilities: NDArray[np.float64], category_ids: Sequence[str], taxonomy: Taxonomy
+) -> list[Level]:
+    """Cut the tree at each of its levels.
+
+    Args:
+        probabilities: shape (n_inserts, n_categories), rows summing to 1.
+        category_ids: of the columns.
+        taxonomy: holds them and their ancestors.
+
+    Returns:
+        From the roots down to the deepest category.
+    """
+    paths = [[step.id for step in taxonomy.path(i)] for i in category_ids]
+    found = []
+    for number in range(1, max(map(len, paths), default=0) + 1):
+        nodes = [path[:number][-1] for path in paths]
+        ids = list(dict.fromkeys(nodes))
+        sums = np.zeros((len(probabilities), len(ids)))
+        for column, node in zip(probabilities.T, nodes, strict=True):
+            sums[:, ids.index(node)] += column
+        found.append(Level(number, ids, np.minimum(sums, 1.0)))
+    return found
+
+
+def strangeness(
+    probabilities: NDArray[np.float64],
+    category_ids: Sequence[str],
+    taxonomy: Taxonomy,
+    true_ids: Sequence[str],
+) -> dict[str, list[float]]:
+    """Return how strange the true category of held-out inserts looks: 1 minus its probability.
+
+    Args:
+        probabilities: of held-out inserts, as `levels` takes them.
+        category_ids: as well.
+        taxonomy: holds the true categories, too.
+        true_ids: of each insert. One that is no node of a level is not counted there.
+
+    Returns:
+        Level, as JSON has keys, -> scores, `thinned`.
+    """
+    paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
+    found = {}
+    for level in levels(probabilities, category_ids, taxonomy):
+        columns = {node: n for n, node in enumerate(level.ids)}
+        kept = [
+            1 - level.probabilities[n, columns[path[: level.number][-1]]]
+            for n, path in enumerate(paths)
+            if path[: level.number][-1] in columns
+        ]
+        if kept:
+            found[str(level.number)] = thinned(np.array(kept))
+    return found
+
+
+def thinned(scores: NDArray[np.float64]) -> list[float]:
+    """Return scores in order, rounded up; of more than `MAX_SCORES`, quantiles instead of all.
+
+    A set is never smaller for it.
+    """
+    if len(scores) > MAX_SCORES:
+        shares = np.arange(1, MAX_SCORES + 1) / MAX_SCORES
+        scores = np.quantile(scores, shares, method="higher")
+    return np.sort(np.ceil((scores * 1e4).round(6)) / 1e4).tolist()
+
+
+def prediction_sets(
+    probabilities: NDArray[np.float64],
+    category_ids: Sequence[str],
+    taxonomy: Taxonomy,
+    held_out: Mapping[str, Sequence[float]],
+    coverage: float,
+) -> list[list[list[str]]]:
+    """Return the categories of each level that cannot be ruled out.
+
+    Args:
+        probabilities: as `levels` takes them.
+        category_ids: as well.
+        taxonomy: as well.
+        held_out: as `strangeness` returns it.
+        coverage: share of inserts whose set is to hold the true category, in (0, 1).
+
+    Returns:
+        Of each insert the ids of each level, from the roots down, the most probable first. Never
+        empty: where nothing is probable enough, the best category stands alone.
+
+    Raises:
+        DrugTextError: a level was not calibrated for such a coverage.
+
+    Source:
+        Split conformal prediction: Vovk, Gammerman, Shafer 2005, doi:10.1007/b106715, section 4.2;
+        the score is that of Sadinle, Lei, Wasserman 2019, arXiv:1609.00451, section 2.
+    """
+    from crepes import ConformalClassifier  # brings pandas, for this alone
+
+    found: list[list[list[str]]] = [[] for _ in probabilities]
+    for level in levels(probabilities, category_ids, taxonomy):
+        scores = np.array(held_out.get(str(level.number), ()))
+        needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
+        if len(scores) < needed:
+            raise DrugTextError(
+                f"level {level.number} was calibrated on {len(scores)} held-out inserts; sets of"
+                f" coverage {coverage:g} need {needed} or more. Ask for"
+                " less, or use a checkpoint that was calibrated on more."
+            )
+        conformal = ConformalClassifier().fit(scores)
+        inside = conformal.predict_set(
+            1 - level.probabilities, confidence=coverage, smoothing=False
+        ).astype(bool)
+        order = np.argsort(-level.probabilities, axis=1, kind="stable")
+        inside[np.arange(len(inside)), order[:, 0]] = True
+        for n, sets in enumerate(found):
+            sets.append([level.ids[c] for c in order[n] if inside[n, c]])
+    return found

@@ -1,0 +1,73 @@
+"""Measure how far drugtext can be trusted: calibration, scope, sets, reasons, noise, privacy.
+
+The encoders are those of a run of the benchmark: nobody trained on the drugs that are asked.
+
+    python scripts/trust_report.py runs/benchmark \\
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --report benchmark/trust
+
+It takes about a quarter of an hour, and some more where the run has no trained encoders yet.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.trust.page import headline, trust_page
+from drugtext.evaluation.trust.pictures import write_pictures
+from drugtext.evaluation.trust.report import measure_trust
+from drugtext.evaluation.trust.subjects import Run
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.meta import ATC_PLAN
+
+console = Console(stderr=True)
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    report: Annotated[Path, typer.Option(help="Folder of results.json, README.md and pictures.")],
+    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Measure, and write the report."""
+    try:
+        with console.status("loading") as status:
+
+            def begins(what: str) -> None:
+                console.print(what, markup=False)
+                status.update(what)
+
+            judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed)
+            figures = measure_trust(judged, seed=seed, begins=begins)
+            results = {
+                "command": "python " + shlex.join(sys.argv),
+                "seed": seed,
+                "corpus_sha256": judged.corpus.sha256,
+                "versions": {
+                    name: importlib.metadata.version(name)
+                    for name in ("drugtext", "torch", "transformers", "crepes")
+                },
+                "figures": figures,
+            }
+        report.mkdir(parents=True, exist_ok=True)
+        told = json.dumps(results, indent=1)
+        (report / "results.json").write_text(told + "\n", encoding="utf-8")
+        pictures = write_pictures(figures, report)
+        (report / "README.md").write_text(trust_page(results, pictures), encoding="utf-8")
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(2) from error
+    print(headline(figures))
+
+
+if __name__ == "__main__":
+    typer.run(main)

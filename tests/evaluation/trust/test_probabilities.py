@@ -1,0 +1,80 @@
+"""Figures of probabilities, sets and sure answers: counted by hand, and where they are true."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drugtext.evaluation.trust.probabilities import (
+    Judged,
+    answers_by_level,
+    back_off,
+    calibration,
+    calibration_by_level,
+    coverage_by_level,
+)
+from drugtext.taxonomy import Category, Taxonomy
+
+TREE = Taxonomy(
+    [
+        *(Category("H", "heart"), Category("H1", "rate", "H"), Category("H2", "pressure", "H")),
+        *(Category("S", "skin"), Category("S1", "dry", "S"), Category("T", "of nobody")),
+    ]
+)
+IDS = ["H1", "H2", "S1"]
+JUDGED = Judged(
+    np.array([[0.6, 0.3, 0.1], [0.3, 0.3, 0.4], [0.1, 0.0, 0.9]]),
+    IDS,
+    TREE,
+    ["H2", "H1", "T"],
+    ["a", "b", "c"],
+)
+
+
+def test_answers_are_judged_where_the_true_category_can_be_given():
+    found = answers_by_level(JUDGED)
+    confidences, right, places = found[1]
+    assert places == [0, 1] and right.tolist() == [True, True]
+    np.testing.assert_allclose(confidences, [0.9, 0.6])
+    confidences, right, places = found[2]
+    assert places == [0, 1] and right.tolist() == [False, False]
+    np.testing.assert_allclose(confidences, [0.6, 0.4])
+
+
+def test_true_probabilities_err_as_much_as_chance_does():
+    rng = np.random.default_rng(0)
+    confidences = rng.uniform(0.2, 1, 1000)
+    right = rng.random(1000) < confidences
+    groups = [str(n // 2) for n in range(1000)]
+    found = calibration(confidences, right, groups)
+    assert found["ece"] == pytest.approx(found["by_chance"], abs=0.02)
+    too_sure = calibration(np.sqrt(confidences), right, groups)
+    assert too_sure["ece"] > 3 * too_sure["by_chance"]
+    assert too_sure["confidence"] - too_sure["accuracy"] == pytest.approx(too_sure["ece"], abs=0.01)
+
+
+def test_calibration_is_told_of_each_level():
+    levels = calibration_by_level(JUDGED)
+    assert [(level["level"], level["n"]) for level in levels] == [(1, 2), (2, 2)]
+    # Bins of 1 / 15: all four answers stand by themselves
+    assert levels[0]["ece"] == pytest.approx((0.1 + 0.4) / 2)
+    assert levels[1]["ece"] == pytest.approx((0.6 + 0.4) / 2)
+
+
+def test_coverage_counts_sets_that_hold_the_true_category():
+    sets = [[["H"], ["H1", "H2"]], [["S"], ["S1"]], [["S"], ["S1"]]]
+    first, second = coverage_by_level(JUDGED, sets, 0.9)
+    assert (first["covered"], first["mean_size"], first["n"]) == (0.5, 1.0, 2)
+    assert (second["covered"], second["mean_size"], second["asked"]) == (0.5, 1.5, 0.9)
+
+
+def test_backing_off_tells_depth_and_accuracy():
+    found = back_off(JUDGED, 0.65)
+    # H for the first, nothing for the second, S1 for the third, whose true category is T
+    assert (found["n"], found["n_answered"]) == (3, 2)
+    assert found["mean_depth"] == pytest.approx((1 + 0 + 2) / 3, abs=0.01)
+    assert found["right"] == 0.5
+
+
+def test_nothing_sure_is_no_failure():
+    assert back_off(JUDGED, 1.0)["n_answered"] == 0

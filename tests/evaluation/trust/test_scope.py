@@ -1,0 +1,53 @@
+"""Scores of scope: AUROC counted by hand, and which score says what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from drugtext.evaluation.trust.scope import SCORES, auroc, auroc_interval, scope_scores
+from drugtext.heads import PrototypeHead
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "share"),
+    [
+        ([3.0, 4.0], [1.0, 2.0], 1.0),
+        ([1.0, 2.0], [3.0, 4.0], 0.0),
+        ([1.0, 3.0], [2.0], 0.5),
+        ([1.0, 1.0], [1.0], 0.5),  # a tie is half a win
+        ([5.0, 2.0, 1.0], [3.0, 0.0], 4 / 6),
+    ],
+)
+def test_auroc_counts_pairs_in_the_right_order(inside, outside, share):
+    assert auroc(inside, outside) == pytest.approx(share)
+
+
+def test_random_scores_tell_nothing():
+    rng = np.random.default_rng(0)
+    a, b = rng.random(400), rng.random(300)
+    groups = ([f"a{n // 2}" for n in range(400)], [f"b{n}" for n in range(300)])
+    found = auroc_interval(a, b, groups)
+    assert found["low"] < 0.5 < found["high"]
+    assert (found["n_inside"], found["n_outside"]) == (400, 300)
+
+
+def test_few_groups_make_a_wide_interval():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(1, 1, 200), rng.normal(0, 1, 200)
+    many = [str(n) for n in range(200)]
+    few = [str(n // 50) for n in range(200)]
+    widths = [(found := auroc_interval(a, b, (g, g)))["high"] - found["low"] for g in (many, few)]
+    assert widths[0] > 0.03 and auroc(a, b) > 0.7
+
+
+def test_every_score_is_higher_where_an_insert_is_like_the_support():
+    head = PrototypeHead(3, 2)
+    head.prototypes.data = torch.eye(3)[:2]
+    head = head.remembering(torch.eye(3)[:2], torch.tensor([0, 1]))
+    near, far = torch.tensor([[0.995, 0.0, 0.0999]]), torch.tensor([[0.0, 0.0, 1.0]])
+    inside, outside = scope_scores(head, near), scope_scores(head, far)
+    assert set(inside) == set(SCORES)
+    for name in SCORES:
+        assert inside[name].shape == (1,) and inside[name][0] > outside[name][0], name

@@ -1,0 +1,118 @@
+"""The page of trust and its pictures, on invented figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from drugtext.evaluation.trust.page import find, headline, trust_page
+from drugtext.evaluation.trust.pictures import write_pictures
+from drugtext.evaluation.trust.scope import IN_USE, SCORES
+
+INTERVAL = {"low": 0.01, "high": 0.04}
+
+
+def calibration(level: int, names: str, documents: str, ece: float) -> dict:
+    told = {"by_chance": 0.02, "confidence": 0.8, "accuracy": 0.79, "n": 100} | INTERVAL
+    return told | {"level": level, "names": names, "documents": documents, "ece": ece}
+
+
+def scores(auroc: float) -> dict:
+    told = {"low": auroc - 0.01, "high": auroc + 0.001, "n_inside": 50, "n_outside": 20}
+    return {name: told | {"auroc": auroc if name == IN_USE else 0.5} for name in SCORES}
+
+
+@pytest.fixture
+def figures() -> dict:
+    both = [(d, n) for d in ("all inserts", "full documents") for n in ("masked", "plain")]
+    known = {
+        "calibration": [
+            calibration(level, n, d, 0.025 if level == 2 else 0.01)
+            for d, n in both
+            for level in (1, 2)
+        ],
+        "sets": [
+            {"documents": d, "names": n, "asked": asked, "level": level, "covered": asked - 0.03}
+            | {"low": 0.7, "high": 0.99, "mean_size": 2.5, "median_size": 2.0, "n": 100}
+            for d, n in both
+            for asked in (0.8, 0.9)
+            for level in (1, 2)
+        ],
+        "sure": [
+            {"documents": "all inserts", "names": "plain", "asked": 0.9, "n_answered": 0, "n": 3}
+            | {"mean_depth": 0.0}
+        ],
+        "reliability": [
+            {
+                "documents": d,
+                "names": n,
+                "bins": [{"confidence": 0.5, "accuracy": 0.4, "n_inserts": 9}],
+            }
+            for d, n in both
+        ],
+    }
+    few = calibration(3, "plain", "", 0.08) | {"k": 5, "n_way": 7, "covered": 0.9}
+    curve = {"curve": [0.9, 0.1], "random_curve": [0.9, 0.5], "area": 0.3, "random_area": 0.6}
+    return {
+        "known": known,
+        "few_shot": [few | {"calibrated_on": "new categories"}],
+        "scope": {
+            "near": [
+                {
+                    "names": "plain",
+                    "level": 3,
+                    "n_inserts": 90,
+                    "n_draws": 10,
+                    "scores": scores(0.8),
+                }
+            ],
+            "near_few_shot": [{"names": "plain", "k": 5, "scores": scores(0.7)}],
+            "far": [
+                {"names": "plain", "scores": scores(0.997), "n_texts": 24, "n_refused": 4}
+                | {"called_out": 0.9, "called_out_by_kind": {"recipe": 0.9}}
+                | {"false_alarms": 0.06, "n_inside": 50}
+            ],
+        },
+        "noise": [
+            {"noise": "typos", "accuracy": 0.7, "drop": 0.05, "n": 9, "n_changed": 9}
+            | {"n_refused": 0}
+            | INTERVAL
+        ],
+        "reasons": {
+            **{"fractions": [0.0, 1.0], "n_inserts": 40, "n_short": 1, "n_random": 5},
+            "deletion": curve | {"gain": 0.3} | INTERVAL,
+            "insertion": curve | {"gain": -0.1, "low": -0.2, "high": 0.0},
+        },
+    }
+
+
+def test_targets_are_told_met_or_missed(figures):
+    rows = [line.strip("| ").split(" | ") for line in headline(figures).splitlines()[2:]]
+    told = {row[0]: (row[2], row[-1].removesuffix(" |")) for row in rows}
+    assert [met for _, met in told.values()] == [
+        *("met", "met", "missed", "missed", "met", "missed", "missed", "met", "missed")
+    ]
+    known = told["Calibration error, known categories, deepest level, all inserts"][0]
+    assert known == "0.025 [0.010, 0.040]; by chance alone 0.020"
+
+
+def test_the_page_shows_every_figure_and_picture(figures):
+    results = {"figures": figures, "command": "python scripts/trust_report.py runs/x"}
+    page = trust_page(results, ["coverage.png"])
+    assert "python scripts/trust_report.py runs/x" in page and "![coverage](coverage.png)" in page
+    for name in SCORES:
+        assert name in page
+    assert "6.0% of 50 test inserts out of scope" in page and "recipe 90%" in page
+    assert "None" not in page and "{" not in page
+
+
+def test_figures_are_found_by_what_they_hold(figures):
+    assert find(figures["known"]["calibration"], level=2, names="masked")["ece"] == 0.025
+    with pytest.raises(StopIteration):
+        find(figures["known"]["calibration"], level=9)
+
+
+def test_pictures_are_drawn(figures, tmp_path):
+    names = write_pictures(figures, tmp_path)
+    assert names == ["reliability.png", "coverage.png", "reasons.png"]
+    for name in names:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,101 @@
+"""Sets of categories: levels of a tree, hand-counted sets, and coverage where it must hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drugtext.errors import DrugTextError
+from drugtext.prediction_sets import MAX_SCORES, levels, prediction_sets, strangeness, thinned
+from drugtext.taxonomy import Category, Taxonomy
+
+TREE = Taxonomy(
+    [
+        *(Category("H", "heart"), Category("H1", "rate", "H"), Category("H1a", "slow", "H1")),
+        *(Category("H2", "pressure", "H"), Category("S", "skin")),
+    ]
+)
+IDS = ["H1a", "H1", "H2", "S"]  # of H1 there is a category of what is not slow
+PROBABILITIES = np.array([[0.4, 0.1, 0.2, 0.3]])
+
+
+def test_a_tree_is_cut_at_each_level():
+    found = levels(PROBABILITIES, IDS, TREE)
+    assert [(level.number, level.ids) for level in found] == [
+        (1, ["H", "S"]),
+        (2, ["H1", "H2", "S"]),
+        (3, ["H1a", "H1", "H2", "S"]),
+    ]
+    for level, expected in zip(
+        found, ([0.7, 0.3], [0.5, 0.2, 0.3], [0.4, 0.1, 0.2, 0.3]), strict=True
+    ):
+        np.testing.assert_allclose(level.probabilities[0], expected)
+
+
+def test_strangeness_is_what_the_true_category_lacks():
+    both = np.repeat(PROBABILITIES, 2, axis=0)
+    found = strangeness(both, IDS, TREE, ["H1a", "S"])
+    assert found == {"1": [0.3, 0.7], "2": [0.5, 0.7], "3": [0.6, 0.7]}
+
+
+def test_a_true_category_that_is_no_node_of_a_level_is_not_counted_there():
+    found = strangeness(PROBABILITIES, ["S", "H2", "H1a", "H1"], TREE, ["H"])
+    assert found == {"1": [0.4]}
+
+
+def test_sets_hold_what_as_many_held_out_inserts_were_as_strange_as():
+    # Of 9 scores, a set of coverage 0.8 may leave out what is stranger than all but one of them:
+    # (1 + 1) / (9 + 1) = 0.2, which is not above 1 - 0.8
+    scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.75, 0.95]
+    held_out = {"1": scores, "2": scores, "3": scores}
+    (sets,) = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.75)
+    assert sets == [["H", "S"], ["H1", "S"], ["H1a", "S"]]
+    (sets,) = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.5)
+    assert sets == [["H"], ["H1"], ["H1a"]]
+
+
+def test_a_set_is_never_empty():
+    held_out = dict.fromkeys("123", [0.01] * 20)
+    (sets,) = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.9)
+    assert sets == [["H"], ["H1"], ["H1a"]]
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+def test_coverage_is_what_was_asked_where_held_out_and_new_are_alike(coverage):
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.3] * len(IDS), 6000)
+    true_ids = [IDS[rng.choice(len(IDS), p=p)] for p in probabilities]
+    held_out = strangeness(probabilities[:3000], IDS, TREE, true_ids[:3000])
+    sets = prediction_sets(probabilities[3000:], IDS, TREE, held_out, coverage)
+    for number in (1, 2, 3):
+        paths = ([step.id for step in TREE.path(i)] for i in true_ids[3000:])
+        inside = [
+            path[:number][-1] in told[number - 1] for path, told in zip(paths, sets, strict=True)
+        ]
+        assert coverage - 0.02 < np.mean(inside)
+
+
+def test_more_coverage_never_takes_a_category_away():
+    rng = np.random.default_rng(1)
+    probabilities = rng.dirichlet([0.5] * len(IDS), 50)
+    held_out = dict.fromkeys("123", sorted(rng.random(200).tolist()))
+    small, large = (prediction_sets(probabilities, IDS, TREE, held_out, c) for c in (0.6, 0.9))
+    for a, b in zip(small, large, strict=True):
+        assert all(set(x) <= set(y) for x, y in zip(a, b, strict=True))
+
+
+def test_too_few_held_out_inserts_for_a_coverage_are_told():
+    held_out = dict.fromkeys("123", [0.5] * 8)
+    with pytest.raises(DrugTextError, match=r"calibrated on 8 held-out inserts; .* need 9 or more"):
+        prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.9)
+    with pytest.raises(DrugTextError, match="level 1 was calibrated on 0 held-out inserts"):
+        prediction_sets(PROBABILITIES, IDS, TREE, {}, 0.5)
+
+
+def test_many_scores_are_kept_as_quantiles_that_are_never_below():
+    scores = np.random.default_rng(0).random(5000)
+    kept = np.array(thinned(scores))
+    assert len(kept) == MAX_SCORES and (np.diff(kept) >= 0).all()
+    for share in (0.5, 0.9, 0.99):
+        assert np.quantile(kept, share) >= np.quantile(scores, share) - 1e-3
+    assert kept.max() >= scores.max()
