@@ -41,5 +41,30 @@ def measured_table(measured: Mapping[str, Any]) -> str:
     return "\n\n".join(["\n".join(lines), *below])
 
 
+def reliability_table(measured: Mapping[str, Any]) -> str:
+    """Write the reliability diagram of the first kind of inserts as a table with bars.
+
+    Args:
+        measured: as `measured_table` takes it.
+
+    Returns:
+        Nothing where no answer was judged.
+    """
+    for form, figures in measured["forms"].items():
+        if bins := figures.get("reliability"):
+            lines = [
+                f"How often answers of about one probability are right ({form}):",
+                "",
+                "| probability | right | | inserts |",
+                "|---|---|---|---|",
+                *(
+                    f"| {confidence:.2f} | {accuracy:.2f} | {'█' * round(20 * accuracy)} | {n} |"
+                    for confidence, accuracy, n in bins
+                ),
+            ]
+            return "\n".join(lines)
+    return ""
+
+
 def _over_all(level: Mapping[str, Any]) -> float:
     return level["accuracy"] * level["n_inserts"] / (level["n_inserts"] + level["n_unknown"])

@@ -11,7 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from drugtext._version import __version__
 from drugtext.config import DrugTextConfig
-from drugtext.figures import measured_table
+from drugtext.figures import measured_table, reliability_table
 
 _USE = """\
 ```python
@@ -79,6 +79,7 @@ def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
         _USE,
         "## Accuracy",
         measured_table(config.measured) if config.measured else "Not measured.",
+        reliability_table(config.measured or {"forms": {}}),
         "## How it was made",
         _making(config),
         "## Categories",
@@ -90,7 +91,7 @@ def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
         "## How to cite",
         _CITE,
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _results(config: DrugTextConfig) -> Iterator[EvalResult]:
@@ -122,8 +123,9 @@ def _making(config: DrugTextConfig) -> str:
         )
     of = "the mean over its drugs" if sum(config.n_support) else "the embedding of its name"
     lines.append(
-        f"- Head: one prototype a category, {of} (Snell et al. 2017, arXiv:1703.05175); cosine"
-        " scores, scaled to probabilities."
+        f"- Head: one prototype a category, {of} (Snell et al. 2017, arXiv:1703.05175)"
+        + (f", and beside them {config.n_known} remembered inserts" if config.n_known else "")
+        + "; scores are scaled to probabilities."
     )
     if config.training:
         told = ", ".join(

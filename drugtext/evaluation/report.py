@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.evaluation.metrics import accuracy_by_level, expected_calibration_error
+from drugtext.evaluation.reliability import reliability_bins
 from drugtext.prediction import node_probabilities
 from drugtext.taxonomy import Taxonomy
+
+N_BINS = 10
+"""Of the reliability diagram that a card shows."""
 
 
 def measure(
@@ -36,14 +40,16 @@ def measure(
 
     Returns:
         `n_inserts`; `levels` (see `LevelAccuracy`), those where a true category is known;
-        `calibration_error`, over the inserts whose true category is one of the columns, None where
-        there is none.
+        `calibration_error` and `reliability`, over the inserts whose true category is one of the
+        columns: None and empty where there is none. The latter has of each bin of a reliability
+        diagram the mean probability, the share that is right, and the number of inserts.
     """
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     nodes = node_probabilities(probabilities, category_ids, known)
     levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
     confidences, right = known_answers(probabilities, category_ids, true_ids)
     error = expected_calibration_error(confidences, right) if len(right) else None
+    bins = reliability_bins(confidences, right, N_BINS) if len(right) else []
     return {
         "n_inserts": len(true_ids),
         "levels": [
@@ -51,6 +57,11 @@ def measure(
             for level in levels
         ],
         "calibration_error": None if error is None else round(error, 4),
+        "reliability": [
+            [round(one.confidence, 4), round(one.accuracy, 4), one.n_inserts]
+            for one in bins
+            if one.confidence is not None and one.accuracy is not None
+        ],
     }
 
 

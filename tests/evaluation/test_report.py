@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drugtext.evaluation.report import measure
-from drugtext.figures import measured_table
+from drugtext.figures import measured_table, reliability_table
 from drugtext.taxonomy import Category, Taxonomy
 
 KNOWN = Taxonomy(
@@ -30,12 +30,13 @@ def test_figures_by_hand():
     # the three known ones, each in a bin by itself
     expected = (abs(1 - 0.9) + abs(0 - 0.8) + abs(1 - 0.7)) / 3
     assert figures["calibration_error"] == pytest.approx(expected)
+    assert figures["reliability"] == [[0.7, 1.0, 1], [0.8, 0.0, 1], [0.9, 1.0, 1]]
     assert json.loads(json.dumps(figures)) == figures
 
 
 def test_nothing_known_has_no_calibration_error():
     figures = measure(PROBABILITIES[:2], ["H1", "S"], KNOWN, ["H9", "Z"], ["a", "b"], EVERYTHING)
-    assert figures["calibration_error"] is None
+    assert figures["calibration_error"] is None and figures["reliability"] == []
     assert [level["level"] for level in figures["levels"]] == [1]
     assert figures["levels"][0]["n_unknown"] == 1
 
@@ -50,3 +51,12 @@ def test_the_table_has_a_row_a_form_and_level():
     assert lines[2].startswith("| all | masked | 1 | 4 | 0.500 (")
     assert len([line for line in lines if line.startswith("| all |")]) == 4
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+
+
+def test_reliability_is_drawn_for_the_first_form_that_has_it():
+    none = {"calibration_error": None, "reliability": []}
+    some = {"calibration_error": 0.1, "reliability": [[0.25, 0.5, 4], [0.9, 1.0, 2]]}
+    table = reliability_table({"forms": {"all, masked": none, "all, plain": some}})
+    assert "(all, plain)" in table
+    assert f"| 0.25 | 0.50 | {'█' * 10} | 4 |" in table and f"| {'█' * 20} | 2 |" in table
+    assert reliability_table({"forms": {"all, masked": none}}) == ""
