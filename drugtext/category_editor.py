@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Self
 
@@ -146,10 +147,13 @@ class CategoryEditor(CategoryLearner):
         n_support = self.model.config.n_support
         head, kept = self._head.regrouped(groups, n_support)
         names = self.drug_names
-        return self._with_head(
+        regrouped = self._with_head(
             head,
             self.taxonomy.restricted_to(order) if tree is None else tree.restricted_to(order),
             order,
             [sum(n_support[row] for row in group) for group in groups],
             None if names is None else tuple(names[n] for n in kept),
         )
+        # What is computed of a private head alone stays private.
+        regrouped.model.config.privacy = copy.deepcopy(self.model.config.privacy)
+        return regrouped

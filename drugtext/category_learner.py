@@ -2,79 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
-from drugtext.embedder import InsertEmbedder, check_is_list
-from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
-from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT, PrototypeHead
+from drugtext.category_holder import CategoryHolder
+from drugtext.embedder import check_is_list
+from drugtext.errors import CorpusError
+from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
-from drugtext.model import DrugTextModel
 from drugtext.names import category_text
+from drugtext.private import check_can_be_private, private_head
+from drugtext.private_sums import DELTA
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.tokens import TokenReader
 
 
-class CategoryLearner(InsertEmbedder):
-    """An embedder that knows categories, and makes another one that knows others.
-
-    Args:
-        model: encoder and head.
-        tokenizer: the encoder's.
-        backend: what runs the encoder, as `InsertEmbedder` takes it.
-        token_reader: as well.
-
-    Attributes:
-        taxonomy: the categories with their ancestors.
-        category_ids: the categories that it knows, in the order of the head's rows.
-        drug_names: of the drugs that the head remembers; None where they were not kept.
-
-    Raises:
-        CheckpointError: the configuration's categories or taxonomy are not understood.
-        EncoderError: there is no such backend, or it is not installed.
-    """
-
-    def __init__(
-        self,
-        model: DrugTextModel,
-        tokenizer: PreTrainedTokenizerBase,
-        backend: str | None = None,
-        token_reader: TokenReader | None = None,
-    ) -> None:
-        super().__init__(model, tokenizer, backend, token_reader)
-        self.drug_names: tuple[str, ...] | None = None
-        config = model.config
-        try:
-            names = cast(dict[int, str], config.id2label)
-            self.category_ids = [names[n] for n in range(len(config.n_support))]
-            self.taxonomy = Taxonomy(
-                (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
-                config.taxonomy_name,
-            )
-            for category_id in self.category_ids:
-                self.taxonomy[category_id]  # named in the error if the tree lacks it
-            # What is used later is converted now, so that a wrong one is told here.
-            float(config.scope_threshold or 0), float((config.few_shot or {}).get("scale", 1.0))
-            ", ".join(config.languages)
-            if model.head.memory is not None and len(model.head.memory):
-                rows = model.head.memory.rows
-                if not 0 <= int(rows.min()) <= int(rows.max()) < len(self.category_ids):
-                    raise ValueError("the memory names a category that is not there")
-        except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
-            raise CheckpointError(
-                "config.json: categories or taxonomy are not understood"
-                f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
-            ) from error
+class CategoryLearner(CategoryHolder):
+    """Makes of a classifier another one that knows other categories; arguments as its base."""
 
     def fit(
         self,
@@ -82,6 +33,8 @@ class CategoryLearner(InsertEmbedder):
         categories: Iterable[str],
         *,
         taxonomy: Taxonomy | None = None,
+        private_epsilon: float | None = None,
+        private_delta: float = DELTA,
     ) -> Self:
         """Learn new categories from a support set; this classifier stays as it is.
 
@@ -92,6 +45,10 @@ class CategoryLearner(InsertEmbedder):
             categories: of each insert, an id or a name. One that this classifier's taxonomy (or
                 the given one) holds keeps its place in the tree; any other stands on its own.
             taxonomy: where given, every category must be in it.
+            private_epsilon: where given, the classifier tells no more of any one drug of the
+                support than this and `private_delta` allow, see `private`. Smaller is more private
+                and less accurate; it has no memory, and does not tell what is out of scope.
+            private_delta: beside it, far less than one in the number of drugs.
 
         Returns:
             A classifier over exactly these categories.
@@ -99,12 +56,23 @@ class CategoryLearner(InsertEmbedder):
         Raises:
             CorpusError: not one category an insert, or no insert at all.
             TaxonomyError: a category is not in the given taxonomy.
+            DrugTextError: privacy is asked of a classifier that has learnt nothing yet, or one of
+                its two numbers is out of range.
         """
         categories = listed(categories)
+        if private_epsilon is not None:  # told before the work
+            check_can_be_private(self.model.head, private_epsilon, private_delta)
         if isinstance(inserts, Sized):  # told before the work; a generator's length is known after
             check_one_each(len(inserts), len(categories))
         embeddings, told = self._embed_support(inserts)
-        return self.fit_embeddings(embeddings, categories, taxonomy=taxonomy, **told)
+        return self.fit_embeddings(
+            embeddings,
+            categories,
+            taxonomy=taxonomy,
+            private_epsilon=private_epsilon,
+            private_delta=private_delta,
+            **told,
+        )
 
     def _embed_support(self, inserts: Iterable[DrugInsert]) -> tuple[NDArray, dict[str, list]]:
         """Embed a support set, and note what is told of its drugs while it goes by."""
@@ -129,6 +97,8 @@ class CategoryLearner(InsertEmbedder):
         taxonomy: Taxonomy | None = None,
         ingredients: Iterable[Iterable[str]] | None = None,
         names: Iterable[str] | None = None,
+        private_epsilon: float | None = None,
+        private_delta: float = DELTA,
     ) -> Self:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`.
 
@@ -139,6 +109,8 @@ class CategoryLearner(InsertEmbedder):
             ingredients: of each. The inserts of one drug count as one, by their mean; an insert
                 whose ingredients nobody told is a drug by itself.
             names: of each insert, for `drug_names` where nobody told its ingredients.
+            private_epsilon: as `fit` takes it.
+            private_delta: as well.
         """
         categories = listed(categories)
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
@@ -146,13 +118,54 @@ class CategoryLearner(InsertEmbedder):
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
         found = [self._category(name, taxonomy) for name in categories]
-        order = list(dict.fromkeys(category.id for category in found))
-        tree = taxonomy or with_new(self.taxonomy, found)
+        # In which order a support set comes is its own affair where it is confidential.
+        new = found if private_epsilon is None else sorted(found, key=lambda c: c.id)
+        order = list(dict.fromkeys(category.id for category in new))
+        tree = taxonomy or with_new(self.taxonomy, new)
         if taxonomy is None and not any(category.id in self.taxonomy for category in found):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
         drugs = Drugs.of(ingredients, names, len(rows))
+        if private_epsilon is not None:
+            budget = (private_epsilon, private_delta)
+            return self._fitted_privately(support, rows, drugs, order, tree, taxonomy, budget)
         return self._fitted(support, rows, drugs, order, tree, taxonomy)
+
+    def _fitted_privately(
+        self,
+        support: Tensor,
+        rows: Tensor,
+        drugs: Drugs,
+        order: list[str],
+        tree: Taxonomy,
+        taxonomy: Taxonomy | None,
+        budget: tuple[float, float],
+    ) -> Self:
+        """Return what `_fitted` does, with the noise that epsilon and delta ask for."""
+        epsilon, delta = budget
+        texts = [category_text(tree, category_id) for category_id in order]
+        # Whether names agree with the support is not asked: the answer would tell of it.
+        is_known = [taxonomy is not None or i in self.taxonomy for i in order]
+        private = private_head(
+            self._head,
+            support,
+            rows,
+            drugs.keys,
+            [[step.id for step in tree.path(i)[-2::-1]] for i in order],
+            self._head.project_names(self.embed_texts(texts)),
+            NAME_WEIGHT * torch.tensor(is_known),
+            epsilon=epsilon,
+            delta=delta,
+        )
+        scale = (self.model.config.few_shot or {}).get("scale", INITIAL_SCALE)
+        private.head.scale.data.fill_(scale * PROTOTYPE_SCALE / INITIAL_SCALE)
+        fitted = self._with_head(
+            private.head, tree.restricted_to(order), order, private.n_support, None
+        )
+        config = fitted.model.config
+        config.privacy = private.statement
+        config.scope_threshold = config.strangeness = None  # nobody measured them under noise
+        return fitted
 
     @torch.no_grad()
     def fit_names(self, categories: Iterable[str], *, taxonomy: Taxonomy | None = None) -> Self:
@@ -286,12 +299,6 @@ class CategoryLearner(InsertEmbedder):
             drug_names,
         )
 
-    @property
-    def _head(self) -> PrototypeHead:
-        """The head on the CPU, where categories are learnt: embeddings come from there."""
-        head = self.model.head
-        return head if self.model.device.type == "cpu" else copy.deepcopy(head).cpu()
-
     def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
         found = self._category(category, taxonomy)
         if found.id in self.category_ids:
@@ -300,47 +307,3 @@ class CategoryLearner(InsertEmbedder):
                 " or fit() all categories anew."
             )
         return found
-
-    @torch.no_grad()
-    def embed_names(self, categories: Iterable[str], taxonomy: Taxonomy) -> dict[str, Tensor]:
-        """Return category id -> the embedding of its name, projected, shape (embedding_dim,)."""
-        ids = list(dict.fromkeys(categories))
-        names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
-        return dict(zip(ids, self._head.project_names(names), strict=True))
-
-    def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
-        if taxonomy is not None:
-            return taxonomy.find(id_or_name)
-        if not isinstance(id_or_name, str) or not id_or_name.strip():
-            raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
-        if self.taxonomy.knows(id_or_name):
-            return self.taxonomy.find(id_or_name)
-        return Category(id_or_name, id_or_name)
-
-    def _with_head(
-        self,
-        head: PrototypeHead,
-        taxonomy: Taxonomy,
-        order: list[str],
-        n_support: list[int],
-        drug_names: tuple[str, ...] | None,
-    ) -> Self:
-        config = copy.deepcopy(self.model.config)
-        config.id2label = dict(enumerate(order))
-        config.label2id = {category_id: n for n, category_id in enumerate(order)}
-        config.n_support = n_support
-        config.n_known = len(head.memory) if head.memory is not None else 0
-        config.taxonomy_name = taxonomy.name
-        config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
-        config.reading_plan = self.reading_plan.to_dict()
-        config.measured = config.training = None  # those of other categories would be false here
-        model = DrugTextModel.assembled(
-            config,
-            self.model.encoder,
-            head.to(self.model.device),
-            self.model.adapter,
-            self.model.lexicon,
-        )
-        other = self._over(model)
-        other.drug_names = drug_names
-        return other

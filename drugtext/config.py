@@ -43,6 +43,8 @@ class DrugTextConfig(PreTrainedConfig):
         n_known: embeddings of support inserts that the head remembers.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
+        privacy: epsilon, delta and what they are of, as `private.PrivateHead.statement` has them;
+            None where nothing is promised.
         format_version: of the folder.
     """
 
@@ -67,6 +69,7 @@ class DrugTextConfig(PreTrainedConfig):
     n_known: int = 0
     measured: dict | None = None
     training: dict | None = None
+    privacy: dict | None = None
     format_version: int = FORMAT_VERSION
 
     @property

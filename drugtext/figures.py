@@ -66,5 +66,21 @@ def reliability_table(measured: Mapping[str, Any]) -> str:
     return ""
 
 
+def privacy_text(privacy: Mapping[str, Any]) -> str:
+    """Write what a checkpoint promises of its support set.
+
+    Args:
+        privacy: as `private.PrivateHead.statement` has it.
+    """
+    return (
+        f"The support set is protected by differential privacy: epsilon {privacy['epsilon']:g},"
+        f" delta {privacy['delta']:g}, for {privacy['unit']} ({privacy['mechanism']}; noise of"
+        f" standard deviation {privacy['sigma']:.3g} at a sensitivity of"
+        f" {privacy['sensitivity']:.3g}). The categories, their names and the encoder are public;"
+        " numbers of drugs are noisy. Each further release from the same support set adds to what"
+        " is told."
+    )
+
+
 def _over_all(level: Mapping[str, Any]) -> float:
     return level["accuracy"] * level["n_inserts"] / (level["n_inserts"] + level["n_unknown"])

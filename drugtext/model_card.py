@@ -11,7 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from drugtext._version import __version__
 from drugtext.config import DrugTextConfig
-from drugtext.figures import measured_table, reliability_table
+from drugtext.figures import measured_table, privacy_text, reliability_table
 
 _USE = """\
 ```python
@@ -75,13 +75,15 @@ def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
         "# Drug insert classifier",
         f"Reads a drug package insert and assigns one of {n_categories} categories"
         + (f" of the taxonomy `{config.taxonomy_name}`" if config.taxonomy_name else "")
-        + f", learnt from {n_support} inserts.",
+        + f", learnt from {'about ' if config.privacy else ''}{n_support}"
+        + (" drugs." if config.privacy else " inserts."),
         _USE,
         "## Accuracy",
         measured_table(config.measured) if config.measured else "Not measured.",
         reliability_table(config.measured or {"forms": {}}),
         "## How it was made",
         _making(config),
+        *(["## Privacy", privacy_text(config.privacy)] if config.privacy else []),
         "## Categories",
         _categories(config),
         "## What it is for, and what not",

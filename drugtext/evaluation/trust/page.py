@@ -138,6 +138,12 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
             figures["noise"],
             ("noise", "accuracy", "drop", "low", "high", "n", "n_changed", "n_refused"),
         ),
+        "## Privacy",
+        _privacy(figures["privacy"]),
+        _table(
+            figures["privacy"]["rows"],
+            ("epsilon", "how", "accuracy", "attack_auc", "best_auc", "found", "best_found"),
+        ),
         "## Reasons",
         _reasons(figures["reasons"]),
     ]
@@ -174,6 +180,17 @@ def _thresholds(scope: Figures) -> Iterator[str]:
             f" {row['called_out']:.1%} of the texts that are no inserts ({kinds}); of"
             f" {row['n_texts']} such texts {row['n_refused']} were refused for their language."
         )
+
+
+def _privacy(told: Figures) -> str:
+    return (
+        f"{told['n_categories']} categories that the checkpoint never met, learnt with"
+        f" `fit(..., private_epsilon=…)` from {told['n_support']} inserts of {told['n_drugs']}"
+        f" drugs (delta {told['delta']:g}), and asked {told['n_asked']} inserts of other drugs."
+        " Attack: who holds the head and a drug's inserts guesses whether that drug was taught;"
+        ' "found" is the share of drugs that are found at 1 % false positives, "best" what the'
+        " best attack on such noise reaches that knows all drugs but one."
+    )
 
 
 def _reasons(reasons: Figures) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of trust, as PNG files: reliability, coverage, reasons."""
+"""The pictures of trust, as PNG files: reliability, coverage, reasons, privacy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from drugtext.colours import COLOURS
 from drugtext.evaluation.benchmark.plots import DPI, new_picture
+from drugtext.evaluation.trust.confidential import WITH_MEMORY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -16,7 +19,7 @@ Figures = Mapping[str, Any]
 
 
 def write_pictures(figures: Figures, folder: Path) -> list[str]:
-    """Draw reliability diagrams, coverage and the curves of reasons.
+    """Draw reliability diagrams, coverage, the curves of reasons, and privacy.
 
     Args:
         figures: as `measure_trust` returns them.
@@ -32,6 +35,7 @@ def write_pictures(figures: Figures, folder: Path) -> list[str]:
         "reliability.png": _reliability,
         "coverage.png": _coverage,
         "reasons.png": _reasons,
+        "privacy.png": _privacy,
     }
     for name, draw in drawn.items():
         draw(figures).savefig(folder / name, dpi=DPI)
@@ -97,5 +101,31 @@ def _reasons(figures: Figures) -> Picture:
         axes.set_title(title, fontsize=10)
         if n == 1:
             axes.set_ylabel("probability of the answer")
+        axes.legend(frameon=False)
+    return picture
+
+
+def _privacy(figures: Figures) -> Picture:
+    rows = [row for row in figures["privacy"]["rows"] if row["how"] != WITH_MEMORY]
+    (remembering,) = (r for r in figures["privacy"]["rows"] if r["how"] == WITH_MEMORY)
+    picture, places = new_picture(9, 4), range(len(rows))
+    titles = {"accuracy": "What privacy costs", "attack_auc": "What it buys"}
+    for n, (name, title) in enumerate(titles.items(), start=1):
+        axes = picture.add_subplot(1, 2, n)
+        values = np.array([row[name] for row in rows])
+        bounds = np.array([[row[f"{name}_low"], row[f"{name}_high"]] for row in rows]).T
+        # A quantile of the draws may pass the figure of the whole by a hair.
+        spread = np.maximum([values - bounds[0], bounds[1] - values], 0)
+        axes.errorbar(places, values, yerr=spread, marker="o", capsize=2, color=COLOURS[n])
+        axes.axhline(remembering[name], color=COLOURS[3], linestyle="-.", label=WITH_MEMORY)
+        if name == "attack_auc":
+            best = [row["best_auc"] for row in rows]
+            axes.plot(places, best, ":", color=COLOURS[4], label="best attack there can be")
+            axes.axhline(0.5, color="0.6", linewidth=0.8)
+        told = ["none" if row["epsilon"] is None else f"{row['epsilon']:g}" for row in rows]
+        axes.set_xticks(places, told)
+        axes.set(ylim=(0.45 if n > 1 else 0, 1.03), xlabel="epsilon: less is more private")
+        axes.set_ylabel("accuracy" if n == 1 else "attack, area under the ROC (0.5 is chance)")
+        axes.set_title(title, fontsize=10)
         axes.legend(frameon=False)
     return picture

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import NAMES, Names, Record
 from drugtext.evaluation.reliability import reliability_bins
+from drugtext.evaluation.trust.confidential import privacy
 from drugtext.evaluation.trust.faithfulness import faithfulness
 from drugtext.evaluation.trust.probabilities import (
     Judged,
@@ -59,6 +60,8 @@ def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str
     figures["noise"] = under_noise(
         known.classifier, sampled(known, N_NOISY, seed), seed=seed, begins=begins
     )
+    begins("privacy")
+    figures["privacy"] = privacy(new, new.base("plain"), seed)
     begins("reasons")
     chosen = [record.inserts["plain"] for record in _of_full_documents(known, N_EXPLAINED, seed)]
     figures["reasons"] = faithfulness(known.classifier, chosen, seed=seed).to_dict()

@@ -121,6 +121,15 @@ class NewCategories:
     def __init__(self, reader: Reader, split: CategorySplit, seed: int) -> None:
         self.reader, self._split, self._seed = reader, split, seed
 
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Of the categories."""
+        return self._split.corpus.taxonomy
+
+    def records(self, part: str) -> list[Record]:
+        """Return the records of a part."""
+        return self._split.parts[part]
+
     def trial(self, names: Names, k_shot: int, n_episodes: int, part: str = "test") -> Trial | None:
         """Return episodes at level 3 over all categories of a part at once."""
         return new_category(self._split, names, 3, INDICATED, k_shot, n_episodes, self._seed, part)
@@ -130,7 +139,7 @@ class NewCategories:
         parts = {
             part: [r.example(names, 3) for r in self._split.parts[part]] for part in SPLITS[:2]
         }
-        taxonomy = self._split.corpus.taxonomy
+        taxonomy = self.taxonomy
         taught, held_out = parts["train"], parts["validation"]
         base = self.reader.classifier.fit_embeddings(
             self.reader.embed([example.insert for example in taught]),

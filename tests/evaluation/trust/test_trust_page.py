@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drugtext.evaluation.trust.confidential import WITH_MEMORY
 from drugtext.evaluation.trust.page import find, headline, trust_page
 from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.scope import IN_USE, SCORES
@@ -77,6 +78,18 @@ def figures() -> dict:
             | {"n_refused": 0}
             | INTERVAL
         ],
+        "privacy": {
+            **{"delta": 1e-5, "n_categories": 3, "n_drugs": 20, "n_support": 40, "n_asked": 9},
+            "rows": [
+                {"epsilon": epsilon, "how": how, "best_auc": 1.0, "best_found": 0.9}
+                | {
+                    name + end: value
+                    for name, value in (("accuracy", 0.6), ("attack_auc", 0.8), ("found", 0.3))
+                    for end in ("", "_low", "_high")
+                }
+                for epsilon, how in ((1.0, "prototypes"), (None, "prototypes"), (None, WITH_MEMORY))
+            ],
+        },
         "reasons": {
             **{"fractions": [0.0, 1.0], "n_inserts": 40, "n_short": 1, "n_random": 5},
             "deletion": curve | {"gain": 0.3} | INTERVAL,
@@ -113,6 +126,6 @@ def test_figures_are_found_by_what_they_hold(figures):
 
 def test_pictures_are_drawn(figures, tmp_path):
     names = write_pictures(figures, tmp_path)
-    assert names == ["reliability.png", "coverage.png", "reasons.png"]
+    assert names == ["reliability.png", "coverage.png", "reasons.png", "privacy.png"]
     for name in names:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,122 @@
+"""A classifier's categories: what the head's rows are called, and where they stand in the tree."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from drugtext.embedder import InsertEmbedder
+from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
+from drugtext.heads import PrototypeHead
+from drugtext.model import DrugTextModel
+from drugtext.names import category_text
+from drugtext.taxonomy import Category, Taxonomy
+from drugtext.tokens import TokenReader
+
+
+class CategoryHolder(InsertEmbedder):
+    """An embedder that knows categories.
+
+    Args:
+        model: encoder and head.
+        tokenizer: the encoder's.
+        backend: what runs the encoder, as `InsertEmbedder` takes it.
+        token_reader: as well.
+
+    Attributes:
+        taxonomy: the categories with their ancestors.
+        category_ids: the categories that it knows, in the order of the head's rows.
+        drug_names: of the drugs that the head remembers; None where they were not kept.
+
+    Raises:
+        CheckpointError: the configuration's categories or taxonomy are not understood.
+        EncoderError: there is no such backend, or it is not installed.
+    """
+
+    def __init__(
+        self,
+        model: DrugTextModel,
+        tokenizer: PreTrainedTokenizerBase,
+        backend: str | None = None,
+        token_reader: TokenReader | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, backend, token_reader)
+        self.drug_names: tuple[str, ...] | None = None
+        config = model.config
+        try:
+            names = cast(dict[int, str], config.id2label)
+            self.category_ids = [names[n] for n in range(len(config.n_support))]
+            self.taxonomy = Taxonomy(
+                (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
+                config.taxonomy_name,
+            )
+            for category_id in self.category_ids:
+                self.taxonomy[category_id]  # named in the error if the tree lacks it
+            # What is used later is converted now, so that a wrong one is told here.
+            float(config.scope_threshold or 0), float((config.few_shot or {}).get("scale", 1.0))
+            ", ".join(config.languages)
+            if model.head.memory is not None and len(model.head.memory):
+                rows = model.head.memory.rows
+                if not 0 <= int(rows.min()) <= int(rows.max()) < len(self.category_ids):
+                    raise ValueError("the memory names a category that is not there")
+        except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
+            raise CheckpointError(
+                "config.json: categories or taxonomy are not understood"
+                f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
+            ) from error
+
+    @property
+    def _head(self) -> PrototypeHead:
+        """The head on the CPU, where categories are learnt: embeddings come from there."""
+        head = self.model.head
+        return head if self.model.device.type == "cpu" else copy.deepcopy(head).cpu()
+
+    @torch.no_grad()
+    def embed_names(self, categories: Iterable[str], taxonomy: Taxonomy) -> dict[str, Tensor]:
+        """Return category id -> the embedding of its name, projected, shape (embedding_dim,)."""
+        ids = list(dict.fromkeys(categories))
+        names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
+        return dict(zip(ids, self._head.project_names(names), strict=True))
+
+    def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
+        if taxonomy is not None:
+            return taxonomy.find(id_or_name)
+        if not isinstance(id_or_name, str) or not id_or_name.strip():
+            raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
+        if self.taxonomy.knows(id_or_name):
+            return self.taxonomy.find(id_or_name)
+        return Category(id_or_name, id_or_name)
+
+    def _with_head(
+        self,
+        head: PrototypeHead,
+        taxonomy: Taxonomy,
+        order: list[str],
+        n_support: list[int],
+        drug_names: tuple[str, ...] | None,
+    ) -> Self:
+        config = copy.deepcopy(self.model.config)
+        config.id2label = dict(enumerate(order))
+        config.label2id = {category_id: n for n, category_id in enumerate(order)}
+        config.n_support = n_support
+        config.n_known = len(head.memory) if head.memory is not None else 0
+        config.taxonomy_name = taxonomy.name
+        config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
+        config.reading_plan = self.reading_plan.to_dict()
+        # Those of other categories would be false here.
+        config.measured = config.training = config.privacy = None
+        model = DrugTextModel.assembled(
+            config,
+            self.model.encoder,
+            head.to(self.model.device),
+            self.model.adapter,
+            self.model.lexicon,
+        )
+        other = self._over(model)
+        other.drug_names = drug_names
+        return other
