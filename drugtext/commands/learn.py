@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from drugtext.commands.options import BackendName, Model, load_classifier, readable
+from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
 
@@ -34,6 +35,14 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    private_epsilon: Annotated[
+        float | None,
+        typer.Option(
+            help="Add noise, so that the classifier tells little of any one drug of the support:"
+            " the less, the more private and the less accurate. 8 is a start.",
+            show_default=False,
+        ),
+    ] = None,
     backend: BackendName = "auto",
 ) -> None:
     """Learn categories from a few inserts each, and save a classifier that knows them.
@@ -45,6 +54,8 @@ def learn(
 
     unread = Unread()
     with wrong_call():
+        if add and private_epsilon is not None:
+            raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
         tree = Taxonomy.from_csv(taxonomy) if taxonomy else None
         classifier = load_classifier(model, backend)
         examples = read_support(support, on_error=unread)
@@ -56,7 +67,9 @@ def learn(
                 classifier = classifier.add_category(category, counted, taxonomy=tree)
         else:
             counted = with_progress(inserts, "learning")
-            classifier = classifier.fit(counted, categories, taxonomy=tree)
+            classifier = classifier.fit(
+                counted, categories, taxonomy=tree, private_epsilon=private_epsilon
+            )
         classifier.save_pretrained(output)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
