@@ -154,6 +154,12 @@ def test_batches_hold_every_window_once_and_as_many_tokens_as_asked():
     assert list(length_sorted_batches([[], []], tokens_a_batch=20)) == [[0, 1]]
 
 
+def test_a_batch_that_keeps_the_cores_busy_ends_before_much_shorter_windows():
+    windows = [[1] * n for n in (512, 512, 512, 410, 409, 100, 90)]
+    # Two windows of 512 are enough; 410 is four fifths of it, 409 is less
+    assert list(length_sorted_batches(windows)) == [[0, 1, 2, 3], [4, 5], [6]]
+
+
 @pytest.mark.real_data
 def test_a_multilingual_encoder_embeds_chinese(real_data):
     folder = real_data / "encoders/multilingual-e5-small"
