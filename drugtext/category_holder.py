@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
 from typing import Self, cast
 
@@ -88,6 +89,10 @@ class CategoryHolder(InsertEmbedder):
             return taxonomy.find(id_or_name)
         if not isinstance(id_or_name, str) or not id_or_name.strip():
             raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
+        if not id_or_name.isprintable() and re.search(r"[\ud800-\udfff]", id_or_name):
+            raise CorpusError(
+                f"category {id_or_name!r}: holds half characters (surrogates); decode it as UTF-8."
+            )
         if self.taxonomy.knows(id_or_name):
             return self.taxonomy.find(id_or_name)
         return Category(id_or_name, id_or_name)

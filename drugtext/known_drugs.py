@@ -53,7 +53,7 @@ def read_names(folder: str | os.PathLike[str], n_known: int) -> tuple[str, ...] 
         names = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(names, list) or len(names) != n_known:
             raise ValueError(f"not the {n_known} names of what the head remembers")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{file}: is damaged ({error}). Fetch or train the checkpoint again, or delete the"
             " file: answers do not need it."

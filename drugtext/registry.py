@@ -211,16 +211,19 @@ class Registry:
     def _write(self, classifier: DrugClassifier, version: Version) -> None:
         """Write a version whole, or not at all, and make it the current one."""
         folder = self._folder_of(version.number)
-        folder.parent.mkdir(exist_ok=True)
-        for left in folder.parent.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_UNFINISHED) as staged:
-            new = Path(staged) / folder.name
-            classifier.save_pretrained(new, with_known_drugs=classifier.drug_names is not None)
-            text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
-            (new / _CHANGE).write_text(text, encoding="utf-8")
-            new.replace(folder)
-        self._point_at(version.number)
+        try:
+            folder.parent.mkdir(exist_ok=True)
+            for left in folder.parent.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_UNFINISHED) as staged:
+                new = Path(staged) / folder.name
+                classifier.save_pretrained(new, with_known_drugs=classifier.drug_names is not None)
+                text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
+                (new / _CHANGE).write_text(text, encoding="utf-8")
+                new.replace(folder)
+            self._point_at(version.number)
+        except OSError as error:
+            raise CheckpointError(f"{folder}: cannot be written ({error.strerror}).") from error
 
     def _point_at(self, number: int) -> None:
         """Say which version is used, in one step."""

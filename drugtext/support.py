@@ -34,15 +34,21 @@ def read_support(
         ReadError: a file cannot be read, or a record has no category, and `on_error` is None.
         CorpusError: a folder holds no folder.
     """
-    if Path(path).is_dir():
-        folders = sorted(f for f in Path(path).iterdir() if f.is_dir() and f.name[0] != ".")
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises at a name that is too long
+        try:
+            folders = sorted(f for f in Path(path).iterdir() if f.is_dir() and f.name[0] != ".")
+        except OSError as error:
+            reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
+            raise ReadError(os.fspath(path), reason) from error
         if not folders:
             raise CorpusError(
                 f"{path}: holds no folder; one folder a category, with its inserts, is needed."
             )
         for folder in folders:
+            # What of a name is no UTF-8 cannot be a category's, nor be written down.
+            category = folder.name.encode("utf-8", "backslashreplace").decode("utf-8")
             for insert in read_inserts(folder, on_error=on_error):
-                yield insert, folder.name
+                yield insert, category
         return
     for insert in read_inserts(path, on_error=on_error):
         given = insert.categories.get("category", ()) + insert.categories.get(taxonomy_name, ())
@@ -50,7 +56,7 @@ def read_support(
             yield insert, given[0]
             continue
         reason = f'{insert.name or "a record"} has no "category"; give it one.'
-        error = ReadError(insert.source, reason)
+        without = ReadError(insert.source, reason)
         if on_error is None:
-            raise error
-        on_error(error)
+            raise without
+        on_error(without)

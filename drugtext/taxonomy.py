@@ -54,12 +54,14 @@ class Taxonomy:
             if category.id in self._by_id:
                 raise TaxonomyError(f"category id {category.id!r} is there twice; keep one.")
             self._by_id[category.id] = category
+        rooted: set[str] = set()
         for category in self:
-            self._check_ancestors(category)
+            rooted |= self._check_ancestors(category, rooted)
 
-    def _check_ancestors(self, category: Category) -> None:
+    def _check_ancestors(self, category: Category, rooted: set[str]) -> set[str]:
+        """Walk up to a root, or to a category from which one was reached, and return the way."""
         seen = {category.id}
-        while category.parent_id is not None:
+        while category.parent_id is not None and category.id not in rooted:
             if category.parent_id not in self._by_id:
                 raise TaxonomyError(
                     f"category {category.id!r} has the parent {category.parent_id!r}, which is not"
@@ -71,6 +73,7 @@ class Taxonomy:
                     f"category {category.id!r} is its own ancestor; the parents must form a tree."
                 )
             seen.add(category.id)
+        return seen
 
     def __iter__(self) -> Iterator[Category]:
         return iter(self._by_id.values())
@@ -180,7 +183,7 @@ class Taxonomy:
         """
         try:
             lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no path
             raise TaxonomyError(f"{path}: cannot be read as text in UTF-8 ({error}).") from error
         return cls._of(path, _keg_categories(lines), Path(path).stem)
 
@@ -214,7 +217,7 @@ def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
     categories: dict[str, Category] = {}
     branch: list[str] = []
     for line in lines:
-        match = re.match(r"([A-Z])\s*(\S.*)", re.sub(r"<[^>]*>", "", line))
+        match = re.match(r"([A-Z])\s*(\S.*)", re.sub(r"<[^<>]*>", "", line))
         if not match:
             continue
         depth = ord(match[1]) - ord("A")
@@ -237,7 +240,7 @@ def _csv_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             columns, *rows = [[c.strip() for c in row] for row in csv.reader(file)] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: no UTF-8, or no path
         raise TaxonomyError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
     if not set(needed) <= set(columns):
         found = ", ".join(columns) or "no column"

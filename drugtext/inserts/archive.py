@@ -11,7 +11,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import IO, BinaryIO, cast
 
 from drugtext.errors import ReadError
@@ -19,7 +21,8 @@ from drugtext.errors import ReadError
 MAX_UNPACKED_BYTES = 32 * 2**30
 """A member may unpack to this much; a bulk part of openFDA holds 1 to 2 GB."""
 MAX_RATIO = 100
-"""A member that unpacks to more than this many times its size is taken for a bomb."""
+"""A member, or an archive, that unpacks to more than this many times its size is taken for a bomb:
+members may lie over one another, and each of them unpack to little."""
 MAX_MEMBERS = 100_000
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small file of repeated records may well pack tighter
@@ -28,6 +31,7 @@ _IN_MEMORY = 64 * 2**20  # bytes of an archive from a pipe; beyond, it goes to a
 # zipfile lets errors of the modules below it through: struct, the codecs, the file's own seek.
 _DAMAGE = (
     EOFError,
+    MemoryError,  # LZMA asks for as much as the archive says, up to 4 GB
     OSError,
     zipfile.BadZipFile,
     zlib.error,
@@ -56,12 +60,38 @@ def _explained(source: str) -> Iterator[None]:
         ) from error
 
 
+@dataclass
+class _Bound:
+    """How much a member, or an archive with all its members, may unpack to.
+
+    Attributes:
+        packed_bytes: tells its size.
+        most_bytes: that it may unpack to, whatever its size.
+        n_read: unpacked bytes that were read.
+    """
+
+    packed_bytes: Callable[[], int]
+    most_bytes: float
+    n_read: int = 0
+
+    def check(self, source: str) -> None:
+        """Raise `ReadError` where too much was unpacked for what was packed."""
+        too_dense = self.n_read > MAX_RATIO * max(self.packed_bytes(), 1)
+        if self.n_read > self.most_bytes or (too_dense and self.n_read > _RATIO_COUNTS_FROM):
+            raise ReadError(
+                source,
+                f"unpacks to {self.n_read // 2**20} MB and more from"
+                f" {self.packed_bytes() / 2**20:.1f} MB; at most {MAX_RATIO} times as much and"
+                f" {MAX_UNPACKED_BYTES // 2**30} GB are read. It looks like an archive bomb: unpack"
+                " it yourself if you trust it.",
+            )
+
+
 class _Unpacked(io.RawIOBase):
     """The unpacked bytes of one member, refused when they are too many for what was packed."""
 
-    def __init__(self, stream: IO[bytes], packed_bytes: Callable[[], int], source: str) -> None:
-        self._stream, self._packed_bytes, self._source = stream, packed_bytes, source
-        self._n_read = 0
+    def __init__(self, stream: IO[bytes], source: str, *bounds: _Bound) -> None:
+        self._stream, self._source, self._bounds = stream, source, bounds
 
     def readable(self) -> bool:
         return True
@@ -69,16 +99,9 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
         with _explained(self._source):
             block = self._stream.read(len(buffer))
-        self._n_read += len(block)
-        too_dense = self._n_read > MAX_RATIO * max(self._packed_bytes(), 1)
-        if self._n_read > MAX_UNPACKED_BYTES or (too_dense and self._n_read > _RATIO_COUNTS_FROM):
-            raise ReadError(
-                self._source,
-                f"unpacks to {self._n_read // 2**20} MB and more from"
-                f" {self._packed_bytes() / 2**20:.1f} MB; at most {MAX_RATIO} times as much and"
-                f" {MAX_UNPACKED_BYTES // 2**30} GB are read. It looks like an archive bomb: unpack"
-                " it yourself if you trust it.",
-            )
+        for bound in self._bounds:
+            bound.n_read += len(block)
+            bound.check(self._source)
         buffer[: len(block)] = block
         return len(block)
 
@@ -112,7 +135,8 @@ def unpack_gzip(stream: BinaryIO, source: str) -> BinaryIO:
     """
     packed = _Counted(stream)
     unpacked = gzip.GzipFile(fileobj=io.BufferedReader(cast(io.RawIOBase, packed), _BLOCK))
-    return cast(BinaryIO, _Unpacked(cast(IO[bytes], unpacked), lambda: packed.n_read, source))
+    bound = _Bound(lambda: packed.n_read, MAX_UNPACKED_BYTES)
+    return cast(BinaryIO, _Unpacked(cast(IO[bytes], unpacked), source, bound))
 
 
 def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, Callable[[], BinaryIO]]]:
@@ -149,9 +173,11 @@ def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, Callable[[]
                     f"the archive holds {len(members):,} documents; 1 to {MAX_MEMBERS:,} are"
                     " needed. Pack the inserts themselves.",
                 )
+            n_bytes = cast(IO[bytes], archive.fp).seek(0, io.SEEK_END)
+            whole = _Bound(lambda: n_bytes, inf)
             for member in members:
                 name = f"{source}/{member.filename}"
-                yield name, partial(_open_member, archive, member, name)
+                yield name, partial(_open_member, archive, member, name, whole)
 
 
 def _copy(stream: BinaryIO, copy: BinaryIO, source: str) -> None:
@@ -164,17 +190,23 @@ def _copy(stream: BinaryIO, copy: BinaryIO, source: str) -> None:
     copy.seek(0)
 
 
-def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> BinaryIO:
+def _open_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, whole: _Bound
+) -> BinaryIO:
+    whole.check(name)
     if member.flag_bits & 1:
         raise ReadError(
             name, "is locked with a password; unpack it first, and give what is inside."
         )
     with _explained(name):
         unpacked = archive.open(member)
-    return cast(BinaryIO, _Unpacked(unpacked, lambda: member.compress_size, name))
+    bound = _Bound(lambda: member.compress_size, MAX_UNPACKED_BYTES)
+    return cast(BinaryIO, _Unpacked(unpacked, name, bound, whole))
 
 
 def _is_document(name: str) -> bool:
     parts = name.split("/")
-    is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    # "../insert.xml" is what `zip insert.zip ../insert.xml` calls it: nothing is unpacked there.
+    steps = [part for part in parts if part not in (".", "..")]
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in steps)
     return bool(parts[-1]) and not is_hidden and not name.lower().endswith(_PICTURES)

@@ -22,9 +22,10 @@ _BLOCK_NAMES = (
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 _STYLED_RUNS = frozenset({"content", "linkhtml"})
-# White space that vanishes before punctuation; no document holds this character.
+# White space that vanishes before punctuation. Only a broken page holds this character: a run of
+# them is not searched from each one to its end, which would take the square of its length.
 _SOFT_SPACE = "\x1f"
-_SOFT_SPACE_BEFORE_PUNCTUATION = re.compile(rf"{_SOFT_SPACE}\s*(?=[,.;:)\]])")
+_SOFT_SPACE_BEFORE_PUNCTUATION = re.compile(rf"{_SOFT_SPACE}[^\S{_SOFT_SPACE}]*(?=[,.;:)\]])")
 # Authors type a bullet of their own into an item, or give it as the item's caption.
 _TYPED_BULLET = re.compile(rf"^{BULLET}(?:[•·∙‣▪◦●○■□◆]\s*|o\s+)+")
 

@@ -95,8 +95,8 @@ def _is_texts(value: object) -> bool:
 def _no_sections(record: Mapping[str, object]) -> str:
     error = record.get("error")
     if isinstance(error, Mapping) and isinstance(error.get("message"), str):
-        return f"openFDA answered with an error, not with inserts: {error['message']}"
-    fields = ", ".join(name[:40] for name in list(record)[:6]) or "none"
+        return f"openFDA answered with an error, not with inserts: {clean(error['message'])}"
+    fields = ", ".join(clean(name[:40]) for name in list(record)[:6]) or "none"
     return (
         f"no section was recognised in the record (its fields: {fields});"
         ' a field such as "indications_and_usage", or "text", is needed.'
@@ -133,7 +133,8 @@ def _categories(
     record: Mapping[str, object], names: Mapping[str, object]
 ) -> dict[str, tuple[str, ...]]:
     given = record.get("categories")
-    found = {str(key): texts_in(given, key) for key in given} if isinstance(given, Mapping) else {}
+    fields = given if isinstance(given, Mapping) else {}
+    found = {clean(str(key)): texts_in(fields, key) for key in fields}
     classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
     given_by = ("atc", "atc_all", "epc", "category")
     found |= {key: texts for key in given_by if (texts := texts_in(record, key))}
@@ -145,7 +146,7 @@ def _categories(
 def _metadata(record: Mapping[str, object], names: Mapping[str, object]) -> dict[str, str]:
     found = {"kind": _first(names, "product_type")}
     found |= {
-        key: _first(record, key)
+        clean(key): _first(record, key)
         for key, value in record.items()
         if isinstance(value, str) and key not in _HAS_PLACE and not canonical_name(key)
     }

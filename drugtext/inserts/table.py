@@ -27,12 +27,19 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
         table.
 
     Raises:
-        ReadError: while reading, where a quotation mark is not closed.
+        ReadError: two columns are called `text`; or while reading, where a quotation mark is not
+            closed.
     """
     text = text.lstrip("\ufeff\r\n")
     first = text.partition("\n")[0]
     for delimiter in _DELIMITERS:
         columns = [column.strip(' \r"').lower() for column in first.split(delimiter)]
+        if columns.count("text") > 1:
+            raise ReadError(
+                source,
+                f"the table has {columns.count('text')} columns that are called text; call one of"
+                " them so, and put the texts of an insert together in it.",
+            )
         if "text" in columns:
             return _rows(text, delimiter, columns, source)
     return None
