@@ -261,3 +261,8 @@ def test_a_lexicon_is_learnt_from_what_can_be_read(tiny_classifier):
     insert = DrugInsert(language="en", sections={"indications_and_usage": " "})
     with pytest.raises(DrugTextError, match="holds no text"):
         tiny_classifier.with_lexicon([insert])
+
+
+def test_a_category_that_cannot_be_written_down_is_refused(tiny_classifier):
+    with pytest.raises(CorpusError, match="holds half characters"):
+        tiny_classifier.fit(SUPPORT[:1], ["\ud800"])

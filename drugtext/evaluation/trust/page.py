@@ -69,6 +69,13 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             str(figures["reasons"]["n_inserts"]),
             _met(is_met),
         ]
+    for row in figures["faults"]:
+        titles = {
+            "readers": "Bad files given to every reader: tracebacks, hangs and texts lost",
+            "checkpoint": "Damaged and tampered checkpoints: tracebacks, code run, changes unseen",
+        }
+        n_escaped = len(row["escaped"])
+        yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), _met(not n_escaped)]
 
 
 def _met(is_met: bool) -> str:
@@ -143,6 +150,14 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         _table(
             figures["privacy"]["rows"],
             ("epsilon", "how", "accuracy", "attack_auc", "best_auc", "found", "best_found"),
+        ),
+        "## Bad inputs",
+        "Files damaged by chance and written to do harm, and the bundled checkpoint damaged,"
+        " tampered with and sealed anew, and with pickles beside it. What is read whole is not"
+        " harmed by its damage; what is refused is named with a reason.",
+        _table(
+            [row | {"escaped": len(row["escaped"])} for row in figures["faults"]],
+            ("what", "tried", "read", "refused", "escaped", "slowest_seconds"),
         ),
         "## Reasons",
         _reasons(figures["reasons"]),

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import NAMES, Names, Record
 from drugtext.evaluation.reliability import reliability_bins
+from drugtext.evaluation.trust.checkpoint_faults import try_checkpoint
 from drugtext.evaluation.trust.confidential import privacy
 from drugtext.evaluation.trust.faithfulness import faithfulness
+from drugtext.evaluation.trust.faults import try_readers
 from drugtext.evaluation.trust.probabilities import (
     Judged,
     answers_by_level,
@@ -35,6 +40,9 @@ SHOTS = (1, 5)
 N_EPISODES = 30
 N_NOISY = 400
 N_EXPLAINED = 40
+N_DAMAGED = 2000
+"""Files; hostile ones and folders are tried besides."""
+N_TAMPERED = 250
 
 Begins = Callable[[str], object]
 
@@ -62,6 +70,8 @@ def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str
     )
     begins("privacy")
     figures["privacy"] = privacy(new, new.base("plain"), seed)
+    begins("bad inputs")
+    figures["faults"] = faults(seed)
     begins("reasons")
     chosen = [record.inserts["plain"] for record in _of_full_documents(known, N_EXPLAINED, seed)]
     figures["reasons"] = faithfulness(known.classifier, chosen, seed=seed).to_dict()
@@ -149,6 +159,23 @@ def scope(known: KnownCategories, new: NewCategories, seed: int) -> dict[str, An
         "near": [near(known, names, level, seed) for names in NAMES for level in (1, 2, 3)],
         "near_few_shot": [one for one in few if one],
     }
+
+
+def faults(seed: int) -> list[dict[str, Any]]:
+    """Try bad files on every reader, and damaged copies of the bundled checkpoint on `load`."""
+    found = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for what in ("readers", "checkpoint"):
+            (folder := Path(scratch, what)).mkdir()
+            if what == "readers":
+                count = try_readers(folder, N_DAMAGED, seed)
+            else:
+                bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
+                count = try_checkpoint(bundled, folder, seed, N_TAMPERED)
+            seconds, slowest = count.slowest
+            told = {"what": what, "slowest_seconds": round(seconds, 2), "slowest": slowest}
+            found.append(asdict(count) | told)
+    return found
 
 
 def sampled(known: KnownCategories, n: int, seed: int) -> list[Record]:

@@ -78,6 +78,11 @@ def figures() -> dict:
             | {"n_refused": 0}
             | INTERVAL
         ],
+        "faults": [
+            {"what": what, "tried": 9, "read": 2, "refused": 7, "slowest_seconds": 0.5}
+            | {"escaped": escaped}
+            for what, escaped in (("readers", []), ("checkpoint", ["config.json: boom"]))
+        ],
         "privacy": {
             **{"delta": 1e-5, "n_categories": 3, "n_drugs": 20, "n_support": 40, "n_asked": 9},
             "rows": [
@@ -102,7 +107,19 @@ def test_targets_are_told_met_or_missed(figures):
     rows = [line.strip("| ").split(" | ") for line in headline(figures).splitlines()[2:]]
     told = {row[0]: (row[2], row[-1].removesuffix(" |")) for row in rows}
     assert [met for _, met in told.values()] == [
-        *("met", "met", "missed", "missed", "met", "missed", "missed", "met", "missed")
+        *(
+            "met",
+            "met",
+            "missed",
+            "missed",
+            "met",
+            "missed",
+            "missed",
+            "met",
+            "missed",
+            "met",
+            "missed",
+        )
     ]
     known = told["Calibration error, known categories, deepest level, all inserts"][0]
     assert known == "0.025 [0.010, 0.040]; by chance alone 0.020"
