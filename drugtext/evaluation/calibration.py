@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ STRENGTHS = np.linspace(0, 0.5, 11)
 """Exponents of the amount of text in the scale that are tried."""
 
 _EPISODE_SHOTS = (1, 2, 5)
+_EPISODE_WAYS = (5, 10, 20, 40)
 _RIDGE = 1.0
 
 
@@ -137,7 +139,9 @@ def calibrate_few_shot(
 ) -> dict[str, Any] | None:
     """Find scale and scope threshold for categories learnt from a few inserts each.
 
-    They are pooled over episodes of five categories with one, two and five support inserts.
+    They are pooled over episodes of five categories and more, with one, two and five support
+    inserts. Prediction sets go by those of most categories: where there are fewer, sets hold the
+    true one more often than is asked for, and where there are more, less often.
 
     Args:
         head: gives the projection.
@@ -152,15 +156,18 @@ def calibrate_few_shot(
         episodes.
     """
     projected = head.project(torch.as_tensor(embeddings))
-    losses, asked = torch.zeros(len(SCALES), dtype=torch.double), []
-    familiarity = []
-    for k_shot in _EPISODE_SHOTS:
+    losses, widest = torch.zeros(len(SCALES), dtype=torch.double), 0
+    familiarity: list[Tensor] = []
+    asked: list[tuple[Tensor, Tensor, Tensor]] = []
+    for n_way, k_shot in product(_EPISODE_WAYS, _EPISODE_SHOTS):
         try:
             episodes = list(
-                draw_episodes(categories, ingredients, n_way=5, k_shot=k_shot, seed=seed)
+                draw_episodes(categories, ingredients, n_way=n_way, k_shot=k_shot, seed=seed)
             )
         except CorpusError:  # few categories have so many ingredients
             continue
+        if n_way > widest:
+            widest, asked = n_way, []
         for episode in episodes:
             support, queries = projected[list(episode.support)], projected[list(episode.queries)]
             rows_of = torch.tensor(episode.support_categories)
