@@ -19,6 +19,8 @@ from examples import (
 
 from drugtext.bundled import bundled_checkpoints
 from drugtext.evaluation.benchmark.report import headline, markdown_report
+from drugtext.evaluation.trust.page import headline as targets
+from drugtext.evaluation.trust.page import trust_page
 from drugtext.figures import measured_table
 
 PAGE = PROJECT / "README.md"
@@ -80,6 +82,21 @@ def test_the_benchmark_is_that_of_the_report():
     plots = re.findall(r"\]\((\w+\.png)\)", report)
     assert report == markdown_report(results, plots)
     assert len(plots) == 4 and all((PROJECT / "benchmark" / plot).is_file() for plot in plots)
+
+
+def test_the_trust_table_is_that_of_the_report():
+    folder = PROJECT / "benchmark" / "trust"
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    shown = re.search(
+        r"<!-- measured: (python scripts/trust.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL
+    )
+    assert shown is not None
+    assert shown[1] == results["command"]
+    assert shown[2].strip() == targets(results["figures"]).strip()
+    report = (folder / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"\]\((\w+\.png)\)", report)
+    assert report == trust_page(results, pictures)
+    assert pictures and all((folder / picture).is_file() for picture in pictures)
 
 
 def test_the_draws_are_those_of_the_file():

@@ -215,6 +215,6 @@ def _reasons(reasons: Figures) -> str:
         for name in ("deletion", "insertion")
     )
     return (
-        f"{reasons['n_inserts']} full documents of different drugs ({reasons['n_short']} were too"
-        f" short), {reasons['n_random']} random orders each. {told}."
+        f"{reasons['n_inserts']} full documents of different drugs (too short, and left out:"
+        f" {reasons['n_short']}), {reasons['n_random']} random orders each. {told}."
     )

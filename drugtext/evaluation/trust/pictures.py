@@ -43,7 +43,7 @@ def write_pictures(figures: Figures, folder: Path) -> list[str]:
 
 
 def _reliability(figures: Figures) -> Picture:
-    picture = new_picture(8, 4)
+    picture = new_picture(8, 4.6)
     rows = [row for row in figures["known"]["reliability"] if row["names"] == "plain"]
     for n, row in enumerate(rows, start=1):
         axes = picture.add_subplot(1, len(rows), n)
@@ -127,5 +127,5 @@ def _privacy(figures: Figures) -> Picture:
         axes.set(ylim=(0.45 if n > 1 else 0, 1.03), xlabel="epsilon: less is more private")
         axes.set_ylabel("accuracy" if n == 1 else "attack, area under the ROC (0.5 is chance)")
         axes.set_title(title, fontsize=10)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower right" if n == 1 else "center left")
     return picture

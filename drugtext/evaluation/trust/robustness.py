@@ -57,7 +57,7 @@ def under_noise(
         groups = [records[n].ingredient for n in places]
         drop, low, high = grouped_mean(printed.astype(float) - right, groups, seed)
         figures = {"accuracy": float(right.mean()), "drop": drop, "low": low, "high": high}
-        changed = sum(inserts[n].sections != plain[n].sections for n in places)
+        changed = sum([*inserts[n].sections.items()] != [*plain[n].sections.items()] for n in places)
         found.append(
             {"noise": name}
             | {key: round(value, 4) for key, value in figures.items()}
