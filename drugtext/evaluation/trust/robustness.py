@@ -57,7 +57,7 @@ def under_noise(
         groups = [records[n].ingredient for n in places]
         drop, low, high = grouped_mean(printed.astype(float) - right, groups, seed)
         figures = {"accuracy": float(right.mean()), "drop": drop, "low": low, "high": high}
-        changed = sum([*inserts[n].sections.items()] != [*plain[n].sections.items()] for n in places)
+        changed = sum(_text(inserts[n]) != _text(plain[n]) for n in places)
         found.append(
             {"noise": name}
             | {key: round(value, 4) for key, value in figures.items()}
@@ -82,3 +82,8 @@ def _right(
     _, right, places = answers_by_level(judge(classifier, embeddings, records))[level]
     is_read = np.isin(places, kept)
     return right & is_read, places, int((~is_read).sum())
+
+
+def _text(insert: DrugInsert) -> list[tuple[str, str]]:
+    """Return the sections in their order, which a comparison of mappings passes over."""
+    return list(insert.sections.items())
