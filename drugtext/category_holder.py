@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable
 from typing import Self, cast
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from drugtext.embedder import InsertEmbedder
+from drugtext.embedder import HALF_CHARACTERS, InsertEmbedder
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import PrototypeHead
 from drugtext.model import DrugTextModel
@@ -89,7 +88,7 @@ class CategoryHolder(InsertEmbedder):
             return taxonomy.find(id_or_name)
         if not isinstance(id_or_name, str) or not id_or_name.strip():
             raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
-        if not id_or_name.isprintable() and re.search(r"[\ud800-\udfff]", id_or_name):
+        if HALF_CHARACTERS.search(id_or_name):
             raise CorpusError(
                 f"category {id_or_name!r}: holds half characters (surrogates); decode it as UTF-8."
             )

@@ -25,6 +25,8 @@ from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
 
 INSERTS_A_BATCH = 32
+HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
+"""Surrogates, which no tokenizer takes."""
 
 Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
@@ -156,7 +158,7 @@ class InsertEmbedder:
         what = insert.source or insert.name or "the insert"
         if not re.search(r"\w", text):
             return DrugTextError(f"{what}: holds no text; one section or more is needed.")
-        if re.search(r"[\ud800-\udfff]", text):
+        if HALF_CHARACTERS.search(text):
             return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
         language = insert.language or (detect_language(text) if known else None)
         if language and known and language not in known:

@@ -46,11 +46,11 @@ def levels(
     found = []
     for number in range(1, max(map(len, paths), default=0) + 1):
         nodes = [path[:number][-1] for path in paths]
-        ids = list(dict.fromkeys(nodes))
-        sums = np.zeros((len(probabilities), len(ids)))
+        columns = {node: n for n, node in enumerate(dict.fromkeys(nodes))}
+        sums = np.zeros((len(probabilities), len(columns)))
         for column, node in zip(probabilities.T, nodes, strict=True):
-            sums[:, ids.index(node)] += column
-        found.append(Level(number, ids, np.minimum(sums, 1.0)))
+            sums[:, columns[node]] += column
+        found.append(Level(number, [*columns], np.minimum(sums, 1.0)))
     return found
 
 

@@ -170,13 +170,31 @@ def answerable_categories(
 def _fit(
     classifier: DrugClassifier, splits: list[Embedded], taxonomy: Taxonomy, min_ingredients: int
 ) -> DrugClassifier:
-    """Fit on the mean of the masked and the plain texts of each drug."""
+    """Fit each insert to the deepest category that can be answered."""
     paths = [path for split in splits for path in split.rows["category_path"]]
     names = [names for split in splits for names in split.rows["ingredients"]]
     chosen = answerable_categories(paths, names, min_ingredients)
-    kept = [n for n, category in enumerate(chosen) if category is not None]
-    if not kept:
+    if not any(chosen):
         raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
+    return fit_chosen(classifier, splits, chosen, taxonomy)
+
+
+def fit_chosen(
+    classifier: DrugClassifier,
+    splits: Sequence[Embedded],
+    chosen: Sequence[str | None],
+    taxonomy: Taxonomy,
+) -> DrugClassifier:
+    """Fit on the mean of the masked and the plain texts of each drug.
+
+    Args:
+        classifier: without categories, it gave the embeddings.
+        splits: whose inserts are taught.
+        chosen: the category of each insert, in the order of the splits; None leaves it out.
+        taxonomy: of the categories.
+    """
+    names = [names for split in splits for names in split.rows["ingredients"]]
+    kept = [n for n, category in enumerate(chosen) if category is not None]
     embeddings = [
         np.concatenate([split.embeddings[form] for split in splits])[kept] for form in _TEXT_FORMS
     ]

@@ -8,7 +8,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzz_settings import repeatable
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers.utils import logging
 
@@ -25,16 +26,6 @@ CONFIG_VALUES = st.recursive(
     max_leaves=4,
 )
 SIZES = ("hidden_size", "intermediate_size", "vocab_size", "max_position_embeddings", "n_known")
-
-
-def repeatable(max_examples: int):
-    return settings(
-        derandomize=True,
-        database=None,
-        deadline=None,
-        max_examples=max_examples,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzz_settings import repeatable
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drugtext.errors import DrugTextError
@@ -36,16 +37,6 @@ TEXTS = st.text(max_size=200)
 WORDS = st.text("abcdefghijklmnopqrstuvwxyzäß0123456789.,:;()%-–", min_size=1, max_size=12)
 LINES = st.lists(WORDS, min_size=1, max_size=8).map(" ".join)
 CHINESE = st.text("用于治疗心跳过快的成人患者每日两次口服。，", min_size=3, max_size=30)
-
-
-def repeatable(max_examples: int):
-    return settings(
-        derandomize=True,
-        database=None,
-        deadline=None,
-        max_examples=max_examples,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
 
 
 @pytest.fixture(scope="module")

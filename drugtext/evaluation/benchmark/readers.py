@@ -12,6 +12,7 @@ from drugtext.evaluation.benchmark.new_category import NEW_CATEGORY, CategorySpl
 from drugtext.evaluation.benchmark.protocols import NEW_DRUG
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
+from drugtext.evaluation.calibration import calibrate_few_shot
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder
@@ -110,6 +111,21 @@ def fitted_to_background(trial: Trial, reader: Reader) -> DrugClassifier:
         taxonomy=trial.tasks[0].lesson.taxonomy,
         ingredients=[example.substances for example in trial.background],
     )
+
+
+def few_shot_base(trial: Trial, reader: Reader, seed: int = 0) -> DrugClassifier:
+    """Return what `fitted_to_background` does, few-shot calibrated on the validation examples."""
+    base = fitted_to_background(trial, reader)
+    categories = [example.category for example in trial.validation]
+    base.model.config.few_shot = calibrate_few_shot(
+        base.model.head,
+        reader.embed([example.insert for example in trial.validation]),
+        categories,
+        [example.substances for example in trial.validation],
+        seed,
+        base.embed_names(categories, trial.tasks[0].lesson.taxonomy),
+    )
+    return base
 
 
 def new_category_reader(

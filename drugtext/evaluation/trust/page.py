@@ -22,8 +22,7 @@ def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
 
 def headline(figures: Figures) -> str:
     """Return the table of targets: what was asked, what was measured, and on how many."""
-    rows = [["", "target", "measured [95 % interval]", "n", ""], ["---"] * 5, *_targets(figures)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return _markdown([["", "target", "measured [95 % interval]", "n", ""], *_targets(figures)])
 
 
 def _targets(figures: Figures) -> Iterator[list[str]]:
@@ -32,14 +31,11 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
         rows = [r for r in known["calibration"] if r["documents"] == documents]
         row = [r for r in rows if r["names"] == "plain"][-1]
         what = f"Calibration error, known categories, deepest level, {documents}"
-        chance = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
-        yield [what, f"≤ {ECE_KNOWN}", chance, str(row["n"]), _met(row["ece"] <= ECE_KNOWN)]
+        yield _calibration_row(what, row, ECE_KNOWN)
     for row in figures["few_shot"]:
         if (row["names"], row["k"], row["calibrated_on"]) == ("plain", 5, "new categories"):
-            chance = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
-            met = _met(row["ece"] <= ECE_FEW)
             what = f"Calibration error, {row['n_way']} categories learnt from 5 inserts each"
-            yield [what, f"≤ {ECE_FEW}", chance, str(row["n"]), met]
+            yield _calibration_row(what, row, ECE_FEW)
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
@@ -76,6 +72,11 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
         }
         n_escaped = len(row["escaped"])
         yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), _met(not n_escaped)]
+
+
+def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
+    told = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
+    return [what, f"≤ {most}", told, str(row["n"]), _met(row["ece"] <= most)]
 
 
 def _met(is_met: bool) -> str:
@@ -166,9 +167,14 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
 
 
 def _table(rows: Sequence[Figures], columns: Sequence[str]) -> str:
-    lines = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
-    lines += [[_cell(row.get(column)) for column in columns] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    head = [column.replace("_", " ") for column in columns]
+    return _markdown([head, *([_cell(row.get(column)) for column in columns] for row in rows)])
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Write a table, its head first."""
+    head, *body = rows
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
 
 
 def _cell(value: Any) -> str:
@@ -179,11 +185,11 @@ def _scope_table(scope: Figures) -> str:
     columns = [(f"near, level {r['level']}, {r['names']}", r["scores"]) for r in scope["near"]]
     columns += [(f"near, k = {r['k']}, {r['names']}", r["scores"]) for r in scope["near_few_shot"]]
     columns += [(f"far, {r['names']}", r["scores"]) for r in scope["far"]]
-    lines = [["", *(title for title, _ in columns)], ["---"] * (len(columns) + 1)]
+    lines = [["", *(title for title, _ in columns)]]
     for name in SCORES:
         mark = " (in use)" if name == IN_USE else ""
         lines.append([name + mark, *(f"{scores[name]['auroc']:.3f}" for _, scores in columns)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return _markdown(lines)
 
 
 def _thresholds(scope: Figures) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from drugtext.evaluation.metrics import (
     expected_calibration_error,
 )
 from drugtext.prediction import deepest_sure, node_probabilities
-from drugtext.prediction_sets import levels
+from drugtext.prediction_sets import levels, prediction_sets
 from drugtext.taxonomy import Taxonomy
 
 _N_SIMULATED = 200
@@ -37,6 +37,14 @@ class Judged(NamedTuple):
     taxonomy: Taxonomy
     true_ids: Sequence[str]
     groups: Sequence[str]
+
+    def sets(
+        self, held_out: Mapping[str, Sequence[float]] | None, coverage: float
+    ) -> list[list[list[str]]]:
+        """Return `prediction_sets` of the inserts."""
+        return prediction_sets(
+            self.probabilities, self.category_ids, self.taxonomy, held_out or {}, coverage
+        )
 
 
 def calibration(

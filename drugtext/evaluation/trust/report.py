@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
+from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import NAMES, Names, Record
 from drugtext.evaluation.reliability import reliability_bins
@@ -31,13 +32,11 @@ from drugtext.evaluation.trust.probabilities import (
 from drugtext.evaluation.trust.robustness import under_noise
 from drugtext.evaluation.trust.strangers import far, near, near_few_shot
 from drugtext.evaluation.trust.subjects import KnownCategories, NewCategories, Run
-from drugtext.prediction_sets import prediction_sets
 
 COVERAGES = (0.8, 0.9, 0.95)
 LEAST = (0.5, 0.7, 0.9, 0.95)
 """Probabilities that a sure answer is asked to have."""
 SHOTS = (1, 5)
-N_EPISODES = 30
 N_NOISY = 400
 N_EXPLAINED = 40
 N_DAMAGED = 2000
@@ -45,6 +44,8 @@ N_DAMAGED = 2000
 N_TAMPERED = 250
 
 Begins = Callable[[str], object]
+Bases = Mapping[Names, DrugClassifier]
+"""Form of the texts -> what learns new categories, as `NewCategories.base` gives it."""
 
 
 def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str, Any]:
@@ -61,15 +62,16 @@ def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str
     new = run.new_categories()
     figures: dict[str, Any] = {"known": known_categories(known, seed, begins)}
     begins("few inserts a category")
-    figures["few_shot"] = few_shot(new, known, seed)
+    bases = {names: new.base(names) for names in NAMES}
+    figures["few_shot"] = few_shot(new, bases, known, seed)
     begins("scope")
-    figures["scope"] = scope(known, new, seed)
+    figures["scope"] = scope(known, new, bases, seed)
     begins("noise")
     figures["noise"] = under_noise(
         known.classifier, sampled(known, N_NOISY, seed), seed=seed, begins=begins
     )
     begins("privacy")
-    figures["privacy"] = privacy(new, new.base("plain"), seed)
+    figures["privacy"] = privacy(new, bases["plain"], seed)
     begins("bad inputs")
     figures["faults"] = faults(seed)
     begins("reasons")
@@ -81,22 +83,17 @@ def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str
 def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[str, Any]:
     """Judge probabilities, sets and sure answers on drugs that nobody met, of known categories."""
     config = known.classifier.model.config
-    full = [record for record in known.records if record.kind in FULL_DOCUMENTS]
+    every = range(len(known.records))
+    full = [n for n in every if known.records[n].kind in FULL_DOCUMENTS]
     found: dict[str, Any] = {"calibration": [], "sets": [], "sure": [], "reliability": []}
-    for documents, records in (("all inserts", known.records), ("full documents", full)):
+    for documents, chosen in (("all inserts", every), ("full documents", full)):
         for names in NAMES:
             begins(f"probabilities: {documents}, {names}")
-            judged = known.judged(names, records)
+            judged = known.judged(names, chosen)
             told = {"documents": documents, "names": names}
             found["calibration"] += [told | one for one in calibration_by_level(judged, seed)]
             for coverage in COVERAGES:
-                sets = prediction_sets(
-                    judged.probabilities,
-                    judged.category_ids,
-                    judged.taxonomy,
-                    config.strangeness or {},
-                    coverage,
-                )
+                sets = judged.sets(config.strangeness, coverage)
                 found["sets"] += [told | one for one in coverage_by_level(judged, sets, coverage)]
             found["sure"] += [told | back_off(judged, least, seed) for least in LEAST]
             confidences, right, _ = list(answers_by_level(judged).values())[-1]
@@ -104,7 +101,9 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
     return found
 
 
-def few_shot(new: NewCategories, known: KnownCategories, seed: int) -> list[dict[str, Any]]:
+def few_shot(
+    new: NewCategories, bases: Bases, known: KnownCategories, seed: int
+) -> list[dict[str, Any]]:
     """Judge probabilities and sets of categories learnt from a few inserts each.
 
     The scale comes from validation categories that the encoder never met; beside it that which
@@ -112,11 +111,10 @@ def few_shot(new: NewCategories, known: KnownCategories, seed: int) -> list[dict
     """
     carried = known.classifier.model.config.few_shot
     found = []
-    for names in NAMES:
-        base = new.base(names)
+    for names, base in bases.items():
         own = base.model.config.few_shot
         for k_shot in SHOTS:
-            trial = new.trial(names, k_shot, N_EPISODES)
+            trial = new.trial(names, k_shot)
             if trial is None:
                 continue
             for told, calibrated in (("new categories", own), ("known categories", carried)):
@@ -126,6 +124,7 @@ def few_shot(new: NewCategories, known: KnownCategories, seed: int) -> list[dict
                 row["n_way"] = len(trial.tasks[0].lesson.categories)
                 row |= _pooled(answers, seed)
                 found.append(row)
+        base.model.config.few_shot = own
     return found
 
 
@@ -138,21 +137,14 @@ def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
         confidences += told.tolist()
         right += correct.tolist()
         groups += [judged.groups[n] for n in places]
-        sets = prediction_sets(
-            judged.probabilities,
-            judged.category_ids,
-            judged.taxonomy,
-            classifier.model.config.strangeness,
-            COVERAGES[1],
-        )
+        sets = judged.sets(classifier.model.config.strangeness, COVERAGES[1])
         inside += [true_id in told[-1] for true_id, told in zip(judged.true_ids, sets, strict=True)]
     figures = calibration(np.array(confidences), np.array(right), groups, seed)
     return figures | {"asked": COVERAGES[1], "covered": round(float(np.mean(inside)), 4)}
 
 
-def scope(known: KnownCategories, new: NewCategories, seed: int) -> dict[str, Any]:
+def scope(known: KnownCategories, new: NewCategories, bases: Bases, seed: int) -> dict[str, Any]:
     """Judge who tells strangers from those in scope."""
-    bases: dict[Names, Any] = {names: new.base(names) for names in NAMES}
     few = [near_few_shot(new, bases[names], names, 5, seed) for names in NAMES]
     return {
         "far": [far(known, names, seed) for names in NAMES],
@@ -163,18 +155,17 @@ def scope(known: KnownCategories, new: NewCategories, seed: int) -> dict[str, An
 
 def faults(seed: int) -> list[dict[str, Any]]:
     """Try bad files on every reader, and damaged copies of the bundled checkpoint on `load`."""
+    bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        counts = {
+            "readers": try_readers(Path(one), N_DAMAGED, seed),
+            "checkpoint": try_checkpoint(bundled, Path(other), seed, N_TAMPERED),
+        }
     found = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for what in ("readers", "checkpoint"):
-            (folder := Path(scratch, what)).mkdir()
-            if what == "readers":
-                count = try_readers(folder, N_DAMAGED, seed)
-            else:
-                bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
-                count = try_checkpoint(bundled, folder, seed, N_TAMPERED)
-            seconds, slowest = count.slowest
-            told = {"what": what, "slowest_seconds": round(seconds, 2), "slowest": slowest}
-            found.append(asdict(count) | told)
+    for what, count in counts.items():
+        seconds, slowest = count.slowest
+        told = {"what": what, "slowest_seconds": round(seconds, 2), "slowest": slowest}
+        found.append(asdict(count) | told)
     return found
 
 

@@ -14,6 +14,7 @@ from drugtext.evaluation.trust.far_texts import far_texts
 from drugtext.evaluation.trust.scope import SCORES, auroc, compare_scores, scope_scores
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.record import insert_from_record
+from drugtext.training.recipe import fit_chosen
 
 N_DRAWS = 10
 """Of the categories that are left out."""
@@ -91,19 +92,14 @@ def near(known: KnownCategories, names: Names, level: int, seed: int = 0) -> dic
 
 def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClassifier:
     """Teach the training split again, without some categories of a level."""
-    rows, forms = known.splits["train"].rows, known.splits["train"].embeddings
-    kept = [n for n, path in enumerate(rows["category_path"]) if left_out.isdisjoint(path[:level])]
-    ids = set(known.classifier.category_ids)
-    paths = [rows[n]["category_path"] for n in kept]
-    taught = [next((i for i in reversed(path) if i in ids), None) for path in paths]
-    kept = [n for n, category in zip(kept, taught, strict=True) if category]
-    categories = [category for category in taught if category]
-    return known.reader.classifier.fit_embeddings(
-        np.concatenate([embeddings[kept] for embeddings in forms.values()]),
-        categories * len(forms),
-        taxonomy=known.corpus.taxonomy,
-        ingredients=[rows[n]["ingredients"] for n in kept] * len(forms),
-    )
+    train, ids = known.splits["train"], set(known.classifier.category_ids)
+    taught = [
+        next((i for i in reversed(path) if i in ids), None)
+        if left_out.isdisjoint(path[:level])
+        else None
+        for path in train.rows["category_path"]
+    ]
+    return fit_chosen(known.reader.classifier, [train], taught, known.corpus.taxonomy)
 
 
 def near_few_shot(
@@ -114,7 +110,7 @@ def near_few_shot(
     Returns:
         AUROC of each score, the mean over episodes; None where the data have no such episodes.
     """
-    trial = new.trial(names, k_shot, n_episodes=30)
+    trial = new.trial(names, k_shot)
     if trial is None:
         return None
     rng = np.random.default_rng(seed)
@@ -123,14 +119,8 @@ def near_few_shot(
         order = rng.permutation(len(task.lesson.categories))
         half = {task.lesson.categories[n] for n in order[: len(order) // 2]}
         support = [example for example in task.lesson.support if example.category in half]
-        embed = new.reader.embed
-        classifier = base.fit_embeddings(
-            projected(base, embed([example.insert for example in support])),
-            [example.category for example in support],
-            taxonomy=task.lesson.taxonomy,
-            ingredients=[example.substances for example in support],
-        )
-        asked = projected(classifier, embed([query.insert for query in task.queries]))
+        classifier = new.fit(base, support)
+        asked = new.embed(classifier, task.queries)
         is_known = np.array([query.category in half for query in task.queries])
         for name, scores in scope_scores(classifier.model.head, asked).items():
             found[name].append(auroc(scores[is_known], scores[~is_known]))

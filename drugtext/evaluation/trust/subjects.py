@@ -12,16 +12,28 @@ from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier, load
 from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import CorpusError
 from drugtext.evaluation.benchmark.new_category import (
     CategorySplit,
     new_category,
     split_categories,
 )
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
-from drugtext.evaluation.benchmark.records import Corpus, Names, Record, load_corpus, load_rows
+from drugtext.evaluation.benchmark.readers import (
+    TRAINED_FOLDER,
+    Reader,
+    TrainedReaders,
+    few_shot_base,
+)
+from drugtext.evaluation.benchmark.records import (
+    Corpus,
+    Example,
+    Names,
+    Record,
+    load_corpus,
+    load_rows,
+)
 from drugtext.evaluation.benchmark.task import Trial
-from drugtext.evaluation.calibration import calibrate_few_shot
 from drugtext.evaluation.trust.probabilities import Judged
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
@@ -30,6 +42,8 @@ from drugtext.training.recipe import Embedded, calibrated
 
 FORMS: dict[Names, str] = {"masked": "masked", "plain": "text"}
 """Form of a record's texts -> the column of the corpus."""
+N_EPISODES = 30
+"""Of each setting of new categories."""
 
 
 class Run:
@@ -98,15 +112,10 @@ class KnownCategories(NamedTuple):
         """Return the embeddings of the test split, projected, shape (n, embedding_dim)."""
         return projected(self.classifier, self.splits["test"].embeddings[FORMS[names]])
 
-    def judged(self, names: Names, records: Sequence[Record] | None = None) -> Judged:
-        """Return the answers to the test split, or to some of its records."""
-        embeddings = self.embeddings(names)
-        chosen = list(range(len(self.records)))
-        if records is not None:
-            wanted = set(map(id, records))
-            chosen = [n for n, record in enumerate(self.records) if id(record) in wanted]
+    def judged(self, names: Names, chosen: Sequence[int]) -> Judged:
+        """Return the answers to some records of the test split, by their places."""
         asked = [self.records[n] for n in chosen]
-        return judge(self.classifier, embeddings[chosen], asked)
+        return judge(self.classifier, self.embeddings(names)[list(chosen)], asked)
 
 
 class NewCategories:
@@ -130,51 +139,40 @@ class NewCategories:
         """Return the records of a part."""
         return self._split.parts[part]
 
-    def trial(self, names: Names, k_shot: int, n_episodes: int, part: str = "test") -> Trial | None:
-        """Return episodes at level 3 over all categories of a part at once."""
-        return new_category(self._split, names, 3, INDICATED, k_shot, n_episodes, self._seed, part)
+    def trial(self, names: Names, k_shot: int, n_episodes: int = N_EPISODES) -> Trial | None:
+        """Return episodes at level 3 over all test categories at once."""
+        return new_category(self._split, names, 3, INDICATED, k_shot, n_episodes, self._seed)
 
     def base(self, names: Names) -> DrugClassifier:
         """Return a classifier of the training categories, few-shot calibrated on validation."""
-        parts = {
-            part: [r.example(names, 3) for r in self._split.parts[part]] for part in SPLITS[:2]
-        }
-        taxonomy = self.taxonomy
-        taught, held_out = parts["train"], parts["validation"]
-        base = self.reader.classifier.fit_embeddings(
-            self.reader.embed([example.insert for example in taught]),
-            [example.category for example in taught],
-            taxonomy=taxonomy,
-            ingredients=[example.substances for example in taught],
+        trial = self.trial(names, 1, 1)
+        if trial is None:
+            raise CorpusError("two test categories with ingredients enough are needed.")
+        return few_shot_base(trial, self.reader, self._seed)
+
+    def fit(self, base: DrugClassifier, support: Sequence[Example]) -> DrugClassifier:
+        """Learn categories from some examples."""
+        return base.fit_embeddings(
+            self.embed(base, support),
+            [example.category for example in support],
+            taxonomy=self.taxonomy,
+            ingredients=[example.substances for example in support],
         )
-        categories = [example.category for example in held_out]
-        base.model.config.few_shot = calibrate_few_shot(
-            base.model.head,
-            self.reader.embed([example.insert for example in held_out]),
-            categories,
-            [example.substances for example in held_out],
-            self._seed,
-            base.embed_names(categories, taxonomy),
-        )
-        return base
+
+    def embed(self, classifier: DrugClassifier, examples: Sequence[Example]) -> NDArray:
+        """Embed as `classifier.embed` does, from embeddings that its bare encoder gave."""
+        return projected(classifier, self.reader.embed([example.insert for example in examples]))
 
     def episodes(
         self, base: DrugClassifier, trial: Trial
     ) -> Iterator[tuple[DrugClassifier, Judged]]:
         """Learn each lesson of a trial, and answer its queries."""
         for task in trial.tasks:
-            support = task.lesson.support
-            fitted = base.fit_embeddings(
-                projected(base, self.reader.embed([example.insert for example in support])),
-                [example.category for example in support],
-                taxonomy=task.lesson.taxonomy,
-                ingredients=[example.substances for example in support],
-            )
-            asked = projected(fitted, self.reader.embed([query.insert for query in task.queries]))
+            fitted = self.fit(base, task.lesson.support)
             yield (
                 fitted,
                 Judged(
-                    fitted.probabilities(asked),
+                    fitted.probabilities(self.embed(fitted, task.queries)),
                     fitted.category_ids,
                     fitted.taxonomy,
                     [query.category for query in task.queries],

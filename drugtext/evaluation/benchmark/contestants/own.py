@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
+from drugtext.evaluation.benchmark.readers import Reader, few_shot_base
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import best_calibration, calibrate_few_shot, text_direction
+from drugtext.evaluation.calibration import best_calibration, text_direction
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -55,17 +55,7 @@ class DrugText(Contestant):
         self._bare, self._embed = reader
         self._base = self._bare
         if trial.background:
-            self._base = fitted_to_background(trial, reader)
-            self._base.model.config.few_shot = calibrate_few_shot(
-                self._base.model.head,
-                self._embed([example.insert for example in trial.validation]),
-                [example.category for example in trial.validation],
-                [example.substances for example in trial.validation],
-                names=self._base.embed_names(
-                    (example.category for example in trial.validation),
-                    trial.tasks[0].lesson.taxonomy,
-                ),
-            )
+            self._base = few_shot_base(trial, reader)
 
     def fit(self, lesson: Lesson) -> None:
         if not lesson.support:
