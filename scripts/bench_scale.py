@@ -1,12 +1,12 @@
 """Show how the cost of a corpus grows: seconds and memory against inserts, and workers.
 
-    python scripts/bench_scale.py ../shared/data/en/inserts.jsonl.gz --output benchmark \
+    python scripts/bench_scale.py ../shared/data/en/inserts.jsonl.gz --output benchmark/speed \
         --n-inserts 1000 --n-inserts 10000 --n-inserts 100000
 
 The real inserts are repeated under new ids until there are enough of them. Each corpus is
 classified by scripts/classify_corpus.py in a process of its own, whose memory, with that of Ray's
-processes, is watched. Writes scale.json and scale.md. Run it alone: whatever else the cores do, it
-shows.
+processes, is watched. Writes scale.json, and the page of all that the folder holds. Run
+it alone: whatever else the cores do, it shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,10 +28,11 @@ import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 
+from drugtext.evaluation.speed.page import write_speed_page
+
 SCRIPT = Path(__file__).with_name("classify_corpus.py")
 FIELDS = ("name", "language", "ingredients", "sections")
 ROWS_A_FILE = 1000
-MILLION = 1_000_000
 
 console = Console(stderr=True)
 
@@ -97,36 +98,9 @@ def memory_mb(pid: int) -> float:
     return total
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the figures as Markdown, with what a million inserts would take."""
-    lines = [
-        "| inserts | workers | seconds | inserts a second | peak memory, MB |",
-        "|---:|---:|---:|---:|---:|",
-        *(
-            f"| {row['n_inserts']:,} | {row['workers']} | {row['seconds']:,.0f}"
-            f" | {row['n_inserts'] / row['seconds']:.1f} | {row['peak_mb']:,.0f} |"
-            for row in rows
-        ),
-    ]
-    alone = sorted((r["n_inserts"], r["seconds"]) for r in rows if r["workers"] == 1)
-    if len(alone) > 1:
-        (few, short), (many, long) = alone[0], alone[-1]
-        each = (long - short) / (many - few)
-        start = short - few * each
-        alone_hours = (start + MILLION * each) / 3600
-        shared_minutes = (start + MILLION * each / 64) / 60
-        lines += [
-            "",
-            f"One worker: {start:.0f} s to start and {1000 * each:.1f} ms an insert, from the first"
-            f" and the last row. A million inserts: {start:.0f} s + 1,000,000 x {1000 * each:.1f}"
-            f" ms = {alone_hours:.1f} hours; 64 such workers: {shared_minutes:.0f} minutes.",
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def main(
     inserts: Annotated[Path, typer.Argument(help="Inserts, as gzipped JSON lines.")],
-    output: Annotated[Path, typer.Option(help="Folder of scale.json and scale.md.")],
+    output: Annotated[Path, typer.Option(help="Folder of scale.json and of the page.")],
     n_inserts: Annotated[list[int], typer.Option(help="Of each corpus; may recur.")],
     workers: Annotated[
         list[int] | None, typer.Option(help="Of Ray, for the second corpus; may recur.")
@@ -146,8 +120,7 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     told = {"command": "python " + " ".join(sys.argv), "rows": rows}
     (output / "scale.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    (output / "scale.md").write_text(table(rows), encoding="utf-8")
-    print(table(rows))
+    console.print(f"written: {write_speed_page(output)}")
 
 
 if __name__ == "__main__":

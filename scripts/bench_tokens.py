@@ -1,24 +1,28 @@
 """Which sections decide, and how many tokens: accuracy against what is read of an insert.
 
-    python scripts/bench_tokens.py runs/benchmark --output benchmark \
+    python scripts/bench_tokens.py runs/benchmark --output benchmark/speed \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
 The classifier of "new drug" at ATC level 3, masked, is fitted to whole inserts as the reading plan
 has them, and is then asked inserts of which less is read. How much is enough is chosen on the
-validation part; the test part stands beside it. Writes tokens.json and tokens.png.
+validation part; the test part stands beside it, and so does what a plain transformers pipeline gets
+from the same weights. Writes tokens.json, and the page of all that the folder holds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.progress import track
 
@@ -32,6 +36,8 @@ from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import Corpus, Example, load_corpus
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.speed.page import write_speed_page
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, plain_pipeline
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
@@ -87,63 +93,48 @@ def fitted(corpus: Corpus, run: Path, n_steps: int) -> tuple[DrugClassifier, Map
 def judged(classifier: DrugClassifier, examples: Sequence[Example]) -> dict[str, Any]:
     """Return accuracy and tokens, of full documents and of all inserts."""
     predictions = classifier.predict([example.insert for example in examples], top_k=1)
-    is_right = np.array(
-        [p.category_id == e.category for p, e in zip(predictions, examples, strict=True)]
-    )
-    n_tokens = np.array([prediction.tokens_read for prediction in predictions])
-    is_full = np.array([example.kind in FULL_DOCUMENTS for example in examples])
-    groups = np.array([example.ingredient for example in examples])
-    found = {}
-    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
-        accuracy = grouped_mean(is_right[chosen], groups[chosen].tolist())
-        found[documents] = {
-            "n": int(chosen.sum()),
-            "accuracy": [round(value, 4) for value in accuracy],
-            "tokens_read": round(float(n_tokens[chosen].mean()), 1),
-        }
-    return found
-
-
-def draw(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Draw accuracy against tokens read, of full documents of the validation part."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    picture, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    kinds = {
-        "until p": ("o", "#D55E00", "stops at a probability"),
-        "alone": ("s", "#0072B2", "one section"),
-        "first": ("^", "#009E73", "the first sections"),
-        "a section": ("D", "#CC79A7", "fewer tokens of each"),
-        WHOLE: ("*", "#000000", WHOLE),
+    is_right = [p.category_id == e.category for p, e in zip(predictions, examples, strict=True)]
+    n_tokens = [prediction.tokens_read for prediction in predictions]
+    return {
+        "full documents": figures(is_right, n_tokens, examples, FULL_DOCUMENTS),
+        "all": figures(is_right, n_tokens, examples, {example.kind for example in examples}),
     }
-    for sign, (marker, colour, label) in kinds.items():
-        told = [row["validation"]["full documents"] for row in rows if sign in row["reads"]]
-        line = "-" if sign in ("until p", "a section", "first") else ""
-        axes.plot(
-            [point["tokens_read"] for point in told],
-            [point["accuracy"][0] for point in told],
-            marker=marker,
-            linestyle=line,
-            color=colour,
-            label=label,
-        )
-    axes.set(
-        xlabel="tokens read of an insert, mean",
-        ylabel=f"accuracy, ATC level {LEVEL}",
-        title="Full documents, names masked, validation drugs",
-    )
-    axes.grid(alpha=0.3)
-    axes.legend()
-    picture.savefig(file, dpi=140)
+
+
+def figures(
+    is_right: ArrayLike, n_tokens: ArrayLike, examples: Sequence[Example], kinds: Collection[str]
+) -> dict[str, Any]:
+    """Return accuracy with its interval, and tokens read, of the examples of some kinds."""
+    chosen = np.array([example.kind in kinds for example in examples])
+    groups = [example.ingredient for example in examples if example.kind in kinds]
+    accuracy = grouped_mean(np.asarray(is_right)[chosen], groups)
+    return {
+        "n": int(chosen.sum()),
+        "accuracy": [round(value, 4) for value in accuracy],
+        "tokens_read": round(float(np.asarray(n_tokens)[chosen].mean()), 1),
+    }
+
+
+def judged_pipeline(
+    classifier: DrugClassifier, examples: Sequence[Example], *, is_whole: bool
+) -> dict[str, Any]:
+    """Return accuracy of a plain transformers pipeline over the same weights, full documents."""
+    chosen = [example for example in examples if example.kind in FULL_DOCUMENTS]
+    with tempfile.TemporaryDirectory() as folder:
+        classifier.save_pretrained(folder)
+        inserts = [example.insert for example in chosen]
+        answers = plain_pipeline(inserts, Path(folder), is_whole=is_whole)["answers"]
+    is_right = [a == e.category for a, e in zip(answers, chosen, strict=True)]
+    room = classifier.tokenizer.model_max_length - 2
+    totals = np.array(classifier.windows(inserts).tokens_total)
+    n_tokens = totals if is_whole else np.minimum(totals, room)
+    return {"full documents": figures(is_right, n_tokens, chosen, FULL_DOCUMENTS)}
 
 
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="Folder of tokens.json and tokens.png.")],
+    output: Annotated[Path, typer.Option(help="Folder of tokens.json and of the page.")],
     steps: Annotated[int, typer.Option(help="Of the encoder's training.")] = ATC_PLAN.loop.n_steps,
 ) -> None:
     """Measure what less reading costs."""
@@ -157,14 +148,24 @@ def main(
             found = {part: judged(classifier, examples) for part, examples in parts.items()}
             rows.append({"reads": reads, **found})
             console.print(reads, found)
+        classifier.reading_plan = plans[WHOLE]
+        for reads in (PIPELINE_FIRST, PIPELINE_WHOLE):
+            is_whole = reads == PIPELINE_WHOLE
+            test = judged_pipeline(classifier, parts["test"], is_whole=is_whole)
+            rows.append({"reads": reads, "test": test})
+            console.print(rows[-1])
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     output.mkdir(parents=True, exist_ok=True)
-    told = {"level": LEVEL, "names": "masked", "rows": rows}
+    told = {
+        "command": "python " + " ".join(sys.argv),
+        "level": LEVEL,
+        "names": "masked",
+        "rows": rows,
+    }
     (output / "tokens.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    draw(rows, output / "tokens.png")
-    console.print(f"written: {output / 'tokens.json'}")
+    console.print(f"written: {write_speed_page(output)}")
 
 
 if __name__ == "__main__":

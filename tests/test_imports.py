@@ -67,7 +67,7 @@ ROOMS = [
     ["evaluation"],
     ["training"],
     ["evaluation.benchmark"],
-    ["evaluation.trust"],
+    ["evaluation.trust", "evaluation.speed"],
     ["pipeline"],
     ["scale"],
     ["terminal"],

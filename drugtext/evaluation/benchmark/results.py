@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import psutil
 
 from drugtext._version import __version__
 from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
@@ -17,6 +14,7 @@ from drugtext.evaluation.benchmark.records import Corpus
 from drugtext.evaluation.benchmark.run import Outcomes
 from drugtext.evaluation.benchmark.score import confusion, figures
 from drugtext.evaluation.benchmark.task import Contestant, Setting, Trial
+from drugtext.evaluation.machine import machine
 from drugtext.fingerprint import code_sha256
 
 INTERVALS = {
@@ -78,11 +76,7 @@ def make_results(
         "wall_seconds": embedding_seconds
         + sum(outcome.wall_seconds for outcome in outcomes.done.values()),
         "versions": dict(made_with),
-        "machine": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        },
+        "machine": machine(),
         "data": {
             name: {"sha256": corpus.sha256, "splits": corpus.counts()}
             for name, corpus in corpora.items()
@@ -96,13 +90,3 @@ def make_results(
         "figures": figures(trials, outcomes.done, seed),
         "confusion": confusion(trials, outcomes.done, headline),
     }
-
-
-def _processor() -> str:
-    """Return the processor's name: Linux says it in /proc/cpuinfo only."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - no file of ours
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()

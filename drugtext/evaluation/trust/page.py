@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from drugtext.evaluation.markdown import markdown_table, met
 from drugtext.evaluation.trust.scope import IN_USE, SCORES
 
 Figures = Mapping[str, Any]
@@ -22,7 +23,7 @@ def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
 
 def headline(figures: Figures) -> str:
     """Return the table of targets: what was asked, what was measured, and on how many."""
-    return _markdown([["", "target", "measured [95 % interval]", "n", ""], *_targets(figures)])
+    return markdown_table([["", "target", "measured [95 % interval]", "n", ""], *_targets(figures)])
 
 
 def _targets(figures: Figures) -> Iterator[list[str]]:
@@ -41,19 +42,19 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             one = row["scores"][IN_USE]
             what = f"In scope or not: drugs of other categories, level {row['level']} (AUROC)"
             n = f"{row['n_inserts']} × {row['n_draws']} draws"
-            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, _met(one["auroc"] >= NEAR)]
+            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
     row = find(scope["far"], names="plain")
     one = row["scores"][IN_USE]
     n = f"{one['n_inside']} + {one['n_outside']}"
     what = "In scope or not: texts that are no inserts (AUROC)"
-    yield [what, f"≥ {FAR}", _interval(one, "auroc"), n, _met(one["auroc"] >= FAR)]
+    yield [what, f"≥ {FAR}", _interval(one, "auroc"), n, met(one["auroc"] >= FAR)]
     off = [r for r in known["sets"] if (r["documents"], r["names"]) == ("all inserts", "plain")]
     for row in off:
         if row["asked"] == 0.9:
             what = f"Sets of coverage 0.9, level {row['level']}"
             told = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
             is_met = abs(row["covered"] - row["asked"]) <= SLACK
-            yield [what, f"0.9 ± {SLACK}", told, str(row["n"]), _met(is_met)]
+            yield [what, f"0.9 ± {SLACK}", told, str(row["n"]), met(is_met)]
     for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
         one = figures["reasons"][name]
         what = f"Reasons: gain over random order, {title} the heaviest sentences first"
@@ -63,7 +64,7 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             "> 0",
             _interval(one, "gain"),
             str(figures["reasons"]["n_inserts"]),
-            _met(is_met),
+            met(is_met),
         ]
     for row in figures["faults"]:
         titles = {
@@ -71,16 +72,12 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             "checkpoint": "Damaged and tampered checkpoints: tracebacks, code run, changes unseen",
         }
         n_escaped = len(row["escaped"])
-        yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), _met(not n_escaped)]
+        yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), met(not n_escaped)]
 
 
 def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
     told = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
-    return [what, f"≤ {most}", told, str(row["n"]), _met(row["ece"] <= most)]
-
-
-def _met(is_met: bool) -> str:
-    return "met" if is_met else "missed"
+    return [what, f"≤ {most}", told, str(row["n"]), met(row["ece"] <= most)]
 
 
 def _interval(row: Figures, name: str) -> str:
@@ -168,13 +165,7 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
 
 def _table(rows: Sequence[Figures], columns: Sequence[str]) -> str:
     head = [column.replace("_", " ") for column in columns]
-    return _markdown([head, *([_cell(row.get(column)) for column in columns] for row in rows)])
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Write a table, its head first."""
-    head, *body = rows
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
+    return markdown_table([head, *([_cell(row.get(column)) for column in columns] for row in rows)])
 
 
 def _cell(value: Any) -> str:
@@ -189,7 +180,7 @@ def _scope_table(scope: Figures) -> str:
     for name in SCORES:
         mark = " (in use)" if name == IN_USE else ""
         lines.append([name + mark, *(f"{scores[name]['auroc']:.3f}" for _, scores in columns)])
-    return _markdown(lines)
+    return markdown_table(lines)
 
 
 def _thresholds(scope: Figures) -> Iterator[str]:

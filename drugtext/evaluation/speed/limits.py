@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,57 @@ def matmul_rate(
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.rand(size, size, generator=generator).to(dtype) for _ in range(2))
     return 2 * size**3 / seconds_of(lambda: torch.mm(a, b), least_seconds)
+
+
+def product_shapes(config: Any) -> list[tuple[int, int, int]]:
+    """Return the matrix products of a layer of an encoder of BERT's shape: rows, columns, times."""
+    d, wide = config.hidden_size, config.intermediate_size
+    return [(d, d, 4), (d, wide, 1), (wide, d, 1)]
+
+
+def own_shapes_rate(
+    config: Any,
+    dtype: torch.dtype,
+    n_tokens: int,
+    least_seconds: float = _LEAST_SECONDS,
+) -> float:
+    """Return the operations a second of products of the encoder's own shapes, and of nothing else.
+
+    They are smaller than those of `matmul_rate`, and so no faster: what an encoder reaches of this
+    is what it spends on products.
+
+    Args:
+        config: of the encoder.
+        dtype: of the matrices.
+        n_tokens: of a batch, all windows together.
+        least_seconds: that each shape is measured for.
+    """
+    generator = torch.Generator().manual_seed(0)
+    operations = seconds = 0.0
+    for rows, columns, times in product_shapes(config):
+        x, weight = (
+            torch.rand(*shape, generator=generator).to(dtype)
+            for shape in ((n_tokens, rows), (columns, rows))
+        )
+        bias = torch.zeros(columns, dtype=dtype)
+        work = partial(torch.nn.functional.linear, x, weight, bias)
+        seconds += times * seconds_of(work, least_seconds)
+        operations += times * 2 * n_tokens * rows * columns
+    return operations / seconds
+
+
+def operator_shares(work: Callable[[], Any]) -> dict[str, float]:
+    """Return which share of the CPU's time each of torch's operators takes of a work, most first.
+
+    Args:
+        work: is done once to warm up, and once more.
+    """
+    work()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        work()
+    spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    total = sum(spent.values())
+    return {key: spent[key] / total for key in sorted(spent, key=spent.__getitem__, reverse=True)}
 
 
 def seconds_of(work: Callable[[], Any], least_seconds: float = _LEAST_SECONDS) -> float:
@@ -84,8 +136,3 @@ def tokens_a_second(
     ids = torch.randint(1, vocabulary, (n_windows, n_tokens), generator=generator)
     mask = torch.ones_like(ids)
     return ids.numel() / seconds_of(lambda: backend.encode_windows(ids, mask), least_seconds)
-
-
-def chunks(token_ids: Sequence[int], size: int) -> list[list[int]]:
-    """Cut a text's tokens into parts of a size, the last of what is left."""
-    return [list(token_ids[n : n + size]) for n in range(0, len(token_ids), size)]

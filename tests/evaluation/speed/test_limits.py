@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from drugtext.backends import Backend
-from drugtext.evaluation.speed import (
-    chunks,
+from drugtext.evaluation.speed.limits import (
     flops_a_token,
     matmul_rate,
+    operator_shares,
+    own_shapes_rate,
+    product_shapes,
     seconds_of,
     tokens_a_second,
 )
@@ -35,8 +37,16 @@ def test_rates_are_positive():
     assert tokens_a_second(backend, 10, n_windows=2, n_tokens=3, least_seconds=0) > 0
 
 
-@pytest.mark.parametrize(
-    ("n", "expected"), [(0, []), (2, [[0, 1]]), (5, [[0, 1], [2, 3], [4]]), (4, [[0, 1], [2, 3]])]
-)
-def test_chunks_hold_all_tokens_in_order(n, expected):
-    assert chunks(range(n), 2) == expected
+def test_the_products_of_a_layer_are_those_that_are_counted():
+    config = SimpleNamespace(hidden_size=4, intermediate_size=8, num_hidden_layers=1)
+    products = sum(2 * times * rows * columns for rows, columns, times in product_shapes(config))
+    assert products == flops_a_token(config, 0)
+    assert own_shapes_rate(config, torch.float32, n_tokens=3, least_seconds=0) > 0
+
+
+def test_shares_of_operators_add_up_and_the_largest_is_first():
+    a = torch.rand(300, 300)
+    shares = operator_shares(lambda: [torch.mm(a, a), torch.relu(a)])
+    assert sum(shares.values()) == pytest.approx(1)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert {"aten::mm", "aten::clamp_min"} <= set(shares) or "aten::relu" in shares

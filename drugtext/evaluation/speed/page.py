@@ -1,0 +1,229 @@
+"""The figures of speed as a Markdown page: a table of targets first, then each in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drugtext.evaluation.markdown import markdown_table, met
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
+from drugtext.evaluation.speed.pictures import draw_scale, draw_tokens, draw_ways
+
+Figures = Mapping[str, Any]
+
+LABELS_A_SECOND = 20
+SHARE_OF_LIMIT = 0.6
+FASTER_THAN_PIPELINE = 5
+ADDED_SECONDS = 1
+FASTER_THAN_SETFIT = 100
+PEAK_MB = 1000
+"""Targets, on 2 cores."""
+MILLION = 1_000_000
+OWN = "drugtext"
+
+_PARTS = {"speed": draw_ways, "tokens": draw_tokens, "scale": draw_scale}
+
+
+def write_speed_page(folder: Path) -> Path:
+    """Write the page of those figures that a folder holds, and their pictures.
+
+    Args:
+        folder: of speed.json, tokens.json and scale.json, or of some of them.
+    """
+    found = {name: folder / f"{name}.json" for name in _PARTS}
+    parts = {n: json.loads(f.read_text(encoding="utf-8")) for n, f in found.items() if f.is_file()}
+    for name, told in parts.items():
+        _PARTS[name](told, folder / f"{name}.png")
+    page = folder / "README.md"
+    page.write_text(speed_page(parts), encoding="utf-8")
+    return page
+
+
+def speed_page(parts: Mapping[str, Figures]) -> str:
+    """Write the page.
+
+    Args:
+        parts: "speed", "tokens", "scale" -> what its JSON file holds; any may be absent.
+    """
+    written = ["# How fast drugtext is, and what limits it"]
+    if "speed" in parts:
+        written += _speed(parts["speed"])
+    if "tokens" in parts:
+        written += _tokens(parts["tokens"])
+    if "scale" in parts:
+        written += _scale(parts["scale"])
+    return "\n\n".join(written) + "\n"
+
+
+def headline(told: Figures) -> str:
+    """Return the table of targets from what speed.json holds."""
+    return markdown_table([["on 2 cores", "target", "measured", ""], *_targets(told)])
+
+
+def _targets(told: Figures) -> Iterator[list[str]]:
+    ways = {way["what"]: way for way in told["ways"]}
+    own = ways[OWN]
+    rate = own["inserts_a_second"]
+    what = f"Full US labels a second, files parsed ({own['backend']})"
+    yield [what, f"≥ {LABELS_A_SECOND}", f"{rate:.1f}", met(rate >= LABELS_A_SECOND)]
+    best = max(told["encoders"], key=lambda row: row["share_of_limit"])
+    share = best["share_of_limit"]
+    what = f"The encoder, of the measured rate of matrix products ({best['backend']})"
+    yield [what, f"≥ {SHARE_OF_LIMIT:.0%}", f"{share:.0%}", met(share >= SHARE_OF_LIMIT)]
+    ratio = rate / ways[PIPELINE_WHOLE]["inserts_a_second"]
+    is_met = met(ratio >= FASTER_THAN_PIPELINE)
+    yield [
+        f"Times as fast as a {PIPELINE_WHOLE}",
+        f"≥ {FASTER_THAN_PIPELINE}",
+        f"{ratio:.1f}",
+        is_met,
+    ]
+    ratio = rate / ways[PIPELINE_FIRST]["inserts_a_second"]
+    yield [f"Times as fast as a {PIPELINE_FIRST}", "—", f"{ratio:.1f}", ""]
+    learnt = told["learning"]
+    added = learnt["added_seconds"]
+    what = "Seconds to add a category from five inserts"
+    yield [what, f"< {ADDED_SECONDS}", f"{added:.2f}", met(added < ADDED_SECONDS)]
+    what = "Times as fast as teaching SetFit all eight categories anew, 20 steps"
+    ratio = learnt["ratio"]
+    yield [what, f"≥ {FASTER_THAN_SETFIT}", f"{ratio:.0f}", met(ratio >= FASTER_THAN_SETFIT)]
+    for backend, mb in told["long_insert_mb"].items():
+        what = f"Peak memory with an insert of 30 MB, {backend}, MB"
+        yield [what, f"≤ {PEAK_MB:,}", f"{mb:,.0f}", met(mb <= PEAK_MB)]
+
+
+def _speed(told: Figures) -> Iterator[str]:
+    machine, stages = told["machine"], told["stages"]
+    yield f"{machine['processor']}, {machine['cores']} cores. Made by"
+    yield f"```\n{told['command']}\n```"
+    yield headline(told)
+    yield "![speed](speed.png)"
+    yield "## The encoder and the machine's limit"
+    yield (
+        "The limit is the rate of one large product of square matrices, in the precision that is"
+        " fastest here. The encoder's own products are smaller; their rate alone, with nothing"
+        " between them, is what an encoder could reach that did nothing else."
+    )
+    yield markdown_table(
+        [
+            ["precision", "large products, GFLOP/s", "products of the encoder's shapes, GFLOP/s"],
+            *(
+                [name, f"{rate:,.0f}", f"{told['own_shapes_gflops'][name]:,.0f}"]
+                for name, rate in told["limit_gflops"].items()
+            ),
+        ]
+    )
+    yield _table(
+        told["encoders"],
+        {
+            "encoder run by": lambda row: row["backend"],
+            "tokens a second": lambda row: f"{row['tokens_a_second']:,.0f}",
+            "of the limit": lambda row: f"{row['share_of_limit']:.0%}",
+            "of that in its precision": lambda row: f"{row['share_of_limit_in_its_precision']:.0%}",
+            "cosine to torch float32": lambda row: f"{row['cosine']:.4f}",
+        },
+    )
+    yield "What torch spends a batch of full windows on (profiler, share of the CPU's time):"
+    yield markdown_table([["operator", "share"], *_largest(told["operators"])])
+    yield "## From files to answers"
+    yield (
+        f"{told['ways'][0]['n']} full US labels; the slow ones were given the first of them."
+        " drugtext parses the files, too. "
+        f"Of {stages['tokens']:,} tokens encoded, padding took {stages['padding'] - 1:.0%} more;"
+        f" in this work the encoder reached {stages['share_of_limit']:.0%} of the limit."
+    )
+    own = told["ways"][0]["inserts_a_second"]
+    yield _table(
+        told["ways"],
+        {
+            "": lambda way: way["what"],
+            "n": lambda way: str(way["n"]),
+            "inserts a second": lambda way: f"{way['inserts_a_second']:.1f}",
+            "drugtext is faster by": lambda way: f"{own / way['inserts_a_second']:.1f}",
+            "tokens read": lambda way: (
+                f"{way['tokens_read']:,.0f}" if "tokens_read" in way else "—"
+            ),
+        },
+    )
+    yield "One stage after the other; a thread of its own does the first two while the rest runs:"
+    yield markdown_table([["stage", "share"], *_largest(_shares(stages["seconds"]))])
+    yield (
+        "From a fresh process to the first answer: "
+        + ", ".join(f"{n} {s:.1f} s" for n, s in told["first_answer_seconds"].items())
+        + "."
+    )
+
+
+def _table(rows: Iterable[Figures], columns: Mapping[str, Callable[[Figures], str]]) -> str:
+    """Write rows as a table: title of a column -> what it says of a row."""
+    told = [[of_row(row) for of_row in columns.values()] for row in rows]
+    return markdown_table([[*columns], *told])
+
+
+def _shares(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: one / sum(seconds.values()) for name, one in seconds.items()}
+
+
+def _largest(shares: Mapping[str, float], least: float = 0.01) -> list[list[str]]:
+    kept = {name: share for name, share in shares.items() if share >= least}
+    return [[name, f"{share:.0%}"] for name, share in kept.items()]
+
+
+def _tokens(told: Figures) -> Iterator[str]:
+    yield "## What decides: sections and tokens"
+    yield (
+        "Accuracy of known categories at ATC level"
+        f" {told['level']}, names {told['names']}, of full documents. What is read by default was"
+        " chosen on the validation drugs; test drugs stand beside them. Made by"
+    )
+    yield f"```\n{told['command']}\n```"
+    yield "![tokens](tokens.png)"
+    yield markdown_table(
+        [
+            ["reads", "tokens", "accuracy, validation", "tokens", "accuracy, test"],
+            *([r["reads"], *_read(r, "validation"), *_read(r, "test")] for r in told["rows"]),
+        ]
+    )
+
+
+def _read(row: Figures, part: str) -> list[str]:
+    if part not in row:
+        return ["—", "—"]
+    one = row[part]["full documents"]
+    mean, low, high = one["accuracy"]
+    return [f"{one['tokens_read']:,.0f}", f"{mean:.3f} ({low:.3f} to {high:.3f})"]
+
+
+def _scale(told: Figures) -> Iterator[str]:
+    rows = told["rows"]
+    yield "## Many inserts"
+    yield "The real inserts, repeated under new ids, by `scripts/classify_corpus.py`. Made by"
+    yield f"```\n{told['command']}\n```"
+    yield "![scale](scale.png)"
+    yield _table(
+        rows,
+        {
+            "inserts": lambda row: f"{row['n_inserts']:,}",
+            "workers": lambda row: str(row["workers"]),
+            "seconds": lambda row: f"{row['seconds']:,.0f}",
+            "inserts a second": lambda row: f"{row['n_inserts'] / row['seconds']:.1f}",
+            "peak memory, MB": lambda row: f"{row['peak_mb']:,.0f}",
+        },
+    )
+    alone = sorted((row["n_inserts"], row["seconds"]) for row in rows if row["workers"] == 1)
+    if len(alone) > 1:
+        yield _million(alone[0], alone[-1])
+
+
+def _million(few: tuple[int, float], many: tuple[int, float]) -> str:
+    """Say what a million inserts would take, by the line through two corpora's seconds."""
+    each = (many[1] - few[1]) / (many[0] - few[0])
+    start = few[1] - few[0] * each
+    hours, minutes = (start + MILLION * each) / 3600, (start + MILLION * each / 64) / 60
+    return (
+        f"One worker: {start:.0f} s to start and {1000 * each:.1f} ms an insert, from the first and"
+        f" the last row. A million inserts: {start:.0f} s + 1,000,000 × {1000 * each:.1f} ms ="
+        f" {hours:.1f} hours; 64 such workers: {minutes:.0f} minutes."
+    )

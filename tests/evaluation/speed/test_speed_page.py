@@ -1,0 +1,95 @@
+"""The page of speed: targets met and missed, and whichever parts there are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from drugtext.evaluation.speed.page import OWN, headline, speed_page, write_speed_page
+from drugtext.evaluation.speed.path import STAGES
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
+
+
+@pytest.fixture
+def speed() -> dict:
+    return {
+        "command": "python scripts/bench_speed.py",
+        "machine": {"processor": "Exampl", "cores": 2},
+        "limit_gflops": {"float32": 100.0, "bfloat16": 200.0},
+        "own_shapes_gflops": {"float32": 90.0, "bfloat16": 150.0},
+        "encoders": [
+            {
+                "backend": f"torch {precision}",
+                "tokens_a_second": 1000.0,
+                "cosine": 1.0,
+                "share_of_limit": share,
+                "share_of_limit_in_its_precision": share,
+            }
+            for precision, share in (("float32", 0.2), ("bfloat16", 0.61))
+        ],
+        "operators": {"aten::mm": 0.7, "aten::gelu": 0.295, "aten::add": 0.005},
+        "ways": [
+            {"what": OWN, "backend": "torch bfloat16", "n": 9, "inserts_a_second": 19.9}
+            | {"tokens_read": 300.0, "tokens_total": 9000.0},
+            {"what": PIPELINE_WHOLE, "n": 3, "inserts_a_second": 2.0},
+            {"what": PIPELINE_FIRST, "n": 3, "inserts_a_second": 5.0},
+        ],
+        "stages": {
+            "seconds": dict(zip(STAGES, (1.0, 1.0, 7.0, 1.0), strict=True)),
+            "padding": 1.05,
+            "tokens": 1234,
+            "share_of_limit": 0.5,
+        },
+        "learning": {"added_seconds": 0.5, "setfit_seconds": 60.0, "ratio": 120.0},
+        "first_answer_seconds": {"torch": 2.0},
+        "long_insert_mb": {"torch": 1001.0},
+    }
+
+
+def test_targets_are_met_or_missed_by_their_figures(speed):
+    lines = [line.strip("| ").split(" | ") for line in headline(speed).splitlines()[2:]]
+    told = {line[0]: line[1:] for line in lines}
+    assert told["Full US labels a second, files parsed (torch bfloat16)"][1:] == ["19.9", "missed"]
+    share = told["The encoder, of the measured rate of matrix products (torch bfloat16)"]
+    assert share == ["≥ 60%", "61%", "met"]
+    assert told[f"Times as fast as a {PIPELINE_WHOLE}"] == ["≥ 5", "9.9", "met"]
+    assert told["Peak memory with an insert of 30 MB, torch, MB"][2] == "missed"
+
+
+def test_a_page_of_one_part_says_nothing_of_the_others(speed):
+    page = speed_page({"speed": speed})
+    assert "aten::gelu | 30% |" in page and "aten::add" not in page
+    assert "| encode | 70% |" in page
+    assert "What decides" not in page and "Many inserts" not in page
+
+
+def test_a_million_inserts_by_hand():
+    rows = [
+        {"n_inserts": n, "workers": w, "seconds": s, "peak_mb": 900.0}
+        for n, w, s in ((1000, 1, 20.0), (11_000, 1, 120.0), (11_000, 2, 70.0))
+    ]
+    page = speed_page({"scale": {"command": "x", "rows": rows}})
+    # 10,000 inserts more take 100 s more: 10 ms each, and 10 s to start.
+    assert "10 s to start and 10.0 ms an insert" in page
+    assert "10 s + 1,000,000 × 10.0 ms = 2.8 hours; 64 such workers: 3 minutes" in page
+
+
+def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
+    row = {"n": 4, "accuracy": [0.5, 0.4, 0.6], "tokens_read": 321.0}
+    parts = {part: {"full documents": row} for part in ("validation", "test")}
+    tokens = {
+        "command": "python scripts/bench_tokens.py",
+        "level": 3,
+        "names": "masked",
+        "rows": [
+            {"reads": "whole plan", **parts},
+            {"reads": PIPELINE_FIRST, "test": parts["test"]},
+        ],
+    }
+    for name, told in (("speed", speed), ("tokens", tokens)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(told))
+    page = write_speed_page(tmp_path).read_text(encoding="utf-8")
+    assert page == speed_page({"speed": speed, "tokens": tokens})
+    assert f"| {PIPELINE_FIRST} | — | — | 321 | 0.500 (0.400 to 0.600) |" in page
+    assert {f.name for f in tmp_path.glob("*.png")} == {"speed.png", "tokens.png"}
