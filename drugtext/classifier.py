@@ -6,6 +6,7 @@ import copy
 import os
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from torch import nn
 
@@ -20,6 +21,7 @@ from drugtext.lexicon import Lexicon
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
 from drugtext.model import DrugTextModel
 from drugtext.predictor import N_NEAREST, CategoryPredictor
+from drugtext.window_cache import WindowCache
 
 
 def load(
@@ -29,6 +31,7 @@ def load(
     prefix: str | None = None,
     backend: str = AUTO,
     over: DrugClassifier | None = None,
+    cache: str | os.PathLike[str] | None = None,
 ) -> DrugClassifier:
     """Load a classifier: the bundled one, a saved folder, or one from the Hugging Face Hub.
 
@@ -44,12 +47,16 @@ def load(
         over: a classifier whose encoder is in memory already: another adapter, head and lexicon
             are put on it, and what the adapters leave alone is shared. Both must stand on the same
             encoder.
+        cache: a folder where the encoder's vectors are kept by content, encoder and adapter: what
+            was read before is not encoded again. Several processes may share it; all that it keeps
+            is held in memory, some 2 kB a window.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is damaged or of a newer format, or stands
             on another encoder than `over`.
         EncoderError: the encoder's weights are missing or not the expected ones, or there is no
             such backend.
+        DrugTextError: the cache's folder cannot be made.
     """
     backend = backend_name(backend)  # what is wrong with it is told before the work
     encoder = (over.model.config.encoder_name, over.raw_encoder) if over else None
@@ -59,6 +66,8 @@ def load(
         model.config.prefix = prefix
     classifier = DrugClassifier(model, tokenizer, backend)
     classifier.drug_names = read_names(folder, model.config.n_known)
+    if cache is not None:
+        classifier.window_cache = WindowCache(model.encoder, Path(cache))
     return classifier
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from drugtext.encoder import weights_sha256
+from drugtext.errors import DrugTextError
+
+_log = logging.getLogger(__name__)
 
 
 class WindowCache:
@@ -29,11 +35,17 @@ class WindowCache:
         folder: of the parts.
         spent_seconds: that this cache spent on encoding.
         charged_seconds: that all calls would have spent had nothing been kept.
+
+    Raises:
+        DrugTextError: the folder cannot be made.
     """
 
     def __init__(self, encoder: nn.Module, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unkept(error) from error
         self._known: dict[bytes, tuple[Tensor, float]] = {}
         self._read: set[Path] = set()
         self._used: set[bytes] = set()
@@ -84,20 +96,30 @@ class WindowCache:
         """Read the parts that were written since this was last called, by whichever cache."""
         for file in sorted(set(self.folder.glob("*.npz")) - self._read):
             self._read.add(file)
-            with np.load(file, allow_pickle=False) as part:
-                keys = [row.tobytes() for row in part["keys"]]
-                vectors = torch.from_numpy(part["vectors"])
-                self._known.update(
-                    zip(keys, zip(vectors, part["seconds"].tolist(), strict=True), strict=True)
-                )
+            try:
+                with np.load(file, allow_pickle=False) as part:
+                    keys = [row.tobytes() for row in part["keys"]]
+                    vectors = torch.from_numpy(part["vectors"])
+                    known = zip(vectors, part["seconds"].tolist(), strict=True)
+                    self._known.update(zip(keys, known, strict=True))
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+                _log.warning("%s is damaged and passed over (%s); delete it.", file, error)
 
     def _write(self, keys: list[bytes], vectors: Tensor, seconds: float) -> None:
         """Keep some windows, the seconds shared out among them; whole on disk or not at all."""
         each = np.full(len(keys), seconds / len(keys))
         rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
-        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-            np.savez(file, keys=rows, vectors=vectors.numpy(), seconds=each)
         part = self.folder / f"{keys[0].hex()[:24]}.npz"
-        Path(file.name).rename(part)
+        try:
+            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
+                np.savez(file, keys=rows, vectors=vectors.numpy(), seconds=each)
+            Path(file.name).rename(part)
+        except OSError as error:
+            raise self._unkept(error) from error
         self._read.add(part)
         self._known.update(zip(keys, zip(vectors, each.tolist(), strict=True), strict=True))
+
+    def _unkept(self, error: OSError) -> DrugTextError:
+        return DrugTextError(
+            f"{self.folder}: no vectors can be kept here ({error.strerror}); give another folder."
+        )

@@ -63,6 +63,18 @@ def test_piped_lines_are_tab_separated(model, files):
     assert [(row[0], row[2]) for row in rows] == [("a.txt", "heart"), ("b.txt", "pain")]
 
 
+def test_answers_with_a_cache_are_the_same_and_nothing_is_encoded_twice(model, files):
+    call = ("classify", files / "a.txt", files / "b.txt", "--json", "--model", model)
+    plain = run(*call).stdout
+    first = run(*call, "--cache", files / "vectors")
+    parts = sorted((files / "vectors").glob("*.npz"))
+    second = run(*call, "--cache", files / "vectors")
+    assert first.stdout == second.stdout == plain
+    assert parts and sorted((files / "vectors").glob("*.npz")) == parts
+    refused = run(*call, "--cache", files / "a.txt")
+    assert refused.exit_code == 2 and "no vectors can be kept here" in refused.stderr
+
+
 def test_top_k_and_its_lower_bound(model, files):
     done = run("classify", files / "a.txt", "--json", "--top-k", 1, "--model", model)
     assert len(json.loads(done.stdout)["alternatives"]) == 1

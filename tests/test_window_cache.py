@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import drugtext
+from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.window_cache import WindowCache
 
@@ -86,6 +87,23 @@ def test_what_was_cut_off_does_no_harm(encoder, tmp_path):
     torch.testing.assert_close(found, Counting()(TOKENS))
 
 
+def test_a_damaged_part_is_passed_over_and_named(encoder, tmp_path, caplog):
+    WindowCache(encoder, tmp_path).vectors(TOKENS[:2], Counting())
+    (part,) = tmp_path.glob("*.npz")
+    part.write_bytes(part.read_bytes()[:99])
+    encode = Counting()
+    found = WindowCache(encoder, tmp_path).vectors(TOKENS[:2], encode)
+    torch.testing.assert_close(found, Counting()(TOKENS[:2]))
+    assert encode.given == TOKENS[:2]
+    assert f"{part} is damaged and passed over" in caplog.text
+
+
+def test_a_folder_that_cannot_be_is_refused(encoder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DrugTextError, match="file/in: no vectors can be kept here"):
+        WindowCache(encoder, tmp_path / "file" / "in")
+
+
 def test_seconds_are_told_as_if_nothing_were_kept(encoder, tmp_path):
     cache = WindowCache(encoder, tmp_path)
     cache.vectors(TOKENS[:4], Counting())
@@ -115,8 +133,7 @@ def inserts(*texts: str) -> list[DrugInsert]:
 def test_a_classifier_gives_the_same_embeddings_with_it(
     tiny_encoder_folder, tiny_classifier, tmp_path
 ):
-    classifier = drugtext.load(tiny_encoder_folder)
-    classifier.window_cache = WindowCache(classifier.model.encoder, tmp_path)
+    classifier = drugtext.load(tiny_encoder_folder, cache=tmp_path)
     read = inserts("examplol lowers blood pressure", "examplol treats pain", "examplol treats pain")
     expected = tiny_classifier.embed(read)
     np.testing.assert_allclose(classifier.embed(read), expected, atol=1e-6)

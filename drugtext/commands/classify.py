@@ -12,6 +12,7 @@ from rich.text import Text
 from drugtext.commands.options import (
     AsJson,
     BackendName,
+    Cache,
     Model,
     Paths,
     check_folders,
@@ -44,6 +45,7 @@ def classify(
         typer.Option(help="Give the deepest category of the tree that is so probable."),
     ] = None,
     as_json: AsJson = False,
+    cache: Cache = None,
     backend: BackendName = "auto",
 ) -> None:
     """Say which category each insert belongs to, in order.
@@ -59,7 +61,7 @@ def classify(
 
     unread = Unread()
     with wrong_call():
-        predictions = load_classifier(model, backend).stream(
+        predictions = load_classifier(model, backend, cache).stream(
             read_inserts(paths, on_error=unread),
             top_k=top_k,
             coverage=coverage,

@@ -10,7 +10,7 @@ import typer
 from rich.markdown import Markdown
 from rich.text import Text
 
-from drugtext.commands.options import AsJson, BackendName, Model, load_classifier, readable
+from drugtext.commands.options import AsJson, BackendName, Cache, Model, load_classifier, readable
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
 
@@ -29,6 +29,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    cache: Cache = None,
     backend: BackendName = "auto",
 ) -> None:
     """Measure how often a classifier is right, at each level of its tree.
@@ -42,7 +43,7 @@ def evaluate(
 
     unread = Unread()
     with wrong_call():
-        classifier = load_classifier(model, backend)
+        classifier = load_classifier(model, backend, cache)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         embeddings = classifier.embed(with_progress(inserts, "judging"))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from drugtext.commands.options import BackendName, Model, load_classifier, readable
+from drugtext.commands.options import BackendName, Cache, Model, load_classifier, readable
 from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
@@ -43,6 +43,7 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    cache: Cache = None,
     backend: BackendName = "auto",
 ) -> None:
     """Learn categories from a few inserts each, and save a classifier that knows them.
@@ -57,7 +58,7 @@ def learn(
         if add and private_epsilon is not None:
             raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
         tree = Taxonomy.from_csv(taxonomy) if taxonomy else None
-        classifier = load_classifier(model, backend)
+        classifier = load_classifier(model, backend, cache)
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         if add and inserts:

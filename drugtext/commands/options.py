@@ -39,10 +39,17 @@ BackendName = Annotated[
         " is installed.",
     ),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder where the encoder's vectors are kept: what was read before is not read anew.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
-def load_classifier(model: str | None, backend: str) -> DrugClassifier:
+def load_classifier(model: str | None, backend: str, cache: Path | None = None) -> DrugClassifier:
     """Load a classifier, and say so where a person is looking."""
     with err.status("loading the model") if err.is_terminal else nullcontext():
         from transformers.utils import logging
@@ -50,7 +57,7 @@ def load_classifier(model: str | None, backend: str) -> DrugClassifier:
         logging.disable_progress_bar()
         from drugtext.classifier import load
 
-        return load(model, backend=backend)
+        return load(model, backend=backend, cache=cache)
 
 
 def check_folders(files: Iterable[Path]) -> None:
