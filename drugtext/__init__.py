@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from drugtext.prediction import Prediction
     from drugtext.support import read_support
     from drugtext.taxonomy import Category, Taxonomy
+    from drugtext.together import predict_together
 
 _PLACES = {
     "DrugInsert": "drugtext.inserts.insert",
@@ -39,6 +40,7 @@ _PLACES = {
     "read_support": "drugtext.support",
     "DrugClassifier": "drugtext.classifier",
     "load": "drugtext.classifier",
+    "predict_together": "drugtext.together",
     "DrugTextError": "drugtext.errors",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "__version__",
     "build_corpus",
     "load",
+    "predict_together",
     "read_inserts",
     "read_support",
 ]

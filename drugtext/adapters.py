@@ -27,6 +27,10 @@ ADAPTER_FOLDER = "adapter"
 """Below a checkpoint's folder; never its root, where it would be put on a second time."""
 
 _WEIGHTS = "adapter_model.safetensors"  # peft's own name
+_OF_NO_EFFECT = dict.fromkeys(
+    (*("base_model_name_or_path", "inference_mode", "peft_version"), "init_lora_weights")
+)
+"""Fields of a configuration that do not say what the weights do once they are there."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,16 @@ class Adapter:
     def halved(self) -> Adapter:
         """Return it in half precision, half the size."""
         return Adapter(self.config, {name: weight.half() for name, weight in self.weights.items()})
+
+    def is_same(self, other: Adapter | None) -> bool:
+        """Tell whether another adapter changes an encoder exactly as this one does."""
+        if other is None or self.weights.keys() != other.weights.keys():
+            return False
+        ours, others = ({**vars(a.config), **_OF_NO_EFFECT} for a in (self, other))
+        return ours == others and all(
+            weight.float().equal(other.weights[name].float())
+            for name, weight in self.weights.items()
+        )
 
     def put_on(self, encoder: nn.Module, *, is_trainable: bool = False) -> PeftModel:
         """Return a copy of an encoder with this adapter on it.

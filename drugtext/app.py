@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from drugtext import page
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import DrugTextError
+from drugtext.terminal import err
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -26,6 +27,12 @@ _LARGEST_FILE = "32mb"
 _FEW = 12  # categories that are named
 _KEPT_SECONDS = 3600  # of what was uploaded, and of a visitor's own categories
 _FONTS = ["system-ui", "Segoe UI", "Roboto", "sans-serif"]  # of the machine: none is fetched
+_ANSWERS = "answers"
+_SHOW_ANSWERS = f"""() => {{
+  const answers = document.getElementById("{_ANSWERS}");
+  if (answers.getBoundingClientRect().top > innerHeight / 2)  // below the button, on a telephone
+    answers.scrollIntoView({{behavior: "smooth"}});
+}}"""
 _ABOUT = (
     "Reads drug package inserts and says which category each belongs to. Nothing that you give it"
     " leaves the machine that it runs on. It sorts documents; it gives no medical advice.\n\n"
@@ -46,7 +53,7 @@ def make_page(classifier: DrugClassifier) -> Blocks:
         DrugTextError: Gradio is not installed.
     """
     gr = _gradio()
-    with gr.Blocks(
+    with _blocks_that_fetch_nothing(gr)(
         title="drugtext", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
     ) as blocks:
         own = gr.State(None, time_to_live=_KEPT_SECONDS)  # his classifier; None for the common one
@@ -56,9 +63,28 @@ def make_page(classifier: DrugClassifier) -> Blocks:
             with gr.Column(scale=2, min_width=300):
                 classify_tab, learn_tab = _classify_tab(gr), _learn_tab(gr)
             with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(page.classify(classifier, [], "").html)
+                result = gr.HTML(page.classify(classifier, [], "").html, elem_id=_ANSWERS)
         _connect(gr, classifier, own, known, result, classify_tab, learn_tab)
     return blocks.queue(default_concurrency_limit=1, max_size=50)
+
+
+def _blocks_that_fetch_nothing(gr: Any) -> type[Blocks]:
+    """Return Gradio's page, but one that refuses addresses of files.
+
+    Gradio's own fetches an address that a caller of its API gives in the place of a file.
+    """
+    from gradio_client import utils
+
+    def refuse_address(file: dict[str, Any]) -> None:
+        if utils.is_http_url_like(file["path"]):
+            raise gr.Error("an address was given; nothing is fetched here: upload the file itself.")
+
+    class OwnBlocks(gr.Blocks):
+        async def preprocess_data(self, fn: Any, inputs: list[Any], *rest: Any, **more: Any) -> Any:
+            utils.traverse(inputs, refuse_address, utils.is_file_obj_with_meta)
+            return await super().preprocess_data(fn, inputs, *rest, **more)
+
+    return OwnBlocks
 
 
 def _classify_tab(gr: Any) -> dict[str, Any]:
@@ -133,7 +159,8 @@ def _connect(
 
     asked = [classify_tab["files"], classify_tab["text"], own]
     told = [result, classify_tab["answers"], own]
-    classify_tab["button"].click(on_classify, asked, told, api_name="classify")
+    done = classify_tab["button"].click(on_classify, asked, told, api_name="classify")
+    done.then(None, js=_SHOW_ANSWERS, api_name=False)
     asked = [learn_tab["category"], learn_tab["support"], learn_tab["anew"], own]
     told = [own, learn_tab["told"], known]
     learn_tab["button"].click(on_learn, asked, told, api_name=False)
@@ -158,22 +185,35 @@ def serve(
     blocks = make_page(classifier)
     try:
         blocks.launch(
-            server_name=host, server_port=port, inbrowser=open_browser, **launch_options()
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            **launch_options(),
         )
-    except OSError as error:
+    except OSError as error:  # its own words name settings of Gradio that do not count here
         raise DrugTextError(
-            f"{host}:{port}: cannot listen there ({error}); give another --port or --host."
+            f"{host}:{port}: cannot listen there: the port is taken, or the address is none of this"
+            " machine's; give another --port or --host."
         ) from error
+    err.print(f"drugtext at {blocks.local_url} (Ctrl+C ends it)", markup=False)
+    blocks.block_thread()
 
 
 def launch_options() -> dict[str, Any]:
     """Return how the page is launched, wherever it is: its looks, its limits, nothing sent out."""
     gr = _gradio()
+    theme = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace"])
     return {
         "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        "theme": gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace"]),
+        "theme": theme.set(  # the hue's own shade is too light to be read
+            button_primary_background_fill="*primary_700",
+            button_primary_background_fill_hover="*primary_800",
+            color_accent="*primary_600",
+        ),
         "max_file_size": _LARGEST_FILE,
         "share": False,
+        "run_history": False,  # it keeps what was given, and offers to send it to the Hub
         "ssr_mode": False,
         "quiet": True,
         "footer_links": [],

@@ -55,6 +55,11 @@ class Backend:
     def __str__(self) -> str:
         return f"{self.name} {self.precision}"
 
+    @property
+    def with_cosine(self) -> str:
+        """What it is, and how near it is: for people."""
+        return f"{self}, cosine {self.cosine:.4f} to torch float32"
+
     def encode_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the mean token vector of each window, float32, (n_windows, hidden_size)."""
         return mean_pool(self.hidden(input_ids, attention_mask), attention_mask)
@@ -98,7 +103,7 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
                 f"backend {backend}: its vectors have a cosine of {cosine:.4f} to those of torch"
                 f" in float32; {LEAST_COSINE} is needed. Take another one of {', '.join(BACKENDS)}."
             )
-        _log.info("%s: cosine to torch float32 %.5f", backend, cosine)
+        _log.info("%s", backend.with_cosine)
         return backend
 
     if name != AUTO:
@@ -112,7 +117,11 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
 
 
 def _fastest_first() -> tuple[str, ...]:
-    """Return the backends in the order of their speed: ONNX Runtime has no bfloat16 on a CPU."""
+    """Return the backends in the order of their speed, as scripts/bench_speed.py measures it.
+
+    A race at each start would take longer than it saves: each has to be made first. ONNX Runtime
+    has no bfloat16 on a CPU.
+    """
     return (OPENVINO, TORCH) if has_bfloat16() else (OPENVINO, ONNX, TORCH)
 
 

@@ -15,6 +15,7 @@ from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import PrototypeHead
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
+from drugtext.own_words import NO_WORDS
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.tokens import TokenReader
 
@@ -32,6 +33,7 @@ class CategoryHolder(InsertEmbedder):
         taxonomy: the categories with their ancestors.
         category_ids: the categories that it knows, in the order of the head's rows.
         drug_names: of the drugs that the head remembers; None where they were not kept.
+        words: what people wrote into the card that it was loaded with.
 
     Raises:
         CheckpointError: the configuration's categories or taxonomy are not understood.
@@ -47,6 +49,7 @@ class CategoryHolder(InsertEmbedder):
     ) -> None:
         super().__init__(model, tokenizer, backend, token_reader)
         self.drug_names: tuple[str, ...] | None = None
+        self.words = NO_WORDS  # of these categories: what is learnt from them begins without
         config = model.config
         try:
             names = cast(dict[int, str], config.id2label)
@@ -58,12 +61,16 @@ class CategoryHolder(InsertEmbedder):
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
             # What is used later is converted now, so that a wrong one is told here.
-            float(config.scope_threshold or 0), float((config.few_shot or {}).get("scale", 1.0))
+            few_shot = config.few_shot or {}
+            float(config.scope_threshold or 0), float(few_shot.get("scale", 1.0))
+            float(few_shot.get("growth", 0.0))
             ", ".join(config.languages)
-            if model.head.memory is not None and len(model.head.memory):
-                rows = model.head.memory.rows
-                if not 0 <= int(rows.min()) <= int(rows.max()) < len(self.category_ids):
-                    raise ValueError("the memory names a category that is not there")
+            head, n_categories = model.head, len(self.category_ids)
+            for rows in (head.groups, *([] if head.memory is None else [head.memory.rows])):
+                if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n_categories:
+                    raise ValueError("the head names a category that is not there")
+            if not bool((head.powers > 0).all()):
+                raise ValueError("the head's powers are not above 0")
         except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
             raise CheckpointError(
                 "config.json: categories or taxonomy are not understood"

@@ -13,7 +13,7 @@ from torch import Tensor
 from drugtext.category_holder import CategoryHolder
 from drugtext.embedder import check_is_list
 from drugtext.errors import CorpusError
-from drugtext.heads import INITIAL_SCALE, NAME_WEIGHT
+from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
 from drugtext.names import category_text
@@ -222,6 +222,8 @@ class CategoryLearner(CategoryHolder):
         if len(rows):
             head = head.remembering(known, known_rows)
         scale = few_shot.get("scale", INITIAL_SCALE)  # measured on heads with a memory
+        n_drugs = torch.bincount(rows, minlength=len(order)).clamp(1, MOST_SHOTS).double()
+        scale *= float(n_drugs.log().mean().exp()) ** few_shot.get("growth", 0.0)
         head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
         drug_names = tuple(drugs.names[n] for n in first)
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)

@@ -8,7 +8,7 @@ tokenizer files      beside model.safetensors
 known_drugs.json     names of the drugs it learnt from, where they were kept
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them
                      merged, head.safetensors has not
-README.md            model card
+README.md            model card; what people wrote into it is kept
 manifest.json        SHA-256 of all these but code and card
 """
 
@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -43,11 +42,12 @@ from drugtext.known_drugs import save_names
 from drugtext.lexicon import Lexicon
 from drugtext.manifest import check_manifest, finish_write, replacing
 from drugtext.model import DrugTextModel
-from drugtext.model_card import is_hub_id, model_card
+from drugtext.model_card import SOMEWHERE, is_hub_id, model_card
+from drugtext.own_words import CARD, NO_WORDS, OwnWords, own_words, read_card
 
 _HEAD = "head.safetensors"
-_NOT_BEFORE_2 = ("head.certainty",)
-"""Weights that a folder of format 1 has not; they are 0 then."""
+_NOT_ALWAYS = ("head.certainty", "head.groups", "head.powers")
+"""Weights that an older folder has not; they are those of a new head then."""
 
 
 def load_model(
@@ -81,18 +81,21 @@ def load_model(
     if config.format_version < 2:  # of another measure than familiarity
         config.scope_threshold = None
         (config.few_shot or {}).pop("scope_threshold", None)
-    check_manifest(folder)
+    if config.saved_by_transformers:
+        config.measured = config.training = config.privacy = None
+    else:
+        check_manifest(folder)
     try:
         if over:
             return _over_encoder(folder, config, *over)
-        if (folder / _HEAD).is_file():
+        if _is_head_alone(folder, config):
             return _from_head(folder, config)
         # its annotation knows one form of the answer alone
         found: Any = DrugTextModel.from_pretrained(
             folder, config=config, use_safetensors=True, output_loading_info=True
         )
         model, loaded = found
-        missing = set(loaded["missing_keys"]) - set(_NOT_BEFORE_2)
+        missing = set(loaded["missing_keys"]) - set(_NOT_ALWAYS)
         if missing:  # transformers would fill them at random
             raise KeyError(f"no {', '.join(sorted(missing)[:3])}")
         model.adapter = _adapter(folder, config)
@@ -126,7 +129,9 @@ def _read_config(folder: Path) -> PreTrainedConfig:
 
 
 def checkpoint_folder(
-    name_or_path: str | os.PathLike[str] | None, revision: str | None = None
+    name_or_path: str | os.PathLike[str] | None,
+    revision: str | None = None,
+    token: str | bool | None = None,
 ) -> Path:
     """Return the folder of a bundled checkpoint, of a path, or of a hub id that it downloads."""
     name = os.fspath(name_or_path or DEFAULT_CHECKPOINT)
@@ -149,7 +154,7 @@ def checkpoint_folder(
     if os.path.exists(name):  # noqa: PTH110
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     try:
-        return download_checkpoint(name, revision)
+        return download_checkpoint(name, revision, token)
     except CheckpointError as error:
         known = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(
@@ -168,11 +173,20 @@ def _current_version(folder: Path) -> Path:
 
 def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder = load_encoder(folder)
-    languages = ["en"] if name == DEFAULT_ENCODER else []
+    is_default = name == DEFAULT_ENCODER
     encoder_config = AutoConfig.from_pretrained(folder)
     encoder_config._name_or_path = ""  # a path of this machine
-    config = DrugTextConfig(encoder_config=encoder_config, encoder_name=name, languages=languages)
+    config = DrugTextConfig(
+        encoder_config=encoder_config,
+        encoder_name=name,
+        languages=["en"] if is_default else [],
+        license="apache-2.0" if is_default else None,
+    )
     return DrugTextModel.assembled(config, encoder), load_tokenizer(folder)
+
+
+def _is_head_alone(folder: Path, config: DrugTextConfig) -> bool:
+    return (folder / _HEAD).is_file() and not config.saved_by_transformers
 
 
 def _from_head(
@@ -180,7 +194,7 @@ def _from_head(
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
     model = _adapted(folder, config, load_encoder(encoder_path))
-    _beside_encoder(model).load_state_dict(_zeros(model) | load_file(folder / _HEAD))
+    _beside_encoder(model).load_state_dict(_as_new(model) | load_file(folder / _HEAD))
     return model, load_tokenizer(encoder_path)
 
 
@@ -197,7 +211,7 @@ def _over_encoder(
     folder: Path, config: DrugTextConfig, name: str, encoder: nn.Module
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     """Load what stands beside the encoder: the encoder is in memory."""
-    is_apart = (folder / _HEAD).is_file()
+    is_apart = _is_head_alone(folder, config)
     if config.encoder_name != name or not (is_apart or config.has_adapter):
         raise CheckpointError(
             f"{folder}: stands on {config.encoder_name or 'an encoder of its own'!r}, not on"
@@ -211,15 +225,15 @@ def _over_encoder(
         with safe_open(folder / "model.safetensors", "pt") as file:
             there = parts.state_dict().keys() & set(file.keys())
             weights = {key: file.get_tensor(key) for key in there}
-    parts.load_state_dict(_zeros(model) | weights)
+    parts.load_state_dict(_as_new(model) | weights)
     tokenizer = encoder_folder(config.encoder_name) if is_apart else folder
     return model, load_tokenizer(tokenizer)
 
 
-def _zeros(model: DrugTextModel) -> dict[str, Tensor]:
-    """Return what a head of format 1 has not."""
+def _as_new(model: DrugTextModel) -> dict[str, Tensor]:
+    """Return what the head of an older folder has not."""
     parts = _beside_encoder(model).state_dict()
-    return {name: torch.zeros_like(parts[name]) for name in _NOT_BEFORE_2}
+    return {name: parts[name] for name in _NOT_ALWAYS}
 
 
 def _adapter(folder: Path, config: DrugTextConfig) -> Adapter | None:
@@ -250,6 +264,7 @@ def save_head(
         for name, tensor in _beside_encoder(model).state_dict().items()
     }
     config = copy.deepcopy(model.config)
+    config.saved_by_transformers = False
     vars(config).pop("auto_map", None)  # names the code beside a whole folder: here is none
     with _writing(folder) as new:
         save_file(weights, new / _HEAD, metadata={"format": "pt"})
@@ -269,28 +284,40 @@ def save_model(
     tokenizer: PreTrainedTokenizerBase,
     folder: str | os.PathLike[str],
     drug_names: tuple[str, ...] | None = None,
+    *,
+    words: OwnWords = NO_WORDS,
+    license: str | None = None,
+    place: str = SOMEWHERE,
 ) -> None:
     """Write a classifier's whole folder: config, weights, tokenizer, model card.
 
     Args:
         model: of the classifier.
         tokenizer: its encoder's.
-        folder: made if it is absent.
+        folder: made if it is absent. What people wrote into the card that stands there is kept.
         drug_names: to be kept.
+        words: of people for the card, where that one has none.
+        license: of the weights; left out, the one that the card or the model has.
+        place: hub id or folder that the card's examples name.
 
     Raises:
         CheckpointError: the folder cannot be written.
     """
+    words = own_words(read_card(Path(folder))).or_else(words)
+    if license:
+        words = words.without("license")
     with _writing(folder) as new:
         model.save_pretrained(new)
         config = copy.deepcopy(model.config)
+        config.saved_by_transformers = False
+        config.license = license or config.license or words.license
         if not is_hub_id(config.encoder_name):
             config.encoder_name = ""  # a path of this machine; the weights are in the folder
         config.to_json_file(new / "config.json")
         _save_adapter(model, new)
         save_names(drug_names, new)
         tokenizer.save_pretrained(new)
-        (new / "README.md").write_text(model_card(config), encoding="utf-8")
+        (new / CARD).write_text(model_card(config, words, place), encoding="utf-8")
 
 
 @contextmanager

@@ -5,21 +5,24 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from huggingface_hub import CommitInfo
 from torch import nn
 
 from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
 from drugtext.checkpoint import checkpoint_folder, load_model, save_model
 from drugtext.explanation import Explanation, explain
-from drugtext.hub import upload
+from drugtext.hub import card_of, make_repository, upload
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import read_names
 from drugtext.lexicon import Lexicon
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
 from drugtext.model import DrugTextModel
+from drugtext.own_words import own_words, read_card
 from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.window_cache import WindowCache
 
@@ -32,6 +35,7 @@ def load(
     backend: str = AUTO,
     over: DrugClassifier | None = None,
     cache: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
 ) -> DrugClassifier:
     """Load a classifier: the bundled one, a saved folder, or one from the Hugging Face Hub.
 
@@ -45,29 +49,38 @@ def load(
             `DrugClassifier.backend` tells. Torch and OpenVINO use bfloat16 where the CPU multiplies
             in it.
         over: a classifier whose encoder is in memory already: another adapter, head and lexicon
-            are put on it, and what the adapters leave alone is shared. Both must stand on the same
-            encoder.
-        cache: a folder where the encoder's vectors are kept by content, encoder and adapter: what
-            was read before is not encoded again. Several processes may share it; all that it keeps
-            is held in memory, some 2 kB a window.
+            are put on it, and what is equal in both is shared: the whole encoder and what runs it
+            where their adapters are equal, else what the adapters leave alone. Both must stand on
+            the same encoder.
+        cache: a folder where the encoder's vectors are kept by content, encoder and adapter, in an
+            SQLite file: what was read before is not encoded again. Several processes of a machine
+            may share it. Left out, that of `over` is used where the encoder is shared.
+        token: for a private repository; left out, that of `hf auth login` or of HF_TOKEN.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is damaged or of a newer format, or stands
             on another encoder than `over`.
         EncoderError: the encoder's weights are missing or not the expected ones, or there is no
             such backend.
-        DrugTextError: the cache's folder cannot be made.
+        DrugTextError: the cache cannot be made, or is damaged.
     """
     backend = backend_name(backend)  # what is wrong with it is told before the work
     encoder = (over.model.config.encoder_name, over.raw_encoder) if over else None
-    folder = checkpoint_folder(name_or_path, revision)
+    folder = checkpoint_folder(name_or_path, revision, token)
     model, tokenizer = load_model(folder, str(name_or_path), over=encoder)
     if prefix is not None:
         model.config.prefix = prefix
     classifier = DrugClassifier(model, tokenizer, backend)
-    classifier.drug_names = read_names(folder, model.config.n_known)
+    if not model.config.saved_by_transformers:
+        classifier.drug_names = read_names(folder, model.config.n_known)
+    words = own_words(read_card(folder))
+    model.config.license = words.license or model.config.license
+    if classifier.category_ids:  # else the card is an encoder's
+        classifier.words = words
+    if over is not None:
+        classifier.share(over)
     if cache is not None:
-        classifier.window_cache = WindowCache(model.encoder, Path(cache))
+        classifier.window_cache = WindowCache(model.encoder, Path(cache), counts_used=False)
     return classifier
 
 
@@ -87,8 +100,7 @@ class DrugClassifier(CategoryPredictor):
 
     def __repr__(self) -> str:
         encoder = self.model.config.encoder_name or type(self.model.encoder).__name__
-        by = self._backend or self._backend_name  # not made for this alone: that may take a while
-        by = f", run by {by}" if by else ""
+        by = f", run by {self.run_by}" if self.run_by else ""
         return f"DrugClassifier({len(self.category_ids)} categories over {encoder}{by})"
 
     def with_adapter(self, adapter: Adapter) -> DrugClassifier:
@@ -159,40 +171,96 @@ class DrugClassifier(CategoryPredictor):
 
     @staticmethod
     def from_pretrained(
-        name_or_path: str | os.PathLike[str], *, revision: str | None = None
+        name_or_path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
     ) -> DrugClassifier:
         """Load a classifier by the name that transformers has for it; as `load`."""
-        return load(name_or_path, revision=revision)
+        return load(name_or_path, revision=revision, token=token)
+
+    def record(self, figures: Mapping[str, Any], *, dataset: str, note: str = "") -> None:
+        """Take figures over into the card that is written next.
+
+        Args:
+            figures: of this classifier on inserts that it was not trained on, as
+                `evaluation.evaluate.evaluate` gives them.
+            dataset: what those inserts are called.
+            note: printed below the figures.
+        """
+        forms = {"given, as given": dict(figures)}
+        self.model.config.measured = {"forms": forms, "note": note, "dataset": dataset}
 
     def save_pretrained(
-        self, folder: str | os.PathLike[str], *, with_known_drugs: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        with_known_drugs: bool = False,
+        license: str | None = None,
     ) -> None:
         """Write a folder that `load`, the Auto classes and `pipeline()` open.
 
         Args:
-            folder: made if it is absent.
+            folder: made if it is absent. Words of people in the card that stands there are kept.
             with_known_drugs: keep the names of the drugs that the categories were learnt from, so
                 that an insert's nearest ones can be told.
+            license: of the weights, by the hub's name for it, such as "mit"; left out, that of the
+                checkpoint that they were learnt over, or the one that the card names.
 
         Raises:
             CheckpointError: the folder cannot be written.
         """
         names = self.drug_names if with_known_drugs else None
-        save_model(self.model, self.tokenizer, folder, names)
+        save_model(self.model, self.tokenizer, folder, names, words=self.words, license=license)
 
     def push_to_hub(
-        self, repo_id: str, *, private: bool | None = None, with_known_drugs: bool = False
-    ) -> str:
-        """Upload the folder to the Hugging Face Hub, and return the address of the commit.
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        with_known_drugs: bool = False,
+        license: str | None = None,
+        token: str | bool | None = None,
+        commit_message: str | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+    ) -> CommitInfo:
+        """Upload what `save_pretrained` writes to the Hugging Face Hub, as one commit.
+
+        Words of people in the repository's card are kept, unless this classifier was loaded with
+        words of its own.
 
         Args:
-            repo_id: "user/repo"; made if there is none.
+            repo_id: "user/repo", or "repo" for one of yours; made if there is none.
             private: whether a new repository is seen by its owner alone.
             with_known_drugs: as `save_pretrained` takes it.
+            license: as well.
+            token: left out, that of `hf auth login` or of HF_TOKEN.
+            commit_message: what the commit is called.
+            revision: branch to commit to, made if there is none; the main one if left out.
+            create_pr: open a pull request instead.
+
+        Returns:
+            Address of the commit; a pull request's is its `pr_url`.
 
         Raises:
             CheckpointError: the hub cannot be reached, or refuses.
         """
+        branch = None if create_pr else revision
+        repo_id = make_repository(repo_id, private=private, token=token, branch=branch)
+        words = self.words.or_else(own_words(card_of(repo_id, revision, token)))
+        names = self.drug_names if with_known_drugs else None
         with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder, with_known_drugs=with_known_drugs)
-            return upload(folder, repo_id, private=private)
+            save_model(
+                *(self.model, self.tokenizer, folder, names),
+                words=words,
+                license=license,
+                place=repo_id,
+            )
+            return upload(
+                *(folder, repo_id),
+                token=token,
+                commit_message=commit_message,
+                revision=revision,
+                create_pr=create_pr,
+            )

@@ -36,15 +36,19 @@ class DrugTextConfig(PreTrainedConfig):
             None lets all pass.
         strangeness: level of the tree -> how strange the true category of held-out inserts looked,
             see `prediction_sets`; None where nobody measured.
-        few_shot: `scale`, `scope_threshold` and `strangeness` (of all levels alike) for categories
-            learnt from a few inserts each, as episodes on held-out ingredients gave them; None
-            where nobody measured.
+        few_shot: for categories learnt from a few inserts each, as episodes on held-out ingredients
+            gave them: `scale`, the power of the number of drugs that it grows by, `growth`,
+            `scope_threshold` and `strangeness` (of all levels alike); None where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: embeddings of support inserts that the head remembers.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
         privacy: epsilon, delta and what they are of, as `private.PrivateHead.statement` has them;
             None where nothing is promised.
+        license: of the weights, by the hub's name for it; None where nobody said.
+        saved_by_transformers: whether transformers' own save wrote the folder, which is config,
+            weights and code alone: what else of drugtext lies there is of an earlier classifier,
+            and figures may be of earlier weights.
         format_version: of the folder.
     """
 
@@ -70,6 +74,8 @@ class DrugTextConfig(PreTrainedConfig):
     measured: dict | None = None
     training: dict | None = None
     privacy: dict | None = None
+    license: str | None = None
+    saved_by_transformers: bool = False
     format_version: int = FORMAT_VERSION
 
     @property

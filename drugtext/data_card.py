@@ -25,6 +25,9 @@ def data_card(
     """
     languages = sorted({code for split in corpus.values() for code in split["language"] if code})
     data = DatasetCardData(
+        pretty_name=f"Drug inserts with categories of {taxonomy_name}",
+        license="other",
+        license_name="terms-of-the-sources",
         language=languages or None,
         task_categories=["text-classification"],
         tags=["drugtext", "drug-insert", "package-insert"],
@@ -55,6 +58,9 @@ def data_card(
         "## Columns",
         "`text` is the insert, each section below a line `## name`; `masked` is the same with"
         " ingredient and brand names replaced; `category_path` holds ids from the root down.",
+        "## Terms",
+        "Texts of inserts keep the terms of whoever published them, and the taxonomy has its own."
+        " Find out what they allow before you share the corpus.",
         f"Made by `{command}`.",
     ]
     return "\n\n".join(parts) + "\n"

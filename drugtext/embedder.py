@@ -32,6 +32,9 @@ Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
 embedding_dim)."""
 
+_Weights = list[tuple[int, int]]
+"""Of an encoder: where each tensor is, and how often it has changed."""
+
 _PROBE = (
     "Lowers high blood pressure.",
     "It is indicated for the treatment of infections of the lung that are caused by bacteria.",
@@ -70,8 +73,8 @@ class InsertEmbedder:
         # One for all that share a tokenizer: its lock is theirs.
         self.token_reader = token_reader or TokenReader(tokenizer)
         self._backend_name = None if backend is None else backend_name(backend)
-        self._backend: Backend | None = None
-        self._backend_of: list[tuple[int, int]] = []
+        # Of the encoder's weights as they were, by name: one for all that share the encoder.
+        self._backends: dict[str, tuple[_Weights, Backend]] = {}
         self.window_cache: WindowCache | None = None
         try:
             plan = ReadingPlan.from_dict(model.config.reading_plan or {})
@@ -98,23 +101,52 @@ class InsertEmbedder:
         if self._backend_name is None or not is_plain:
             return None
         weights = [(p.data_ptr(), p._version) for p in self.model.encoder.parameters()]
-        if self._backend is None or weights != self._backend_of:
+        made_of, backend = self._backends.get(self._backend_name, ([], None))
+        if backend is None or weights != made_of:
             probe = self.token_reader.whole(_PROBE, self._longest_window)
-            self._backend = make_backend(self.model.encoder, self._backend_name, probe)
-            self._backend_of = weights
-        return self._backend
+            backend = make_backend(self.model.encoder, self._backend_name, probe)
+            self._backends[self._backend_name] = weights, backend
+        return backend
+
+    @property
+    def run_by(self) -> str:
+        """What runs the encoder, for people: with its cosine where it is made already."""
+        _, backend = self._backends.get(self._backend_name or "", ([], None))
+        return backend.with_cosine if backend else self._backend_name or ""
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what a process makes for itself."""
-        return self.__dict__ | {"_backend": None, "_backend_of": []}
+        return self.__dict__ | {"_backends": {}}
 
     def _over(self, model: DrugTextModel) -> Self:
         """Return one of this kind over another model; what belongs to the encoder is shared."""
         other = type(self)(model, self.tokenizer, self._backend_name, self.token_reader)
-        if model.encoder is self.model.encoder:
-            other.window_cache = self.window_cache
-            other._backend, other._backend_of = self._backend, self._backend_of
+        other._share_with(self)
         return other
+
+    def share(self, other: InsertEmbedder) -> None:
+        """Take from another embedder over the same raw encoder what is equal in both.
+
+        Equal adapters, merged by rounded sums, may give encoders that differ in the last digit: so
+        the adapters are compared, and the encoder itself is taken.
+
+        Args:
+            other: keeps all that it has.
+        """
+        mine, others = self.model, other.model
+        if mine.adapter and mine.adapter.is_same(others.adapter):
+            mine.encoder, mine.adapter = others.encoder, others.adapter
+        if mine.lexicon and others.lexicon and mine.config.lexicon == others.config.lexicon:
+            figures = zip(mine.lexicon.buffers(), others.lexicon.buffers(), strict=True)
+            if all(one.equal(another) for one, another in figures):
+                mine.lexicon = others.lexicon
+        self._share_with(other)
+
+    def _share_with(self, other: InsertEmbedder) -> None:
+        """Share what belongs to the encoder, where it is the same object."""
+        if self.model.encoder is other.model.encoder:
+            self.tokenizer, self.token_reader = other.tokenizer, other.token_reader
+            self.window_cache, self._backends = other.window_cache, other._backends
 
     @property
     def _longest_window(self) -> int:

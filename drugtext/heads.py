@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
 from .prototypes import category_prototypes, share_with_ancestors
+from .sharpening import sharpened
 from .whitening import within_category_whitening
 
 PRIOR_STRENGTH = 0.25
@@ -18,6 +19,8 @@ NAME_WEIGHT = 1.0
 """Support inserts that a category's name counts as. Chosen on categories of the training split."""
 INITIAL_SCALE = 16.0
 """Of the scores in the softmax, until it is calibrated on held-out ingredients."""
+MOST_SHOTS = 5
+"""Support inserts a category up to which the scale of few-shot categories is known to grow."""
 N_NEAREST = 5
 """Known inserts that tell whether an insert is in scope."""
 
@@ -34,6 +37,10 @@ class PrototypeHead(nn.Module):
         n_categories: rows of `prototypes`; 0 before the first fit.
         n_known: embeddings of the support that are remembered; 0 for prototypes alone.
 
+    Attributes:
+        groups: that `sharpened` takes; each category by itself until it is calibrated.
+        powers: as well; 1 and 1 until then.
+
     Source:
         Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
     """
@@ -47,6 +54,8 @@ class PrototypeHead(nn.Module):
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
         self.certainty = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
+        self.groups = nn.Parameter(torch.arange(n_categories), requires_grad=False)
+        self.powers = nn.Parameter(torch.ones(2), requires_grad=False)
         self.memory = Memory(n_known, embedding_dim) if n_known else None
 
     def with_projection(
@@ -107,10 +116,12 @@ class PrototypeHead(nn.Module):
             sums = (names * name_weights.unsqueeze(1)).index_add(0, category_ids, embeddings)
             prototypes = sums / weights.unsqueeze(1)
         log_counts = counts.clamp(min=1).to(prototypes.dtype).log()
-        return self._with_categories(
+        fitted = self._with_categories(
             share_with_ancestors(prototypes, weights, ancestors),
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
         )
+        fitted.powers.fill_(1.0)  # those of other categories say nothing of these
+        return fitted
 
     def remembering(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
         """Return this head with a memory.
@@ -120,7 +131,7 @@ class PrototypeHead(nn.Module):
             category_ids: int64 in [0, n_categories), shape (n_known,); each has one or more.
         """
         memory = Memory.of(embeddings, category_ids)
-        return self._with_categories(self.prototypes, self.log_prior, memory)
+        return self._with_categories(self.prototypes, self.log_prior, memory, self.groups)
 
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
@@ -144,6 +155,7 @@ class PrototypeHead(nn.Module):
             torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
             memory,
+            torch.cat([self.groups, self.groups.new_tensor([len(self.groups)])]),  # by itself
         )
 
     def regrouped(
@@ -173,14 +185,21 @@ class PrototypeHead(nn.Module):
             kept = [n for n, row in enumerate(memory.rows.tolist()) if row in new_row]
             rows_kept = [new_row[int(memory.rows[n])] for n in kept]
             memory = memory.selected(kept, torch.tensor(rows_kept))
-        return self._with_categories(torch.stack(prototypes), torch.stack(priors), memory), kept
+        told = self.groups[[group[0] for group in groups]].tolist()
+        siblings = torch.tensor([told.index(number) for number in told])
+        stacked = torch.stack(prototypes), torch.stack(priors)
+        return self._with_categories(*stacked, memory, siblings), kept
 
     def _with_categories(
-        self, prototypes: Tensor, log_prior: Tensor, memory: Memory | None = None
+        self,
+        prototypes: Tensor,
+        log_prior: Tensor,
+        memory: Memory | None = None,
+        groups: Tensor | None = None,
     ) -> PrototypeHead:
         head = PrototypeHead(prototypes.shape[1], len(prototypes))
         given = dict(self.named_parameters()) | {"prototypes": prototypes, "log_prior": log_prior}
-        head.load_state_dict(given)
+        head.load_state_dict(given | {"groups": head.groups if groups is None else groups})
         head.memory = memory
         return head
 
@@ -230,7 +249,8 @@ class PrototypeHead(nn.Module):
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
         evidence, prior = self.evidence(projected)
-        return evidence * self.scale * self.trust(projected) + prior
+        logits = evidence * self.scale * self.trust(projected) + prior
+        return sharpened(logits, self.groups, self.powers)
 
     def familiarity(self, projected: Tensor) -> Tensor:
         """Return how much in scope an insert is: its energy, and how near the nearest known are.

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import CommitInfo, HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+)
 
 from drugtext.errors import CheckpointError
 from drugtext.manifest import CHECKPOINT_FILES
@@ -17,21 +24,27 @@ _UNREACHED: tuple[type[Exception], ...] = (
     HFValidationError,
     LocalEntryNotFoundError,
 )
+_SPLITS = ["*.parquet"]
 
 
-def download_checkpoint(repo_id: str, revision: str | None = None) -> Path:
+def download_checkpoint(
+    repo_id: str, revision: str | None = None, token: str | bool | None = None
+) -> Path:
     """Download a checkpoint, without the code that travels with it, and return its folder.
 
     Args:
         repo_id: "user/repo".
         revision: branch, tag or commit; the newest if left out.
+        token: of the caller; that of `hf auth login` or of HF_TOKEN if left out.
 
     Raises:
         CheckpointError: no hub answers for it.
     """
     wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
     try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted))
+        return Path(
+            snapshot_download(repo_id, revision=revision, allow_patterns=wanted, token=token)
+        )
     except _UNREACHED as error:
         at = f" at revision {revision!r}" if revision else ""
         raise CheckpointError(
@@ -40,20 +53,78 @@ def download_checkpoint(repo_id: str, revision: str | None = None) -> Path:
         ) from error
 
 
+def make_repository(
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    branch: str | None = None,
+    is_dataset: bool = False,
+) -> str:
+    """Make a repository, and a branch of it, where there is none yet.
+
+    Args:
+        repo_id: "user/repo", or "repo" for one of the caller's.
+        private: whether a new one is seen by its owner alone; the hub's own default if None.
+        token: as `download_checkpoint` takes it.
+        branch: to be made if there is none; a pull request's ("refs/pr/1") is there.
+        is_dataset: whether it is a data set's.
+
+    Returns:
+        Its whole name, "user/repo".
+
+    Raises:
+        CheckpointError: the hub cannot be reached, or refuses.
+    """
+    api, kind = HfApi(token=token), "dataset" if is_dataset else "model"
+    with _uploading(repo_id):
+        made = api.create_repo(repo_id, private=private, repo_type=kind, exist_ok=True)
+        if branch and not branch.startswith("refs/"):
+            api.create_branch(made.repo_id, branch=branch, repo_type=kind, exist_ok=True)
+        return made.repo_id
+
+
+def card_of(repo_id: str, revision: str | None = None, token: str | bool | None = None) -> str:
+    """Return the card of a repository that is there; nothing where it has none.
+
+    Args:
+        repo_id: "user/repo".
+        revision: branch, tag or commit; the newest if left out.
+        token: as `download_checkpoint` takes it.
+
+    Raises:
+        CheckpointError: the hub cannot be reached, or refuses.
+    """
+    with _uploading(repo_id):
+        try:
+            file = hf_hub_download(repo_id, "README.md", revision=revision, token=token)
+        except LocalEntryNotFoundError:  # the hub is gone
+            raise
+        except EntryNotFoundError:
+            return ""
+        return Path(file).read_text(encoding="utf-8-sig", errors="replace")
+
+
 def upload(
     folder: str | os.PathLike[str],
     repo_id: str,
     *,
-    private: bool | None = None,
+    token: str | bool | None = None,
+    commit_message: str | None = None,
+    revision: str | None = None,
+    create_pr: bool = False,
     is_dataset: bool = False,
-) -> str:
-    """Upload a folder as one commit; the repository is made if there is none.
+) -> CommitInfo:
+    """Upload a folder to a repository, as one commit.
 
     Args:
         folder: of a checkpoint, or of a data set. What the repository holds of an earlier
-            checkpoint and this one has not is deleted there.
+            checkpoint, or of splits in Parquet, and this one has not is deleted there.
         repo_id: "user/repo".
-        private: whether a new repository is seen by its owner alone; the hub's own default if None.
+        token: as `download_checkpoint` takes it.
+        commit_message: what the commit is called.
+        revision: branch to commit to; the main one if left out.
+        create_pr: open a pull request instead.
         is_dataset: whether it is a data set.
 
     Returns:
@@ -62,22 +133,30 @@ def upload(
     Raises:
         CheckpointError: the hub cannot be reached, or refuses.
     """
-    kind = "dataset" if is_dataset else "model"
-    try:
-        api = HfApi()
-        api.create_repo(repo_id, private=private, repo_type=kind, exist_ok=True)
-        commit = api.upload_folder(
+    with _uploading(repo_id):
+        return HfApi(token=token).upload_folder(
             repo_id=repo_id,
             folder_path=Path(folder),
-            repo_type=kind,
-            delete_patterns=None if is_dataset else CHECKPOINT_FILES,
+            repo_type="dataset" if is_dataset else "model",
+            commit_message=commit_message,
+            revision=revision,
+            create_pr=create_pr,
+            delete_patterns=_SPLITS if is_dataset else CHECKPOINT_FILES,
         )
+
+
+@contextmanager
+def _uploading(repo_id: str) -> Iterator[None]:
+    try:
+        yield
     except _UNREACHED as error:
         raise CheckpointError(
             f"{repo_id}: the upload failed ({first_line(error)}). Check the name, your login"
             " (hf auth login) and the network."
         ) from error
-    return str(commit.commit_url)
+    except ValueError as error:  # a card that the hub does not take, or arguments that do not fit
+        told = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{repo_id}: the hub takes none of it ({told}).") from error
 
 
 def first_line(error: Exception) -> str:

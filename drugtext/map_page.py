@@ -76,7 +76,10 @@ def html_page(drawn: InsertMap) -> str:
         xaxis=_HIDDEN,
         yaxis=_HIDDEN,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.01},
+        legend={
+            **{"orientation": "h", "yanchor": "top", "y": -0.01},
+            **{"tracegroupgap": 0, "font": {"size": 11}},  # as many roots as ATC's fit a telephone
+        },
         hoverlabel={"align": "left", "bgcolor": "#ffffff", "font": {"color": "#1b1f24"}},
         hovermode="closest",
         dragmode="pan",

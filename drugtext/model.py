@@ -8,7 +8,6 @@ alone.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,6 +63,8 @@ class DrugTextModel(PreTrainedModel):
             init.zeros_(module.log_prior)
             init.constant_(module.scale, INITIAL_SCALE)
             init.zeros_(module.certainty)
+            init.copy_(module.groups, torch.arange(len(module.groups)))
+            init.ones_(module.powers)
         elif isinstance(module, Memory):
             init.zeros_(module.levels)
             init.zeros_(module.scales)
@@ -106,15 +107,15 @@ class DrugTextModel(PreTrainedModel):
     ) -> None:
         """Save the weights, as transformers does, the adapter merged and not beside them.
 
-        `DrugClassifier.save_pretrained` writes the adapter, too, and a manifest.
+        `DrugClassifier.save_pretrained` writes the adapter, too, and a manifest. Those of an
+        earlier classifier stay where they are, on a hub, too: the configuration says so.
         """
-        Path(save_directory, "manifest.json").unlink(missing_ok=True)  # of what stood there before
-        had_adapter = self.config.has_adapter
-        self.config.has_adapter = False
+        config, had_adapter = self.config, self.config.has_adapter
+        config.has_adapter, config.saved_by_transformers = False, True
         try:
             super().save_pretrained(save_directory, *args, **kwargs)
         finally:
-            self.config.has_adapter = had_adapter
+            config.has_adapter, config.saved_by_transformers = had_adapter, False
 
     def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the vector of each window, float32, (n_windows, embedding_dim)."""
@@ -158,13 +159,31 @@ class DrugTextModel(PreTrainedModel):
 
         Returns:
             `logits` of shape (n_windows, n_categories), and the cross-entropy `loss` with `labels`.
+
+        Raises:
+            ValueError: a row has more tokens than the encoder takes.
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
+        if (n_tokens := input_ids.shape[1]) > (limit := self._n_positions):
+            raise ValueError(
+                f"a row has {n_tokens} tokens, the encoder takes {limit}. Cut it: truncation=True,"
+                f" max_length={limit} in the call of the tokenizer or of the text-classification"
+                " pipeline; drug-insert-classification reads texts of any length."
+            )
         embeddings = nn.functional.normalize(self.embed_windows(input_ids, attention_mask), dim=-1)
         logits = self.head(embeddings)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    @property
+    def _n_positions(self) -> float:
+        """How many tokens the encoder has positions for; without end where they are relative."""
+        table = getattr(getattr(self.encoder, "embeddings", None), "position_embeddings", None)
+        if not isinstance(table, nn.Embedding):
+            return float("inf")
+        before = table.padding_idx  # RoBERTa and its kin count from behind the padding's number
+        return table.num_embeddings - (0 if before is None else before + 1)
 
 
 DrugTextModel.register_for_auto_class("AutoModelForSequenceClassification")

@@ -6,25 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import EvalResult
+from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from drugtext._version import __version__
 from drugtext.config import DrugTextConfig
 from drugtext.figures import measured_table, privacy_text, reliability_table
+from drugtext.own_words import NO_WORDS, OwnWords, card_with
 
-_USE = """\
-```python
-import drugtext
-
-classifier = drugtext.load("this folder or repository")
-for prediction in classifier.predict(drugtext.read_inserts("insert.xml")):
-    print(prediction.category_id, prediction.category_name, prediction.probability)
-```
-
-`drugtext classify insert.xml --model FOLDER` does the same from the shell, and so does
-`transformers.pipeline("drug-insert-classification", model=...)` with drugtext imported. A plain
-`text-classification` pipeline reads one window of text."""
+SOMEWHERE = "this folder or repository"
 
 _FOR = """\
 For sorting package inserts, drug labels and leaflets into the categories above: catalogues,
@@ -33,6 +25,7 @@ for prescribing or dispensing, and no statement of a regulator. Where something 
 answer, someone who knows the drug should look at it."""
 
 _DATASET = "drug-inserts"
+_UNSEEN = "drug inserts of ingredients not trained on"
 _CITE = f"""\
 ```bibtex
 @software{{drugtext,
@@ -49,35 +42,31 @@ def is_hub_id(name: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and not Path(name).exists()
 
 
-def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
+def model_card(
+    config: DrugTextConfig,
+    words: OwnWords = NO_WORDS,
+    place: str = SOMEWHERE,
+) -> str:
     """Return the text of README.md: what the hub reads, then what people read.
 
     Args:
         config: of the classifier.
-        license_id: of its weights; whoever trained them knows it.
+        words: of people, to be kept.
+        place: hub id or folder that the examples name.
     """
-    results = [*_results(config)]
-    data = ModelCardData(
-        license=license_id,
-        language=list(config.languages) or None,
-        library_name="transformers",
-        pipeline_tag="text-classification",
-        base_model=config.encoder_name if is_hub_id(config.encoder_name) else None,
-        tags=["drugtext", "drug-insert", "package-insert", "few-shot"],
-        datasets=[_DATASET] if results else None,
-        metrics=["accuracy"] if results else None,
-        model_name="drugtext" + (f" {config.taxonomy_name}" if config.taxonomy_name else ""),
-        eval_results=results or None,
-    )
+    figures: dict[str, Any] = {}
+    if results := [*_results(config)]:
+        name = "drugtext" + (f" {config.taxonomy_name}" if config.taxonomy_name else "")
+        figures["metrics"] = ["accuracy"]
+        figures["model-index"] = eval_results_to_model_index(name, results)
     n_categories, n_support = len(config.n_support), sum(config.n_support)
     parts = [
-        f"---\n{data.to_yaml()}\n---",
         "# Drug insert classifier",
         f"Reads a drug package insert and assigns one of {n_categories} categories"
         + (f" of the taxonomy `{config.taxonomy_name}`" if config.taxonomy_name else "")
         + f", learnt from {'about ' if config.privacy else ''}{n_support}"
         + (" drugs." if config.privacy else " inserts."),
-        _USE,
+        *_use(config, place),
         "## Accuracy",
         measured_table(config.measured) if config.measured else "Not measured.",
         reliability_table(config.measured or {"forms": {}}),
@@ -93,17 +82,75 @@ def model_card(config: DrugTextConfig, license_id: str | None = None) -> str:
         "## How to cite",
         _CITE,
     ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return card_with(words, "\n\n".join(filter(None, parts)), _fields(config), figures)
+
+
+def _fields(config: DrugTextConfig) -> dict[str, Any]:
+    """Return the fields that the hub reads, but for figures."""
+    found = {
+        "license": config.license,
+        "language": list(config.languages),
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "base_model": config.encoder_name if is_hub_id(config.encoder_name) else None,
+        "tags": ["drugtext", "drug-insert", "package-insert", "few-shot"],
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _use(config: DrugTextConfig, place: str) -> Iterator[str]:
+    yield f"""\
+```python
+import drugtext
+
+classifier = drugtext.load("{place}")  # revision="…": a commit, which never changes
+for prediction in classifier.predict(drugtext.read_inserts("insert.xml")):
+    print(prediction.category_id, prediction.category_name, prediction.probability)
+```
+
+`drugtext classify insert.xml --model "{place}"` does the same from the shell, and so does
+`transformers.pipeline("drug-insert-classification", model="{place}")` with drugtext imported."""
+    if getattr(config, "auto_map", None):  # names the code beside a whole folder
+        yield "## Without drugtext"
+        yield f"""\
+The code travels with the weights. Read it, name the commit that you have read, and
+
+```python
+import transformers
+
+pipe = transformers.pipeline(
+    "text-classification",
+    model="{place}",
+    revision="main",  # better: that commit
+    trust_remote_code=True,
+)
+print(pipe("Lowers high blood pressure.", truncation=True))
+```
+
+reads one window of plain text: no sections, and no word on what is in scope."""
+    if config.has_adapter and is_hub_id(config.encoder_name):
+        yield "## The adapter alone"
+        yield f"""\
+```python
+import peft
+import transformers
+
+raw = transformers.AutoModel.from_pretrained("{config.encoder_name}")
+encoder = peft.PeftModel.from_pretrained(raw, "{place}", subfolder="adapter")
+```
+
+It belongs on the raw encoder, never on `model.safetensors`, which has it merged in already."""
 
 
 def _results(config: DrugTextConfig) -> Iterator[EvalResult]:
     """Yield the accuracy of each form of text and level, as the hub's model-index has it."""
-    for form, figures in (config.measured or {}).get("forms", {}).items():
+    measured = config.measured or {}
+    for form, figures in measured.get("forms", {}).items():
         for level in figures["levels"]:
             yield EvalResult(
                 task_type="text-classification",
                 dataset_type=_DATASET,
-                dataset_name="drug inserts of ingredients not trained on",
+                dataset_name=measured.get("dataset", _UNSEEN),
                 dataset_config=form,
                 dataset_split=f"level {level['level']}",
                 metric_type="accuracy",

@@ -145,7 +145,7 @@ def node_probabilities(
 def deepest_sure(
     nodes: Mapping[str, float], taxonomy: Taxonomy, least: float
 ) -> tuple[Category, float] | None:
-    """Walk down the tree by the most probable step, as long as it is probable enough.
+    """Return the deepest node of the tree that is probable enough, the most probable of several.
 
     Args:
         nodes: probability of each category and ancestor.
@@ -153,15 +153,13 @@ def deepest_sure(
         least: probability that is enough.
 
     Returns:
-        The last step and its probability; None where no root is probable enough.
+        The node and its probability; None where no root is probable enough.
     """
-    sure, here = None, None
-    while True:
-        steps = {i: p for i, p in nodes.items() if taxonomy[i].parent_id == here}
-        best = max(steps, key=steps.__getitem__, default=None)
-        if best is None or steps[best] < least:
-            return sure
-        sure, here = (taxonomy[best], steps[best]), best
+    enough = [node_id for node_id, p in nodes.items() if p >= least]
+    if not enough:
+        return None
+    deepest = max(enough, key=lambda i: (len(taxonomy.path(i)), nodes[i]))
+    return taxonomy[deepest], nodes[deepest]
 
 
 def make_prediction(

@@ -59,6 +59,7 @@ def strangeness(
     category_ids: Sequence[str],
     taxonomy: Taxonomy,
     true_ids: Sequence[str],
+    groups: Sequence[str] | None = None,
 ) -> dict[str, list[float]]:
     """Return how strange the true category of held-out inserts looks: 1 minus its probability.
 
@@ -67,6 +68,7 @@ def strangeness(
         category_ids: as well.
         taxonomy: holds the true categories, too.
         true_ids: of each insert. One that is no node of a level is not counted there.
+        groups: of each insert, such as its ingredients; see `thinned`.
 
     Returns:
         Level, as JSON has keys, -> scores, `thinned`.
@@ -75,25 +77,38 @@ def strangeness(
     found = {}
     for level in levels(probabilities, category_ids, taxonomy):
         columns = {node: n for n, node in enumerate(level.ids)}
-        kept = [
-            1 - level.probabilities[n, columns[path[: level.number][-1]]]
-            for n, path in enumerate(paths)
-            if path[: level.number][-1] in columns
-        ]
-        if kept:
-            found[str(level.number)] = thinned(np.array(kept))
+        nodes = [path[: level.number][-1] for path in paths]
+        places = [n for n, node in enumerate(nodes) if node in columns]
+        if places:
+            scores = [1 - level.probabilities[n, columns[nodes[n]]] for n in places]
+            of_places = None if groups is None else [groups[n] for n in places]
+            found[str(level.number)] = thinned(np.array(scores), of_places)
     return found
 
 
-def thinned(scores: NDArray[np.float64]) -> list[float]:
-    """Return scores in order, rounded up; of more than `MAX_SCORES`, quantiles instead of all.
+def thinned(scores: NDArray[np.float64], groups: Sequence[str] | None = None) -> list[float]:
+    """Return quantiles of scores in which each group weighs the same, in order, rounded up.
 
-    A set is never smaller for it.
+    The inserts of one drug are much alike: they say no more of the next drug than one of them does.
+
+    Args:
+        scores: of held-out inserts, shape (n,).
+        groups: of each; each score by itself if left out.
+
+    Returns:
+        As many as there are groups, and no more than `MAX_SCORES`. A set is never smaller for it.
     """
-    if len(scores) > MAX_SCORES:
-        shares = np.arange(1, MAX_SCORES + 1) / MAX_SCORES
-        scores = np.quantile(scores, shares, method="higher")
-    return np.sort(np.ceil((scores * 1e4).round(6)) / 1e4).tolist()
+    _, numbers, sizes = np.unique(
+        np.arange(len(scores)) if groups is None else np.array(groups),
+        return_inverse=True,
+        return_counts=True,
+    )
+    order = np.argsort(scores, kind="stable")
+    shares = np.cumsum(1 / sizes[numbers[order]]) / len(sizes)
+    n_kept = min(len(sizes), MAX_SCORES)
+    wanted = np.arange(1, n_kept + 1) / n_kept
+    places = np.searchsorted(shares, wanted - 1e-9).clip(max=len(scores) - 1)
+    return (np.ceil((scores[order][places] * 1e4).round(6)) / 1e4).tolist()
 
 
 def prediction_sets(
@@ -131,7 +146,7 @@ def prediction_sets(
         needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
         if len(scores) < needed:
             raise DrugTextError(
-                f"level {level.number} was calibrated on {len(scores)} held-out inserts; sets of"
+                f"level {level.number} was calibrated on {len(scores)} held-out drugs; sets of"
                 f" coverage {coverage:g} need {needed} or more. Ask for"
                 " less, or use a checkpoint that was calibrated on more."
             )

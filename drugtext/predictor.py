@@ -93,8 +93,7 @@ class CategoryPredictor(CategoryEditor):
         wanted: Wanted,
         on_error: Callable[[DrugInsert, DrugTextError], None] | None,
     ) -> Iterator[Prediction]:
-        if not self.category_ids:
-            raise DrugTextError("the classifier has no category yet; give it some with fit().")
+        self._check_categories()
         for refused, readable, windows in ahead(map(self._read, batches(inserts))):
             for insert, error in refused:
                 if on_error is None:
@@ -102,6 +101,10 @@ class CategoryPredictor(CategoryEditor):
                 on_error(insert, error)
             if readable:
                 yield from self.answers(readable, windows, wanted)
+
+    def _check_categories(self) -> None:
+        if not self.category_ids:
+            raise DrugTextError("the classifier has no category yet; give it some with fit().")
 
     def _read(self, inserts: Sequence[DrugInsert]) -> _Batch:
         told = [(insert, self.refusal(insert)) for insert in inserts]

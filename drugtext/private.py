@@ -161,7 +161,9 @@ def private_head(
         "log_prior": PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
     }
     private = PrototypeHead(len(head.centre), n_categories)
-    private.load_state_dict(dict(head.named_parameters()) | learnt)
+    # How sharp probabilities of other categories are says nothing of these.
+    own = {"groups": private.groups, "powers": private.powers}
+    private.load_state_dict(dict(head.named_parameters()) | learnt | own)
     statement: dict[str, float | str] = {
         "epsilon": float(epsilon),
         "delta": float(delta),

@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from drugtext.classifier import DrugClassifier, load
-from drugtext.errors import CheckpointError, CorpusError
+from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.inserts.insert import DrugInsert
 
 _CHANGE = "change.json"
@@ -180,13 +180,37 @@ class Registry:
             self._point_at(number)
         return version
 
-    def diff(self, before: int, after: int, inserts: Iterable[DrugInsert]) -> list[Changed]:
-        """Return the inserts whose answer changes from one version to another."""
-        asked = list(inserts)
-        old, new = (self.load(number).predict(asked, top_k=1) for number in (before, after))
+    def diff(
+        self,
+        before: int,
+        after: int,
+        inserts: Iterable[DrugInsert],
+        *,
+        on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
+    ) -> list[Changed]:
+        """Return the inserts whose answer changes from one version to another.
+
+        Args:
+            before: number of a version.
+            after: of another one.
+            inserts: any number of them.
+            on_error: called with each insert that cannot be classified, and why; the others are
+                still compared. Without it the first one raises.
+        """
+        old, new = self.load(before), self.load(after)
+        asked = []
+        for insert in inserts:
+            error = old.refusal(insert)  # as that of the new one: the encoder is the same
+            if error is None:
+                asked.append(insert)
+            elif on_error is None:
+                raise error
+            else:
+                on_error(insert, error)
+        answers = zip(old.predict(asked, top_k=1), new.predict(asked, top_k=1), strict=True)
         return [
             Changed(insert, a.category_id, b.category_id)
-            for insert, a, b in zip(asked, old, new, strict=True)
+            for insert, (a, b) in zip(asked, answers, strict=True)
             if a.category_id != b.category_id
         ]
 

@@ -3,59 +3,69 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import tempfile
+import sqlite3
 import time
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from drugtext.encoder import weights_sha256
 from drugtext.errors import DrugTextError
 
-_log = logging.getLogger(__name__)
+_FILE = "windows.sqlite"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS windows"
+    " (key BLOB PRIMARY KEY, vector BLOB NOT NULL, seconds REAL NOT NULL)"
+)
+_PATIENCE = 60.0  # seconds, while another process writes
+
+_Known = tuple[NDArray[np.float32], float]
+"""The vector of a window, and the seconds that encoding it took."""
 
 
 class WindowCache:
-    """The vectors that one encoder gave to windows of tokens.
+    """The vectors that one encoder gave to windows of tokens, in an SQLite file.
 
     Inserts share windows: the same section with and without names, a masked and a plain text.
 
     Args:
         encoder: gives the vectors; a cache is made anew after its weights have changed.
-        folder: of the parts, each a list of keys, a matrix and what each row cost; made if it is
-            absent. Several caches and processes may share it.
+        folder: of the file; made if it is absent. Several caches and processes may share it.
+        counts_used: whether `used_seconds` is wanted. It is what takes memory, some 200 bytes a
+            window; all else is on disk.
 
     Attributes:
-        folder: of the parts.
+        folder: of the file.
         spent_seconds: that this cache spent on encoding.
         charged_seconds: that all calls would have spent had nothing been kept.
 
     Raises:
-        DrugTextError: the folder cannot be made.
+        DrugTextError: the file cannot be made, or is damaged.
     """
 
-    def __init__(self, encoder: nn.Module, folder: Path) -> None:
+    def __init__(self, encoder: nn.Module, folder: Path, *, counts_used: bool = True) -> None:
         self.folder = folder
+        self._used: dict[bytes, float] | None = {} if counts_used else None
+        self.spent_seconds = self.charged_seconds = 0.0
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._unkept(error) from error
-        self._known: dict[bytes, tuple[Tensor, float]] = {}
-        self._read: set[Path] = set()
-        self._used: set[bytes] = set()
-        self.spent_seconds = self.charged_seconds = 0.0
+            raise self._unkept(str(error.strerror)) from error
+        with self._opened() as file:
+            file.execute(_TABLE)
         self._identity = bytes.fromhex(weights_sha256(encoder))
 
     @property
     def used_seconds(self) -> float:
         """What encoding each window that was asked for once would have taken."""
-        return sum(self._known[key][1] for key in self._used)
+        if self._used is None:
+            raise ValueError("what was used is not counted; make the cache with counts_used=True.")
+        return sum(self._used.values())
 
     def vectors(
         self,
@@ -75,51 +85,58 @@ class WindowCache:
             float32 on the CPU, shape (n_windows, embedding_dim).
         """
         keys = [self._key(ids, encoded_by) for ids in token_ids]
-        if not self._known.keys() >= set(keys):
-            self._read_parts()
-        missing = {key: n for n, key in enumerate(keys) if key not in self._known}
+        windows = dict(zip(keys, token_ids, strict=True))
+        known = self._read(windows)
+        missing = [key for key in windows if key not in known]
         if missing:
             begun = time.perf_counter()
-            found = encode([list(token_ids[n]) for n in missing.values()]).cpu()
+            found = encode([list(windows[key]) for key in missing]).cpu()
             seconds = time.perf_counter() - begun
             self.spent_seconds += seconds
-            self._write(list(missing), found, seconds)
-        self.charged_seconds += sum(self._known[key][1] for key in keys)
-        self._used.update(keys)
-        return torch.stack([self._known[key][0] for key in keys])
+            each = seconds / len(missing)  # shared out among them
+            new = {key: (row, each) for key, row in zip(missing, found.numpy(), strict=True)}
+            self._write(new)
+            known |= new
+        asked = [known[key] for key in keys]
+        self.charged_seconds += sum(seconds for _, seconds in asked)
+        if self._used is not None:
+            self._used.update((key, seconds) for key, (_, seconds) in known.items())
+        return torch.from_numpy(np.stack([vector for vector, _ in asked]))
 
     def _key(self, token_ids: Sequence[int], encoded_by: str) -> bytes:
         ids = np.asarray(token_ids, dtype="<i4").tobytes()
         return hashlib.sha256(self._identity + encoded_by.encode() + ids).digest()
 
-    def _read_parts(self) -> None:
-        """Read the parts that were written since this was last called, by whichever cache."""
-        for file in sorted(set(self.folder.glob("*.npz")) - self._read):
-            self._read.add(file)
-            try:
-                with np.load(file, allow_pickle=False) as part:
-                    keys = [row.tobytes() for row in part["keys"]]
-                    vectors = torch.from_numpy(part["vectors"])
-                    known = zip(vectors, part["seconds"].tolist(), strict=True)
-                    self._known.update(zip(keys, known, strict=True))
-            except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-                _log.warning("%s is damaged and passed over (%s); delete it.", file, error)
+    def _read(self, keys: Iterable[bytes]) -> dict[bytes, _Known]:
+        """Return those of some windows that are kept."""
+        known = {}
+        with self._opened() as file:
+            for key in keys:
+                row = "SELECT vector, seconds FROM windows WHERE key = ?"
+                for vector, seconds in file.execute(row, (key,)):
+                    known[key] = np.frombuffer(vector, dtype="<f4"), seconds
+        return known
 
-    def _write(self, keys: list[bytes], vectors: Tensor, seconds: float) -> None:
-        """Keep some windows, the seconds shared out among them; whole on disk or not at all."""
-        each = np.full(len(keys), seconds / len(keys))
-        rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
-        part = self.folder / f"{keys[0].hex()[:24]}.npz"
+    def _write(self, new: Mapping[bytes, _Known]) -> None:
+        """Keep some windows, all or none; those that another process was faster with stay."""
+        rows = ((key, v.astype("<f4").tobytes(), seconds) for key, (v, seconds) in new.items())
+        with self._opened() as file:
+            file.executemany("INSERT OR IGNORE INTO windows VALUES (?, ?, ?)", rows)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for one transaction: no thread or process has another's connection."""
+        path = self.folder / _FILE
         try:
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                np.savez(file, keys=rows, vectors=vectors.numpy(), seconds=each)
-            Path(file.name).rename(part)
-        except OSError as error:
-            raise self._unkept(error) from error
-        self._read.add(part)
-        self._known.update(zip(keys, zip(vectors, each.tolist(), strict=True), strict=True))
+            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level="IMMEDIATE")
+            with closing(connection), connection:
+                yield connection
+        except sqlite3.OperationalError as error:  # no room, no right, or locked for too long
+            raise self._unkept(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise DrugTextError(f"{path}: is damaged ({error}); delete it.") from error
 
-    def _unkept(self, error: OSError) -> DrugTextError:
+    def _unkept(self, reason: str) -> DrugTextError:
         return DrugTextError(
-            f"{self.folder}: no vectors can be kept here ({error.strerror}); give another folder."
+            f"{self.folder}: no vectors can be kept here ({reason}); give another folder."
         )

@@ -48,7 +48,6 @@ from drugtext.window_cache import WindowCache
 
 LEVEL = 3
 SHOTS = (1, 5)
-N_EPISODES = 60
 
 console = Console(stderr=True)
 
@@ -94,8 +93,9 @@ VARIANTS = {
 class Readers:
     """The encoder with and without adapter and lexicon, for one training."""
 
-    def __init__(self, training: Training, run: Path, taxonomy: Taxonomy, n_steps: int) -> None:
-        raw = drugtext.load(DEFAULT_ENCODER)
+    def __init__(
+        self, raw: DrugClassifier, training: Training, run: Path, taxonomy: Taxonomy, n_steps: int
+    ) -> None:
         readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
         with training_bar(console) as advance:
             trained = readers.learn(training, taxonomy, advance).classifier
@@ -204,7 +204,9 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    episodes: Annotated[int, typer.Option(min=2, help="Of each number of inserts.")] = 60,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
     """Take the parts away, one at a time."""
@@ -218,12 +220,13 @@ def main(
             for k in SHOTS
             if (
                 trial := new_category(
-                    split, "masked", LEVEL, INDICATED, k, N_EPISODES, seed, "validation"
+                    split, "masked", LEVEL, INDICATED, k, episodes, seed, "validation"
                 )
             )
         ]
-        of_drugs = Readers(drugs.training, run, atc, steps)
-        of_categories = Readers(split.training, run, atc, steps)
+        raw = drugtext.load(encoder)
+        of_drugs = Readers(raw, drugs.training, run, atc, steps)
+        of_categories = Readers(raw, split.training, run, atc, steps)
         rows = []
         for name, variant in VARIANTS.items():
             found = new_drugs(drugs, of_drugs(variant), variant)

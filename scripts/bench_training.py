@@ -36,11 +36,13 @@ _TOLD = ("seconds_a_step", "peak_rss_mb", "precision", "threads", "n_trainable_p
 console = Console(stderr=True)
 
 
-def measure(kind: str, corpus: Path, taxonomy: Path, n_inserts: int, steps: int) -> dict[str, Any]:
+def measure(
+    kind: str, encoder: str, corpus: Path, taxonomy: Path, n_inserts: int, steps: int
+) -> dict[str, Any]:
     """Train a few steps and return what run.json says of them."""
     rows = load_dataset("parquet", data_files=str(corpus / "train.parquet"), split="train")
     data = LabelledInserts.of_rows([*islice(rows, n_inserts)], Taxonomy.from_atc(taxonomy))
-    classifier = drugtext.load(DEFAULT_ENCODER)
+    classifier = drugtext.load(encoder)
     with tempfile.TemporaryDirectory() as folder:
         if kind == "meta-training":
             plan = plan_for(data, n_steps=steps)
@@ -61,6 +63,7 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="Folder that build_corpus.py wrote.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
     n_inserts: Annotated[int, typer.Option(help="That are trained on.")] = 1000,
     steps: Annotated[int, typer.Option(help="Of each training.")] = 10,
 ) -> None:
@@ -71,7 +74,8 @@ def main(
             console.status(kind),
             multiprocessing.get_context("spawn").Pool(1) as pool,
         ):
-            found.append(pool.apply(measure, (kind, corpus, taxonomy, n_inserts, steps)))
+            asked = (kind, encoder, corpus, taxonomy, n_inserts, steps)
+            found.append(pool.apply(measure, asked))
         console.print(found[-1])
     told = {
         "command": "python " + shlex.join(sys.argv),

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import datasets
 import transformers
@@ -33,6 +33,7 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.contestants import TRAINED, Encoder, contestants
+from drugtext.evaluation.benchmark.meter import Saving, total_seconds
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
@@ -81,6 +82,21 @@ def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedd
     return Encoder(embedders[0], untrained, trained), embedders, cache
 
 
+def counted() -> Progress:
+    """Return a progress bar that counts and tells the time."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=console)
+
+
+def embed(trials: Sequence[Trial], embedders: Sequence[CachedEmbedder]) -> None:
+    """Embed all inserts in both ways of reading."""
+    inserts = [insert for trial in trials for insert in trial.inserts]
+    with counted() as progress:
+        for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
+            task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
+            embedder.fill(inserts, partial(progress.advance, task))
+
+
 def train_readers(trials: Sequence[Trial], trained: TrainedReaders) -> None:
     """Train drugtext's encoder for each set of inserts that trials give for it, and embed."""
     alike: dict[str, list[Trial]] = {}
@@ -112,6 +128,70 @@ def choose(
     return {name: make for name, make in makers.items() if not only or name in only}
 
 
+def measure(
+    data: Path, output: Path, quick: bool, only: Sequence[str] | None, seed: int
+) -> dict[str, Any]:
+    """Run what is not done yet, and return what results.json holds."""
+    plan = QUICK_RUN if quick else FULL_RUN
+    command = "python " + shlex.join(sys.argv)
+    encoder, embedders, cache = make_encoder(
+        output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
+    )
+    everyone = contestants(encoder, seed)
+    makers = choose(everyone, only)
+    corpora = prepare_corpora(
+        data,
+        output,
+        seed,
+        corrections=CORRECTIONS,
+        command=command,
+        begins=console.status,
+        on_error=lambda error: console.print(f"left out: {error}"),
+    )
+    with console.status("dealing out the trials"):
+        trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
+    made_with = versions(encoder.untrained.classifier.backend)
+    made_of = {
+        "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
+        "plan": asdict(plan),
+        "seed": seed,
+        "versions": made_with,
+    }
+    outcomes = Outcomes(output / "outcomes.jsonl", made_of)
+    embed(trials, embedders)
+    if any(name in makers for name in TRAINED):
+        train_readers(trials, encoder.trained)
+    savings: list[Saving] = [*embedders, encoder.trained, *encoder.trained.embedders.values()]
+    with counted() as progress:
+        bar = progress.add_task("", total=len(trials) * len(makers))
+
+        def begins(what: str) -> None:
+            progress.update(bar, description=what)
+            progress.advance(bar, 1 if progress.tasks[bar].description else 0)
+
+        run(trials, makers, outcomes, minutes=plan.minutes, savings=savings, begins=begins)
+    return make_results(
+        trials,
+        outcomes,
+        {n: make() for n, make in everyone.items() if any(n == m for _, m in outcomes.done)},
+        corpora,
+        made_with=made_with,
+        command=command,
+        quick=quick,
+        seed=seed,
+        embedding_seconds=cache.used_seconds + encoder.trained.used_seconds,
+    )
+
+
+def write_report(results: dict[str, Any], report: Path) -> None:
+    """Write results.json, the pictures and the page."""
+    report.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=1)
+    (report / "results.json").write_text(text + "\n", encoding="utf-8")
+    plots = [file.name for file in write_plots(results, report)]
+    (report / "README.md").write_text(markdown_report(results, plots), encoding="utf-8")
+
+
 def main(
     data: Annotated[Path, typer.Argument(help="Folder with en/ and taxonomies/: see data_cards/.")],
     report: Annotated[Path, typer.Option(help="Folder of results.json, README.md and plots.")],
@@ -127,76 +207,14 @@ def main(
 ) -> None:
     """Run the benchmark and write its report."""
     output = output or Path("runs/benchmark-quick" if quick else "runs/benchmark")
-    plan = QUICK_RUN if quick else FULL_RUN
     silence()
-    command = "python " + shlex.join(sys.argv)
     try:
-        encoder, embedders, cache = make_encoder(
-            output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
-        )
-        everyone = contestants(encoder, seed)
-        makers = choose(everyone, only)
-        corpora = prepare_corpora(
-            data,
-            output,
-            seed,
-            corrections=CORRECTIONS,
-            command=command,
-            begins=console.status,
-            on_error=lambda error: console.print(f"left out: {error}"),
-        )
-        with console.status("dealing out the trials"):
-            trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
-        made_with = versions(encoder.untrained.classifier.backend)
-        made_of = {
-            "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
-            "plan": asdict(plan),
-            "seed": seed,
-            "versions": made_with,
-        }
-        outcomes = Outcomes(output / "outcomes.jsonl", made_of)
-        inserts = [insert for trial in trials for insert in trial.inserts]
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
-                task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
-                embedder.fill(inserts, partial(progress.advance, task))
-        if any(name in makers for name in TRAINED):
-            train_readers(trials, encoder.trained)
-        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            bar = progress.add_task("", total=len(trials) * len(makers))
-
-            def begins(what: str) -> None:
-                progress.update(bar, description=what)
-                progress.advance(bar, 1 if progress.tasks[bar].description else 0)
-
-            run(
-                trials,
-                makers,
-                outcomes,
-                minutes=plan.minutes,
-                savings=[*embedders, encoder.trained, *encoder.trained.embedders.values()],
-                begins=begins,
-            )
-        results = make_results(
-            trials,
-            outcomes,
-            {n: make() for n, make in everyone.items() if any(n == m for _, m in outcomes.done)},
-            corpora,
-            made_with=made_with,
-            command=command,
-            quick=quick,
-            seed=seed,
-            embedding_seconds=cache.used_seconds + encoder.trained.used_seconds,
-        )
-        results["note"] = note
-        if (report / TRAINING).is_file():
-            results["training"] = json.loads((report / TRAINING).read_text(encoding="utf-8"))
-        report.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(results, indent=1)
-        (report / "results.json").write_text(text + "\n", encoding="utf-8")
-        plots = [file.name for file in write_plots(results, report)]
-        (report / "README.md").write_text(markdown_report(results, plots), encoding="utf-8")
+        with total_seconds(output / "seconds") as so_far:
+            results = measure(data, output, quick, only, seed)
+            results |= {"note": note, "elapsed_seconds": so_far()}
+            if (report / TRAINING).is_file():
+                results["training"] = json.loads((report / TRAINING).read_text(encoding="utf-8"))
+            write_report(results, report)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error

@@ -43,12 +43,12 @@ ASKED = ("frozen + prototypes", "drugtext, not trained", "TF-IDF + prototypes")
 console = Console(stderr=True)
 
 
-def make_encoder(run: Path) -> Encoder:
-    """Return the default encoder, which reads from the vectors of a run."""
-    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, run / "windows")
+def make_encoder(run: Path, encoder: str) -> Encoder:
+    """Return the encoder of a run, which reads from its vectors."""
+    cache = WindowCache(drugtext.load(encoder).model.encoder, run / "windows")
     embedders = []
     for hide_names in (False, True):
-        classifier = drugtext.load(DEFAULT_ENCODER)
+        classifier = drugtext.load(encoder)
         classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
@@ -71,13 +71,14 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     draws: Annotated[int, typer.Option(min=1, help="Of the categories held out.")] = 8,
     episodes: Annotated[int, typer.Option(min=1, help="Of each draw and k.")] = 10,
 ) -> None:
     """Draw the categories anew, and ask them."""
     try:
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
-        makers = contestants(make_encoder(run), 0)
+        makers = contestants(make_encoder(run, encoder), 0)
         rows: list[dict[str, Any]] = []
         for seed in track(range(draws), "draws", console=console):
             split = split_categories(corpus, seed)

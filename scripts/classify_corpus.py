@@ -5,7 +5,8 @@
         --address auto --workers 4 --most-workers 64
 
 Parquet or JSON lines in, Parquet out: a row an insert, with its id, the answer, or in `error` why
-there is none. A run that was killed goes on where it was, to every insert exactly once. With
+there is none. A run that was killed goes on where it was, to every insert exactly once. Exit status
+1: some parts failed, which are named; the others are done. 2: the call itself is wrong. With
 `--address auto` run it on a machine of the cluster, as by `ray job submit`.
 """
 
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from drugtext.errors import DrugTextError
-from drugtext.scale.classify import classify_corpus
+from drugtext.scale.classify import PartsFailedError, classify_corpus
 from drugtext.scale.parts import ROWS_A_PART
 from drugtext.terminal import err
 
@@ -62,7 +63,7 @@ def main(
             )
     except DrugTextError as error:
         err.print(Text(f"error: {error}", style="red"))
-        raise typer.Exit(2) from error
+        raise typer.Exit(1 if isinstance(error, PartsFailedError) else 2) from error
     print(
         f"{output}: {found.n_inserts} inserts, {found.n_new} of them now,"
         f" {found.n_errors} without an answer (column error says why)"

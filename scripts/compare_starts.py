@@ -75,10 +75,9 @@ def adapted_to(
 
 
 def readers_of(
-    split: CategorySplit, run: Path, taxonomy: Taxonomy, n_adapt: int, n_meta: int, seed: int
+    split: CategorySplit, encoder: DrugClassifier, run: Path, n_adapt: int, n_meta: int, seed: int
 ) -> dict[str, Reader]:
     """Make the four encoders ready."""
-    encoder = drugtext.load(DEFAULT_ENCODER)
     adapted = adapted_to(split, encoder, run / "adapted", n_adapt, seed)
     masked = [record.inserts["masked"] for record in split.training.records]
     found = {}
@@ -92,7 +91,7 @@ def readers_of(
     for name, start in ((META, encoder), (BOTH, adapted)):
         readers = TrainedReaders(Reader(start, start.embed), run / TRAINED_FOLDER, n_meta)
         with training_bar(console) as advance:
-            found[name] = readers.learn(split.training, taxonomy, advance)
+            found[name] = readers.learn(split.training, split.corpus.taxonomy, advance)
     return found
 
 
@@ -100,6 +99,7 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of contrast.")] = 200,
     meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
     n_episodes: Annotated[int, typer.Option(help="Of each level and number of inserts.")] = 30,
@@ -110,7 +110,7 @@ def main(
     try:
         atc = Taxonomy.from_atc(taxonomy)
         split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
-        readers = readers_of(split, run, atc, steps, meta_steps, seed)
+        readers = readers_of(split, drugtext.load(encoder), run, steps, meta_steps, seed)
         trials = [
             (part, trial)
             for part in PARTS

@@ -64,16 +64,18 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 3,
     steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 20,
+    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare prototypes and fine-tuning."""
     rows: list[dict[str, Any]] = []
     try:
         atc = Taxonomy.from_atc(taxonomy)
-        encoder = drugtext.load(DEFAULT_ENCODER)
-        split, reader = new_category_reader(run, atc, encoder, ATC_PLAN.loop.n_steps, seed)
+        raw = drugtext.load(encoder)
+        split, reader = new_category_reader(run, atc, raw, meta_steps, seed)
         for k_shot in SHOTS:
             trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
             if trial is None:

@@ -37,6 +37,7 @@ from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.model_card import model_card
+from drugtext.own_words import CARD, own_words, read_card
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -112,12 +113,13 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
             for name in ("drugtext", "torch", "transformers", "peft")
         },
     }
+    trained.model.config.license = "apache-2.0"
     save_head(trained.model, output, trained.drug_names)
     run = json.loads((folders[-1] / RUN_FILE).read_text(encoding="utf-8"))
     run |= {"command": "python " + " ".join(sys.argv), "working_directory": "."}
     (output / RUN_FILE).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    card = model_card(trained.model.config, "apache-2.0")
-    (output / "README.md").write_text(card, encoding="utf-8")
+    card = model_card(trained.model.config, own_words(read_card(output)))
+    (output / CARD).write_text(card, encoding="utf-8")
     return card
 
 

@@ -20,10 +20,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.trust.page import headline, trust_page
+from drugtext.evaluation.trust.page import trust_page
 from drugtext.evaluation.trust.pictures import write_pictures
-from drugtext.evaluation.trust.report import measure_trust
+from drugtext.evaluation.trust.report import FULL, QUICK, measure_trust
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
@@ -35,7 +36,11 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     report: Annotated[Path, typer.Option(help="Folder of results.json, README.md and pictures.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="On few inserts, which shows that all of it works.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
     """Measure, and write the report."""
@@ -46,8 +51,9 @@ def main(
                 console.print(what, markup=False)
                 status.update(what)
 
-            judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed)
-            figures = measure_trust(judged, seed=seed, begins=begins)
+            judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed, encoder)
+            sizes = QUICK if quick else FULL
+            figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)
             results = {
                 "command": "python " + shlex.join(sys.argv),
                 "seed": seed,
@@ -66,7 +72,7 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
-    print(headline(figures))
+    print(trust_page(results, []))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Fixtures that all tests share."""
+"""Fixtures that all tests share, and which skips are failures: see `NEVER_SKIPPED`."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Generator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, which reads it once
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from drugtext.classifier import DrugClassifier
 
+NEVER_SKIPPED = os.environ.get("DRUGTEXT_NEVER_SKIPPED")
+"""Pattern: a test that is skipped for a reason with it fails. CI has what it names."""
 TINY_WORDS = """
 a an and are as by for from in is it not of on or take tell that the this to use used with
 medicine drug tablet tablets solution injection dose daily mg ml patient patients doctor
@@ -26,6 +30,18 @@ glucose sugar cough skin eczema asthma stomach acid sleep hypertension adults ch
 receptor blocks inhibits enzyme beta agonist antagonist indicated relief query :
 """
 TINY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;()/%-#?!'"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a failure of a skip that is none here."""
+    report = yield
+    if NEVER_SKIPPED and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if re.search(NEVER_SKIPPED, reason):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}: not to be skipped here (DRUGTEXT_NEVER_SKIPPED)"
+    return report
 
 
 @pytest.fixture(scope="session")

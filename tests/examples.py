@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
+import glob
+import io
+import os
 import re
-import shlex
 import shutil
-from functools import cache
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import typer
-from typer.main import get_command
-from typer.testing import CliRunner, Result
+from hub_server import Hub, hub_settings
+from shell_lines import PROJECT, lines_of, run_line
 
-from drugtext.cli import app
+SHELVES = {"blood-pressure", "diabetes", "epilepsy"}
+"""Folders below sample-shelves/support."""
 
-PROJECT = Path(__file__).parents[1]
-SCRIPTS = PROJECT / "scripts"
+HUB = "https://huggingface.co"
 
-COMMANDS = cast(Any, get_command(app)).commands
-"""Name of a command of drugtext -> the command."""
+PRINTED = "printed"
+"""Title of a block that shows what the one above it prints."""
 
-SHELVES = {
-    "blood-pressure": (
-        "high blood pressure. Lowering blood pressure makes strokes and heart attacks rarer",
-        "blocks beta receptors of the heart, which then beats more slowly and with less force",
-        ("Adalol", "Bevalol", "Corvalol", "Dumalol", "Evelol"),
-    ),
-    "diabetes": (
-        "type 2 diabetes, beside diet and exercise, to lower the glucose of the blood",
-        "lets the liver release less glucose and makes tissues take up more of it by insulin",
-        ("Agliform", "Begliform", "Cegliform", "Dogliform", "Egliform"),
-    ),
-    "epilepsy": (
-        "partial onset seizures of epilepsy, by itself or added to other antiepileptics",
-        "calms nerve cells that fire too often, by keeping their sodium channels closed",
-        ("Acetam", "Bracetam", "Cimacetam", "Docetam", "Elacetam"),
-    ),
-    "antibiotics": (
-        "infections of the skin, the lung and the urinary tract by susceptible bacteria",
-        "kills bacteria, which can no longer build their cell wall",
-        ("Acillin", "Bocillin", "Cucillin", "Docillin", "Efcillin"),
-    ),
-}
-"""Shelf -> what its invented medicines are for, how they work, and their names."""
-
-NEW_SHELF = "antibiotics"
-PATIENTS = ("adults", "adults and children from 6 years of age", "older patients", "adolescents")
+ELSEWHERE = "# drugtext is not installed here"
+"""First line of a Python block that runs in an environment without drugtext."""
 
 
 class Block(NamedTuple):
@@ -62,20 +42,6 @@ class Block(NamedTuple):
     language: str
     title: str
     code: str
-
-
-class Command(NamedTuple):
-    """A line of a shell block.
-
-    Attributes:
-        words: of the call.
-        output: file that it writes what it prints into; empty if it does not.
-        status: exit status that its comment foretells (`# exit status 1: …`), else 0.
-    """
-
-    words: list[str]
-    output: str
-    status: int
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -93,76 +59,76 @@ def code_of(page: Path, language: str) -> list[str]:
     return [block.code for block in blocks_of(page) if block.language == language]
 
 
-def lines_of(code: str) -> list[str]:
-    """Return the commands of a shell block, each on one line."""
-    lines = code.replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("#")]
-
-
-def command_of(line: str) -> Command:
-    """Take a line of a shell block apart."""
-    words = shlex.split(line, comments=True)
-    output = ""
-    if ">" in words:
-        *words, _, output = words
-    told = re.search(r"# exit status (\d)", line)
-    return Command(words, output, int(told[1]) if told else 0)
-
-
 def make_workplace(folder: Path) -> Path:
-    """Fill a folder with what the examples of the pages read, and return it.
-
-    samples/ are those of the project; my-shelves/ holds a folder of invented inserts a shelf,
-    held-back/ one more insert of each, and new-shelf/ those of another shelf.
-    """
-    shutil.copytree(PROJECT / "samples", folder / "samples")
-    for shelf, (purpose, mechanism, names) in SHELVES.items():
-        for name, patients in zip(names, [*PATIENTS, PATIENTS[0]], strict=True):
-            text = (
-                f"{name}\n\nINDICATIONS AND USAGE\n{name} is indicated in {patients} for"
-                f" {purpose}.\n\nMECHANISM OF ACTION\n{name} {mechanism}.\n"
-            )
-            place = folder / "my-shelves" / shelf
-            if shelf == NEW_SHELF:
-                place = folder / "new-shelf"
-            elif name == names[-1]:
-                place = folder / "held-back" / shelf
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{name.lower()}.txt").write_text(text, encoding="utf-8")
+    """Put what the examples of the pages read into a folder, and return it."""
+    for name in ("samples", "sample-shelves"):
+        shutil.copytree(PROJECT / name, folder / name)
     return folder
 
 
-def run_drugtext(words: list[str]) -> Result:
-    """Run a call of the command line in this process."""
-    assert words[0] == "drugtext"
-    return CliRunner().invoke(app, words[1:])
+def run_python(code: str, page: str, names: dict[str, Any]) -> str:
+    """Run a block in these names, and return what it printed; it is printed here, too."""
+    told = io.StringIO()
+    with redirect_stdout(told):
+        exec(compile(code, page, "exec"), names)
+    print(told.getvalue(), end="")
+    return told.getvalue()
 
 
-@cache
-def script_app(name: str) -> typer.Typer:
-    """Return a script's command line, as its `--help` shows it."""
-    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), SCRIPTS / name)
-    assert spec is not None and spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    command = typer.Typer(add_completion=False)
-    command.command()(module.main)
-    return command
+def run_page(page: Path) -> dict[str, Any]:
+    """Run a page's blocks in the current folder; return the names that its Python has made."""
+    names: dict[str, Any] = {}
+    printed = ""
+    for block in blocks_of(page):
+        if block.title == PRINTED:
+            check_printed(block.code, printed)
+        elif block.title:
+            Path(block.title).write_text(block.code, encoding="utf-8")
+        elif block.language == "sh":
+            printed = "".join(run_line(line) for line in lines_of(block.code))
+        elif block.language == "python" and can_run(block.code):
+            printed = run_python(block.code, page.name, names)
+    return names
 
 
-def run_script(words: list[str]) -> Result:
-    """Run `python scripts/NAME …` in this process."""
-    return CliRunner().invoke(script_app(Path(words[1]).name), words[2:])
+def can_run(code: str) -> bool:
+    """Tell whether what a block of Python needs is installed."""
+    return not code.startswith(ELSEWHERE) and ("fastapi" not in code or bool(find_spec("fastapi")))
 
 
-def check_call(words: list[str]) -> None:
-    """Check that a call of drugtext or of a script names options and values that there are.
+def check_printed(shown: str, printed: str) -> None:
+    """Check that a block shows what was printed.
 
-    Nothing is run; what is wrong with the call is raised.
+    `…` stands for anything; figures may differ a little, as they do from machine to machine.
     """
-    if words[0] == "drugtext":
-        command = COMMANDS[words[1]]
-    else:
-        assert words[1] == f"scripts/{Path(words[1]).name}"
-        command = get_command(script_app(Path(words[1]).name))
-    command.make_context(words[1], words[2:])
+    told = printed.replace(os.environ.get("HF_ENDPOINT", HUB), HUB).split()
+    assert len(told) == len(shown.split()) and all(map(is_alike, shown.split(), told)), printed
+
+
+def is_alike(shown: str, printed: str) -> bool:
+    """Tell whether a word is what was printed, as `check_printed` understands it."""
+    if re.fullmatch(r"\d+\.\d+", shown):
+        return re.fullmatch(r"\d+\.\d+", printed) is not None and (
+            abs(float(shown) - float(printed)) <= 0.03
+        )
+    return fnmatchcase(printed, glob.escape(shown).replace("…", "*"))
+
+
+def in_process(module: str, function: str) -> str:
+    """Return code that calls a function of a module of tests/."""
+    tests = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    return f"{tests}\nfrom {module} import {function}; {function}()"
+
+
+def run_against(hub: Hub, code: str, *, python: str | Path = sys.executable) -> str:
+    """Run code in the current folder, in a process that speaks with this hub; return its output."""
+    settings = hub_settings(hub, Path("home").absolute())
+    done = subprocess.run(
+        [str(python), "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | settings | {"PYTHONPATH": ""},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -113,6 +113,62 @@ def test_checkpoints_of_several_taxonomies_stand_over_one_encoder(tiny_classifie
     assert tables[0] is tables[1] is tables[2]  # shared, not read again
 
 
+def bytes_of(classifiers) -> int:
+    """Bytes of the encoders' weights, shared ones once, and of what runs the encoders."""
+    encoders = {id(c.model.encoder): c.model.encoder for c in classifiers}.values()
+    weights = {w.data_ptr(): w.nbytes for encoder in encoders for w in encoder.parameters()}
+    whole = sum(w.nbytes for w in classifiers[0].model.encoder.parameters())
+    return sum(weights.values()) + whole * len({id(c.backend) for c in classifiers})
+
+
+def test_ten_classifiers_with_one_adapter_hold_one_encoder(adapted_classifier, tmp_path):
+    inserts = [drugtext.DrugInsert(sections={"description": text}) for text in ("pain", "skin")]
+    read = [drugtext.DrugInsert(sections={"description": "beta of pain and skin"})] * 300
+    first = adapted_classifier.with_lexicon(read)
+    for n in range(10):
+        save_head(first.fit(inserts, [f"{n} a", f"{n} b"]).model, tmp_path / str(n))
+    one = drugtext.load(tmp_path / "0")
+    others = [drugtext.load(tmp_path / str(n), over=one) for n in range(1, 10)]
+    one.predict(inserts)  # what runs the encoder is made now
+    for n, other in enumerate(others, start=1):
+        assert other.model.encoder is one.model.encoder and other.model.lexicon is one.model.lexicon
+        assert other.backend is one.backend is not None
+        alone = drugtext.load(tmp_path / str(n))
+        assert other.embed(inserts) == pytest.approx(alone.embed(inserts), abs=1e-6)
+        assert [p.category_id for p in other.predict(inserts)] == [f"{n} a", f"{n} b"]
+    assert bytes_of([one, *others]) == bytes_of([one])
+
+
+def test_of_other_adapters_the_word_table_is_shared_and_no_more(tiny_classifier, tmp_path):
+    torch.manual_seed(6)
+    raw = tiny_classifier.model.encoder
+    insert = drugtext.DrugInsert(sections={"description": "treats pain"})
+    for n in range(3):
+        adapter = Adapter.of(with_new_adapter(raw, default_lora(init_lora_weights=False)))
+        fitted = tiny_classifier.with_adapter(adapter).fit([insert], ["pain"])
+        save_head(fitted.model, tmp_path / str(n))
+    one = drugtext.load(tmp_path / "0")
+    others = [drugtext.load(tmp_path / str(n), over=one) for n in (1, 2)]
+    linear = sum(layer.weight.nbytes for layer in raw.modules() if isinstance(layer, nn.Linear))
+    whole = sum(weight.nbytes for weight in raw.parameters())
+    # Of each, the linear layers, and a copy in the precision that it runs in.
+    assert bytes_of([one, *others]) - bytes_of([one]) == 2 * (linear + whole)
+
+
+def test_adapters_are_compared_by_what_they_do(adapted, encoder, tmp_path):
+    adapter = Adapter.of(adapted)
+    adapter.save(tmp_path, "some/encoder")
+    assert adapter.is_same(Adapter.from_folder(tmp_path))
+    assert not adapter.is_same(None)
+    halved = adapter.halved()
+    assert not adapter.is_same(halved) and halved.is_same(adapter.halved())
+    assert halved.is_same(
+        Adapter(adapter.config, {n: w.float() for n, w in halved.weights.items()})
+    )
+    stronger = Adapter.of(with_new_adapter(encoder, default_lora(r=4, lora_alpha=32)))
+    assert not Adapter(stronger.config, adapter.weights).is_same(adapter)
+
+
 def test_a_checkpoint_of_another_encoder_is_not_put_over_one(tiny_classifier, tmp_path):
     insert = drugtext.DrugInsert(sections={"description": "treats pain"})
     tiny_classifier.fit([insert], ["pain"]).save_pretrained(tmp_path)

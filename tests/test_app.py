@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from browser import PHONE, beyond_the_sides, opened, running_chromium
 
 import drugtext
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-SECOND = 1000  # milliseconds, as the browser counts
+LONG_NAME = f"lantern oils for ships, lighthouses and harbours in all weathers {'unbroken' * 12}"
+DROP = """([target, name, text]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([text], name));
+  const told = {dataTransfer: carried, bubbles: true, cancelable: true};
+  for (const event of ["dragenter", "dragover", "drop"])
+    target.dispatchEvent(new DragEvent(event, told));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -37,36 +39,50 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs chromium: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with running_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def visit(browser, address):
-    """A visitor's page, and the addresses that it asked for."""
-    context = browser.new_context(accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(60 * SECOND)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    page.wait_for_selector("text=It knows")
-    yield page
-    outside = {url for url in asked if not url.startswith((address, "blob:", "data:"))}
-    assert not outside, "the page sends nothing out"
-    context.close()
+    """A visitor's page."""
+    with opened(browser, address) as page:
+        page.wait_for_selector("text=It knows")
+        yield page
+
+
+@pytest.fixture
+def phone(browser, address):
+    """The page on a telephone; in the end, nothing is cut off at a side."""
+    with opened(browser, address, **PHONE) as page:
+        page.wait_for_selector("text=It knows")
+        yield page
+        assert not beyond_the_sides(page)
+
+
+@pytest.fixture
+def oils(tmp_path):
+    """Two inserts of a category that no taxonomy has."""
+    files = [tmp_path / f"{name}.txt" for name in ("Starlight", "Moonbeam")]
+    for file in files:
+        file.write_text(
+            f"{file.stem} lantern oil\nINDICATIONS AND USAGE\n{file.stem} is oil for ship lanterns"
+            " and makes the lamp of a lighthouse burn bright.\n"
+        )
+    return files
+
+
+@pytest.fixture
+def broken(tmp_path):
+    file = tmp_path / "broken.json"
+    file.write_text('{"results": [{"indications')
+    return file
 
 
 def upload(page, files, nth=0):
     page.locator("input[type=file]").nth(nth).set_input_files([str(file) for file in files])
     for file in files:
-        stem = file.name[:6]
-        page.locator(f".file-preview >> text={stem}").first.wait_for()
+        page.locator(f".file-preview >> text={file.name[:6]}").first.wait_for()
 
 
 def classify(page):
@@ -74,21 +90,32 @@ def classify(page):
     page.locator("article.card, p.problem").first.wait_for()
 
 
+def learn(page, name, files):
+    page.get_by_role("tab", name="New category").click()
+    page.get_by_label("Its name, or its code in the taxonomy").fill(name)
+    upload(page, files, nth=-1)
+    page.get_by_role("button", name="Learn it").click()
+    page.locator("p.note", has_text="Learnt").wait_for()
+
+
 @pytest.mark.parametrize(
-    ("sample", "code"),
+    ("sample", "code", "drug"),
     [
-        ("metoral-spl.xml", "C07"),
-        ("sugarnorm-openfda.json", "A10"),
-        ("levetira-eu-leaflet.txt", "N03"),
+        ("metoral-spl.xml", "C07", "metoprolol"),
+        ("sugarnorm-openfda.json", "A10", "metformin"),
+        ("levetira-eu-leaflet.txt", "N03", "levetiracetam"),
     ],
 )
-def test_each_sample_is_classified_with_its_reasons(visit, sample, code):
+def test_each_sample_is_classified_with_its_reasons(visit, sample, code, drug):
     upload(visit, [SAMPLES / sample])
     classify(visit)
     card = visit.locator("article.card")
     assert card.locator("p.answer .id").inner_text().startswith(code)
     assert card.locator(".bar").count() == 5 and card.locator("ol.path li").count() >= 2
     assert card.locator("ul.reasons li").count() >= 1
+    nearest = [line.split() for line in card.locator("ul.nearest li").all_inner_texts()]
+    assert len(nearest) == 5 and drug in [words[0] for words in nearest]
+    assert all(0 < float(words[-1]) <= 1 for words in nearest)
     card.locator("summary").click()
     assert card.locator(".sentence").first.is_visible()
     with visit.expect_download() as download:
@@ -96,9 +123,16 @@ def test_each_sample_is_classified_with_its_reasons(visit, sample, code):
     assert code in Path(download.value.path()).read_text()
 
 
-def test_what_cannot_be_classified_is_told(visit, tmp_path):
-    broken = tmp_path / "broken.json"
-    broken.write_text('{"results": [{"indications')
+def test_a_file_is_dropped(visit):
+    file = SAMPLES / "levetira-eu-leaflet.txt"
+    target = visit.get_by_role("button", name="Click to upload or drop files").first
+    visit.evaluate(DROP, [target.element_handle(), file.name, file.read_text()])
+    visit.locator(".file-preview >> text=leveti").wait_for()
+    classify(visit)
+    assert visit.locator("p.answer .id").inner_text().startswith("N03")
+
+
+def test_what_cannot_be_classified_is_told(visit, broken):
     upload(visit, [SAMPLES / "mingkang-zh.txt", broken])
     classify(visit)
     visit.locator("p.problem").nth(1).wait_for()
@@ -109,20 +143,10 @@ def test_what_cannot_be_classified_is_told(visit, tmp_path):
     assert "Traceback" not in visit.content()
 
 
-def test_a_category_of_ones_own_is_used_at_once_and_downloaded(visit, browser, address, tmp_path):
-    files = []
-    for name in ("Starlight", "Moonbeam"):
-        file = tmp_path / f"{name}.txt"
-        file.write_text(
-            f"{name} lantern oil\nINDICATIONS AND USAGE\n{name} is oil for ship lanterns and makes"
-            " the lamp of a lighthouse burn bright.\n"
-        )
-        files.append(file)
-    visit.get_by_role("tab", name="New category").click()
-    visit.get_by_label("Its name, or its code in the taxonomy").fill("lantern oils")
-    upload(visit, files, nth=-1)
-    visit.get_by_role("button", name="Learn it").click()
-    visit.locator("p.note", has_text="Learnt 'lantern oils'").wait_for()
+def test_a_category_of_ones_own_is_used_at_once_and_downloaded(
+    visit, browser, address, oils, tmp_path
+):
+    learn(visit, "lantern oils", oils)
     visit.get_by_role("button", name="Pack the new checkpoint").click()
     visit.locator("p.note", has_text="Packed").wait_for()
     with visit.expect_download() as download:
@@ -132,18 +156,17 @@ def test_a_category_of_ones_own_is_used_at_once_and_downloaded(visit, browser, a
     assert drugtext.load(tmp_path / "drugtext-checkpoint").category_ids[-1] == "lantern oils"
 
     visit.get_by_role("tab", name="Classify").click()
-    visit.get_by_label("or the text of one").fill(
-        "Oil for the lamp of a lighthouse and for lanterns."
-    )
+    text = "Oil for the lamp of a lighthouse and for lanterns."
+    visit.get_by_label("or the text of one").fill(text)
     classify(visit)
     assert visit.locator("p.answer .id").inner_text() == "lantern oils"
+    nearest = visit.locator("ul.nearest li").all_inner_texts()
+    assert {line.split()[0] for line in nearest[:2]} == {"Starlight", "Moonbeam"}
 
-    other = browser.new_page()  # nobody else's page knows it
-    other.goto(address)
-    other.get_by_label("or the text of one").fill("Oil for the lamp of a lighthouse.")
-    classify(other)
-    assert other.locator("p.answer .id").inner_text() != "lantern oils"
-    other.close()
+    with opened(browser, address) as other:  # nobody else's page knows it
+        other.get_by_label("or the text of one").fill(text)
+        classify(other)
+        assert other.locator("p.answer .id").inner_text() != "lantern oils"
 
 
 def test_a_mistake_is_told_beside_the_button(visit):
@@ -154,13 +177,39 @@ def test_a_mistake_is_told_beside_the_button(visit):
     visit.locator("p.problem", has_text="learn one first").wait_for()
 
 
-def test_it_fits_a_telephone(visit):
-    visit.set_viewport_size({"width": 390, "height": 844})
-    upload(visit, [SAMPLES / "metoral-spl.xml"])
-    classify(visit)
-    visit.locator("summary").click()
-    width = visit.evaluate("document.documentElement.scrollWidth")
-    assert width <= 390, "nothing is cut off at the side"
+def test_a_file_that_is_too_large_is_refused_in_plain_words(browser, address, tmp_path):
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"a" * 33 * 2**20)
+    page = browser.new_page()
+    page.goto(address)
+    page.locator("input[type=file]").first.set_input_files(str(large))
+    page.get_by_text("exceed the maximum allowed size of 32").wait_for()
+    assert not page.locator(".file-preview").count()
+    page.close()
+
+
+def test_answers_fit_a_telephone_and_are_shown(phone):
+    assert not beyond_the_sides(phone)
+    upload(phone, [SAMPLES / "metoral-spl.xml"])
+    classify(phone)
+    phone.wait_for_function("document.querySelector('article h3').getBoundingClientRect().top < 99")
+    phone.locator("summary").click()
+
+
+def test_a_problem_fits_a_telephone(phone, broken):
+    file = broken.rename(broken.with_name(f"{'broken' * 20}.json"))
+    upload(phone, [file])
+    classify(phone)
+    assert file.name in phone.locator("p.problem").inner_text()
+
+
+def test_a_long_category_fits_a_telephone_in_both_tabs(phone, oils):
+    learn(phone, LONG_NAME, oils)
+    assert not beyond_the_sides(phone)
+    phone.get_by_role("tab", name="Classify").click()
+    phone.get_by_label("or the text of one").fill("Oil for lanterns of a lighthouse.")
+    classify(phone)
+    assert phone.locator("p.answer .id").inner_text() == LONG_NAME
 
 
 def test_without_gradio_the_extra_is_named():

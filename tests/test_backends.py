@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -57,7 +61,8 @@ def test_every_backend_gives_the_same_categories(name, exact):
         f"{backend}: cosine to torch float32 {min(cosines):.5f}, on its probe {backend.cosine:.5f}"
     )
     assert min(cosines) >= 0.99 and backend.cosine >= 0.99
-    assert exact.backend is None and str(backend) in repr(classifier)
+    assert exact.backend is None
+    assert f"run by {backend}, cosine {backend.cosine:.4f} to torch float32" in repr(classifier)
     assert "run by" not in repr(exact)
 
 
@@ -108,6 +113,36 @@ def test_classifiers_over_one_encoder_share_its_backend(tiny_encoder_folder):
     classifier = drugtext.load(tiny_encoder_folder, backend="torch")
     fitted = classifier.fit(INSERTS[:2], ["a", "b"])
     assert fitted.backend is classifier.backend is not None
+
+
+def test_one_that_is_not_made_yet_is_told_by_its_name(tiny_encoder_folder):
+    classifier = drugtext.load(tiny_encoder_folder, backend="torch")
+    assert repr(classifier).endswith("run by torch)")
+
+
+def test_at_a_terminal_the_command_tells_what_runs_the_encoder(tiny_classifier, tmp_path):
+    tiny_classifier.fit(INSERTS[:2], ["a", "b"]).save_pretrained(tmp_path / "model")
+    (tmp_path / "a.txt").write_text("INDICATIONS AND USAGE\nLowers blood pressure.\n")
+    command = [sys.executable, "-m", "drugtext", "classify", "a.txt", "--model", "model", "--json"]
+    screen, end = os.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=end) as process:
+        os.close(end)
+        told, shown = process.stdout.read(), b""
+        while chunk := read_or_end(screen):
+            shown += chunk
+    os.close(screen)
+    assert process.returncode == 0 and json.loads(told)["category_id"] in "ab"
+    assert re.search(rb"run by torch \w+, cosine [01]\.\d{4} to torch float32", shown), shown
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert piped.stdout == told and b"run by" not in piped.stderr
+
+
+def read_or_end(file: int) -> bytes:
+    """Read what a terminal shows; Linux raises where its other end is closed."""
+    try:
+        return os.read(file, 4096)
+    except OSError:
+        return b""
 
 
 def test_a_file_is_written_once_and_whole(tiny_classifier, tmp_path):

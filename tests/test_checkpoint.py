@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +15,9 @@ from drugtext import DrugInsert
 from drugtext.adapters import Adapter, default_lora, with_new_adapter
 from drugtext.bundled import bundled_checkpoints
 from drugtext.checkpoint import save_head
+from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CheckpointError, EncoderError
+from drugtext.manifest import check_manifest
 from drugtext.windows import ReadingPlan
 
 INSERT = DrugInsert(name="x", language="en", sections={"indications_and_usage": "relief of pain"})
@@ -65,7 +69,7 @@ def test_the_card_is_what_the_hub_reads(saved):
 
     card = ModelCard.load(saved / "README.md")
     assert card.data.library_name == "transformers"
-    assert card.data.license is None, "only whoever trains a classifier knows its licence"
+    assert card.data.license is None, "nobody said"
     assert card.data.base_model is None, "a folder of this machine is no hub id"
 
 
@@ -227,3 +231,38 @@ def test_a_revision_of_what_is_here_is_refused(saved):
     for name in (saved, "atc"):
         with pytest.raises(CheckpointError, match="has no revision 'v9'"):
             drugtext.load(name, revision="v9")
+
+
+def test_the_license_is_that_of_what_it_was_learnt_over(tmp_path):
+    for name in ("atc", DEFAULT_ENCODER):
+        learnt = drugtext.load(name).fit([INSERT], ["pain"])
+        assert learnt.model.config.license == "apache-2.0"
+    save_head(learnt.model, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["license"] == "apache-2.0"
+
+
+def test_what_transformers_saved_over_a_head_is_what_is_loaded(tiny_classifier, tmp_path):
+    save_head(tiny_classifier.fit([INSERT], ["old"]).model, tmp_path)
+    new = tiny_classifier.fit([INSERT], ["new"])
+    new.model.save_pretrained(tmp_path)
+    new.tokenizer.save_pretrained(tmp_path)
+    again = drugtext.load(tmp_path)
+    assert again.category_ids == ["new"] and again.predict([INSERT]) == new.predict([INSERT])
+    again.save_pretrained(tmp_path)
+    check_manifest(tmp_path)
+    assert not json.loads((tmp_path / "config.json").read_text()).get("saved_by_transformers")
+
+
+def test_the_table_of_the_docs_names_every_file_of_a_folder(adapted_classifier, tmp_path):
+    few = adapted_classifier.fit([INSERT], ["pain"])
+    few.save_pretrained(tmp_path, with_known_drugs=True)
+    page = (Path(__file__).parents[1] / "docs" / "publish.md").read_text(encoding="utf-8")
+    table = page.partition("## What is in the folder")[2].partition("\n\nAll weights")[0]
+    named = {
+        name
+        for row in table.splitlines()[4:]
+        for name in re.findall(r"`([^`]+)`", row.split("|")[1])
+    }
+    there = {f"{p.name}/" if p.is_dir() else p.name for p in tmp_path.iterdir()}
+    code = {name for name in there if name.endswith(".py")}
+    assert named == (there - code) | {"model.py"} and named & code

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ import torch
 import drugtext
 from drugtext import Category, DrugInsert, Taxonomy
 from drugtext.errors import CorpusError, DrugTextError, LanguageError, TaxonomyError
+from drugtext.together import predict_together
 
 
 def insert(text: str, name: str = "Examplol", language: str = "en") -> DrugInsert:
@@ -203,8 +207,11 @@ def test_text_without_words_or_with_half_characters_is_refused(few):
 def test_few_shot_calibration_is_taken_over_by_fit(tiny_classifier, few):
     few.model.config.few_shot = {"scale": 7.0, "scope_threshold": 0.25}
     again = few.fit(SUPPORT, CATEGORIES)
-    assert again.model.head.scale.item() == 7.0
+    assert again.model.head.scale.item() == 7.0, "an older checkpoint knows no growth"
     assert again.model.config.scope_threshold == 0.25
+    few.model.config.few_shot = {"scale": 7.0, "growth": 0.5}
+    uneven = few.fit(SUPPORT[1:], CATEGORIES[1:])
+    assert uneven.model.head.scale.item() == pytest.approx(7 * math.sqrt(1 * 2) ** 0.5)
     few.model.config.few_shot = None
     assert tiny_classifier.fit(SUPPORT, CATEGORIES).model.config.scope_threshold is None
 
@@ -266,3 +273,81 @@ def test_a_lexicon_is_learnt_from_what_can_be_read(tiny_classifier):
 def test_a_category_that_cannot_be_written_down_is_refused(tiny_classifier):
     with pytest.raises(CorpusError, match="holds half characters"):
         tiny_classifier.fit(SUPPORT[:1], ["\ud800"])
+
+
+class CountingEncoder:
+    """Stands in for `vectors` of a classifier, and counts the windows that it is given."""
+
+    def __init__(self, classifier) -> None:
+        self.classifier, self.n_windows = classifier, 0
+
+    def __call__(self, token_ids):
+        self.n_windows += len(token_ids)
+        return type(self.classifier).vectors(self.classifier, token_ids)
+
+
+def counted(classifier) -> CountingEncoder:
+    """Have a classifier's windows counted."""
+    classifier.vectors = CountingEncoder(classifier)
+    return classifier.vectors
+
+
+def asked(n: int) -> list[DrugInsert]:
+    """More inserts than a batch, each with words of its own."""
+    return [insert(f"pain of the heart, number {k}", name=f"drug {k}") for k in range(n)]
+
+
+def is_as_alone(together, classifiers, inserts) -> bool:
+    for found, classifier in zip(together, classifiers, strict=True):
+        alone = classifier.predict(inserts)
+        assert [(p.name, p.category_id) for p in found] == [(p.name, p.category_id) for p in alone]
+        assert [p.tokens_read for p in found] == [p.tokens_read for p in alone]
+        for one, other in zip(found, alone, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
+    return True
+
+
+def test_classifiers_that_read_alike_encode_a_window_once(few):
+    inserts = asked(40)
+    atc, shelves = few.fit(SUPPORT, CATEGORIES), few.fit(SUPPORT, ["a", "b", "c", "d"])
+    counts = [counted(classifier) for classifier in (atc, shelves)]
+    once = len({tuple(ids) for ids in few.windows(inserts).token_ids})
+    together = predict_together([atc, shelves], inserts)
+    assert [count.n_windows for count in counts] == [once, 0]
+    assert is_as_alone(together, [atc, shelves], inserts)
+
+
+def test_of_classifiers_that_stop_early_each_reads_what_it_needs(few):
+    def sections(text: str) -> DrugInsert:
+        told = {"indications_and_usage": text, "description": "a tablet against fever"}
+        return DrugInsert(language="en", sections=told)
+
+    inserts = [sections("pain"), sections("high blood pressure"), sections("cough of the heart")]
+    both = [few.fit(SUPPORT, CATEGORIES), few.fit(SUPPORT[:2], ["a", "b"])]
+    for classifier in both:
+        plan = classifier.reading_plan
+        classifier.reading_plan = replace(plan, enough_probability=0.6)
+    once = len({tuple(ids) for ids in few.windows(inserts).token_ids})
+    count = counted(both[0])
+    together = predict_together(both, inserts)
+    assert count.n_windows <= once
+    assert is_as_alone(together, both, inserts)
+
+
+def test_classifiers_over_other_encoders_answer_as_alone(few, adapted_classifier):
+    inserts = asked(3)
+    other = adapted_classifier.fit(SUPPORT, ["a", "b", "c", "d"])
+    counts = [counted(few.fit(SUPPORT, CATEGORIES)), counted(other)]
+    classifiers = [count.classifier for count in counts]
+    together = predict_together(classifiers, iter(inserts), top_k=2)
+    assert all(count.n_windows for count in counts)
+    assert [len(p.alternatives) for p in together[1]] == [2, 2, 2]
+    assert is_as_alone(together, classifiers, inserts)
+
+
+def test_asked_together_they_refuse_as_alone(few, tiny_classifier):
+    assert predict_together([few, few], []) == [[], []]
+    with pytest.raises(DrugTextError, match="holds no text"):
+        predict_together([few, few], [SUPPORT[0], DrugInsert(name="x", sections={})])
+    with pytest.raises(DrugTextError, match="no category yet"):
+        predict_together([few, tiny_classifier], SUPPORT)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from datasets import Dataset, DatasetDict
+from hub_cards import faults
 from huggingface_hub import DatasetCard
+
+from drugtext.data_card import data_card
 
 CARDS = sorted((Path(__file__).parents[1] / "data_cards").glob("*.md"))
 
@@ -13,8 +21,39 @@ CARDS = sorted((Path(__file__).parents[1] / "data_cards").glob("*.md"))
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
 def test_card_parses_and_says_where_the_data_come_from(path):
     card = DatasetCard.load(path)
-    assert card.data.license
+    assert card.data.license and (card.data.license != "other" or card.data.license_name)
+    assert not faults(card.content, "dataset")
     assert card.data.language
     assert "| Origin |" in card.text
     assert "| Terms |" in card.text
     assert "## Known faults" in card.text
+
+
+def test_the_card_of_a_corpus_is_one_that_the_hub_takes():
+    rows = {
+        "language": ["en", "zh"],
+        "ingredients": [["a"], ["b", "c"]],
+        "category_id": ["N02", "N02"],
+        "kind": ["us_full_label", ""],
+    }
+    corpus = DatasetDict(train=Dataset.from_dict(rows), test=Dataset.from_dict(rows))
+    card = DatasetCard(data_card(corpus, {"no category": 3}, "atc", "make"))
+    assert not faults(card.content, "dataset")
+    assert card.data.pretty_name == "Drug inserts with categories of atc"
+    assert (card.data.license, card.data.license_name) == ("other", "terms-of-the-sources")
+    assert card.data.language == ["en", "zh"] and "| train | 2 | 3 | 1 |" in card.text
+    assert "## Terms" in card.text and "- no category: 3" in card.text
+
+
+def test_the_counts_of_a_corpus_are_those_of_the_benchmark():
+    results = json.loads((CARDS[0].parents[1] / "benchmark" / "results.json").read_text())
+    cards = {path.stem: path.read_text(encoding="utf-8") for path in CARDS}
+    for split, n in results["data"]["atc"]["splits"].items():
+        row = f"{split} | {n['inserts']} | {n['ingredients']} | {n['categories']} |"
+        assert f"| {row}" in cards["inserts-en"]
+        assert f"| {row}" in cards["benchmark-splits"]
+    with (CARDS[0].parent / "atc_corrections.csv").open(encoding="utf-8") as file:
+        told = Counter(row["why"] for row in csv.DictReader(file))
+    counts = [int(n) for n in re.findall(r"^\| a[^|]* \| (\d+) \|$", cards["atc"], re.MULTILINE)]
+    assert sorted(counts) == sorted(told.values())
+    assert f"with {told.total()} codes" in cards["atc"]

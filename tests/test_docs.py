@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,20 +22,17 @@ import pytest
 import yaml
 from environments import make_environment
 from examples import (
-    COMMANDS,
-    NEW_SHELF,
+    ELSEWHERE,
     PROJECT,
     SHELVES,
-    blocks_of,
-    check_call,
     code_of,
-    command_of,
-    lines_of,
+    in_process,
     make_workplace,
-    run_drugtext,
-    run_script,
+    run_against,
+    run_page,
 )
-from hub_server import Repo, hub_settings, running_hub
+from hub_server import Repo, running_hub
+from huggingface_hub import hf_hub_download
 
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
@@ -45,39 +42,7 @@ from drugtext.support import read_support
 DOCS = PROJECT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
 ON_THE_HUB = "publish.md"
-
-LEFT_OUT = {
-    "python -m venv": "makes an environment; tests/test_packaging.py does",
-    ". .venv/bin/activate": "likewise",
-    "pip install": "needs a registry",
-    "hf auth login": "asks for a token",
-    "tensorboard ": "serves until it is stopped",
-    "ACCELERATE_USE_CPU=true torchrun ": "several processes: tests/training does that",
-    "torchrun --nnodes 2 ": "several machines",
-    "DRUGTEXT_MODEL=my-classifier uvicorn ": "serves until it is stopped",
-    "curl ": "asks that service; test_the_http_service_answers does",
-}
-"""Beginnings of lines that are not run, and why."""
-
-CHECKED = {
-    "drugtext app": "serves until it is stopped",
-    "python scripts/publish.py runs/corpus": "there is no corpus; tests/test_hub.py uploads one",
-    "python scripts/finetune_lora.py my-shelves --output runs/tree": "trains long",
-    "python scripts/finetune_lora.py my-shelves --output runs/on": "runs in tests/scripts",
-    "python scripts/build_corpus.py": "runs in tests/scripts, with inserts written for it",
-    "python scripts/meta_train.py": "runs in tests/scripts, on that corpus",
-    "python scripts/adapt_encoder.py": "runs in tests/scripts",
-    "drugtext learn my-shelves --output my-classifier --model runs/meta": "needs that training",
-    "python scripts/classify_corpus.py": "starts Ray; tests/scale runs it",
-}
-"""Beginnings of lines of which it is checked that their options exist, and why they are not run."""
-
-SHORTENED = {"python scripts/finetune_lora.py": ["--steps", "2"]}
-"""Beginnings of lines that are run with further arguments: training is cut short."""
-
-ELSEWHERE = "# drugtext is not installed here"
-"""First line of a Python block that runs in an environment without drugtext."""
-
+THE_CARD = "The card:"
 
 CFF_KEYS = {
     *("abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi"),
@@ -86,50 +51,6 @@ CFF_KEYS = {
     *("url", "version"),
 }
 """What the Citation File Format 1.2.0 allows at its top level."""
-
-
-def begins(line: str, beginnings: Any) -> str | None:
-    return next((beginning for beginning in beginnings if line.startswith(beginning)), None)
-
-
-def shell_lines(page: str) -> list[str]:
-    blocks = [block for block in blocks_of(DOCS / page) if block.language == "sh"]
-    return [line for block in blocks for line in lines_of(block.code)]
-
-
-def can_run(code: str) -> bool:
-    return not code.startswith(ELSEWHERE) and ("fastapi" not in code or bool(find_spec("fastapi")))
-
-
-def run_line(line: str) -> None:
-    if begins(line, LEFT_OUT):
-        return
-    command = command_of(line)
-    if begins(line, CHECKED):
-        check_call(command.words)
-        return
-    if command.words[0] == "drugtext":
-        done = run_drugtext(command.words)
-    else:
-        more = begins(line, SHORTENED)
-        done = run_script(command.words + (SHORTENED[more] if more else []))
-    assert done.exit_code == command.status, (line, done.output, done.exception)
-    if command.output:
-        Path(command.output).write_text(done.stdout, encoding="utf-8")
-
-
-def run_page(page: str) -> dict[str, Any]:
-    """Run a page's blocks in the current folder; return the names that its Python has made."""
-    names: dict[str, Any] = {}
-    for block in blocks_of(DOCS / page):
-        if block.title:
-            Path(block.title).write_text(block.code, encoding="utf-8")
-        elif block.language == "sh":
-            for line in lines_of(block.code):
-                run_line(line)
-        elif block.language == "python" and can_run(block.code):
-            exec(compile(block.code, page, "exec"), names)
-    return names
 
 
 @pytest.fixture
@@ -141,7 +62,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 
 def support(workplace: Path) -> tuple[tuple[drugtext.DrugInsert, ...], tuple[str, ...]]:
-    inserts, categories = zip(*read_support(workplace / "my-shelves"), strict=True)
+    inserts, categories = zip(*read_support(workplace / "sample-shelves" / "support"), strict=True)
     return inserts, categories
 
 
@@ -152,29 +73,15 @@ def test_each_page_says_what_one_has_at_its_end():
         assert re.match(r"# .+\n\n\*\*At the end you have\*\* ", text), page
 
 
-def test_each_line_is_run_or_there_is_a_reason():
-    lines = [line for page in PAGES for line in shell_lines(page)]
-    for line in lines:
-        assert begins(line, ("drugtext ", "python scripts/", *LEFT_OUT)), line
-    for beginning in (*LEFT_OUT, *CHECKED, *SHORTENED):
-        assert any(line.startswith(beginning) for line in lines), f"no page shows {beginning!r}"
-
-
-def test_each_command_is_shown():
-    calls = [command_of(line).words for page in PAGES for line in shell_lines(page)]
-    shown = {words[1] for words in calls if words[0] == "drugtext"}
-    assert shown == set(COMMANDS)
-
-
 @pytest.mark.usefixtures("workplace")
 def test_the_quick_start_runs():
-    names = run_page("index.md")
+    names = run_page(DOCS / "index.md")
     assert names["prediction"].path[0].id == "N"
     assert names["clf"].predict([names["insert"]])[0].path[0].id == "C"
 
 
 def test_a_folder_is_classified(workplace):
-    names = run_page("classify-a-folder.md")
+    names = run_page(DOCS / "classify-a-folder.md")
     assert (len(names["predictions"]), len(names["unread"]), len(names["refused"])) == (3, 0, 1)
     assert "mingkang-zh.txt: is written in 'zh'" in names["refused"][0]
     assert len((workplace / "answers.jsonl").read_text().splitlines()) == 3
@@ -189,7 +96,7 @@ def test_a_folder_is_classified(workplace):
 
 @pytest.mark.usefixtures("workplace")
 def test_a_taxonomy_of_ones_own_is_learnt():
-    names = run_page("own-taxonomy.md")
+    names = run_page(DOCS / "own-taxonomy.md")
     assert [step.id for step in names["prediction"].path] == ["heart", "blood-pressure"]
     assert names["more"].category_ids[-1] == "antibiotics"
     assert names["zero"].category_ids == names["names"]
@@ -198,17 +105,24 @@ def test_a_taxonomy_of_ones_own_is_learnt():
 
 
 @pytest.mark.usefixtures("workplace")
+def test_confidential_inserts_are_learnt_with_noise():
+    names = run_page(DOCS / "confidential.md")
+    assert set(names["private"].category_ids) == SHELVES
+    assert drugtext.load("my-private-classifier").model.config.privacy["epsilon"] == 8
+
+
+@pytest.mark.usefixtures("workplace")
 @pytest.mark.filterwarnings("ignore:'pin_memory' argument")
 def test_an_encoder_is_trained_on():
-    names = run_page("fine-tune.md")
+    names = run_page(DOCS / "fine-tune.md")
     assert names["run"]["step"] == 2
     assert names["tuned"].category_ids == sorted(set(names["categories"]))
 
 
 def test_the_service_answers(workplace):
     drugtext.load().fit(*support(workplace)).save_pretrained("my-classifier")
-    names = run_page("serve.md")
-    assert set(names["mine"].category_ids) == set(SHELVES) - {NEW_SHELF}
+    names = run_page(DOCS / "serve.md")
+    assert set(names["mine"].category_ids) == SHELVES
     pytest.importorskip("fastapi")
     client = names["client"]
     document = (workplace / "samples" / "sugarnorm-openfda.json").read_bytes()
@@ -222,8 +136,17 @@ def test_the_service_answers(workplace):
 
 @pytest.mark.usefixtures("workplace")
 def test_the_way_of_the_data_is_walked():
-    names = run_page("how-it-works.md")
+    names = run_page(DOCS / "how-it-works.md")
     assert names["windows"].tokens_read == [names["prediction"].tokens_read]
+
+
+def publish() -> None:
+    """Publish as the page does, then do what the card on the hub shows."""
+    run_page(DOCS / ON_THE_HUB)
+    card = hf_hub_download("user/my-classifier", "README.md")
+    shutil.copy("samples/metoral-spl.xml", "insert.xml")
+    print(THE_CARD)
+    run_page(Path(card))
 
 
 def test_a_classifier_is_published_and_loaded_again(
@@ -235,28 +158,13 @@ def test_a_classifier_is_published_and_loaded_again(
     with running_hub() as hub:
         raw = {file.name: file.read_bytes() for file in tiny_encoder_folder.iterdir()}
         hub.repos.setdefault(DEFAULT_ENCODER, Repo()).commit(raw)  # the page's, but small
-
-        def run(python: str | Path, code: str) -> str:
-            settings = hub_settings(hub, workplace / "home")
-            done = subprocess.run(
-                [str(python), "-c", code],
-                capture_output=True,
-                text=True,
-                env=os.environ | settings | {"PYTHONPATH": ""},
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            return done.stdout
-
-        tests = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
-        printed = run(
-            sys.executable, f"{tests}\nfrom test_docs import run_page; run_page('{ON_THE_HUB}')"
-        )
-        assert printed.splitlines()[0].startswith(f"{hub.address}/user/my-classifier/commit/")
-        assert "True" in printed.splitlines()
+        printed = run_against(hub, in_process("test_docs", "publish")).splitlines()
+        assert printed[0].startswith(f"{hub.address}/user/my-classifier/commit/")
+        assert "True" in printed
+        assert printed[printed.index(THE_CARD) + 1].split()[0] in SHELVES
         assert hub.repos["user/my-classifier"].is_private
         nothing = "import importlib.util as u; assert not u.find_spec('drugtext')\n"
-        label = run(elsewhere, nothing + block)
+        label = run_against(hub, nothing + block, python=elsewhere)
         assert any(repr(shelf) in label for shelf in SHELVES), label
 
 
@@ -317,11 +225,46 @@ def test_all_public_names_are_documented(site):
     assert {"drugtext.DrugClassifier.fit", "drugtext.DrugClassifier.embed"} <= ids
 
 
+def release_dates(changelog: str) -> dict[str, str]:
+    """Return version -> date of a changelog, whose other sections are called Unreleased."""
+    headings = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
+    assert headings
+    dates = {}
+    for heading in headings:
+        found = re.fullmatch(r"\[?(\d[\w.]*)\]? - (\d{4}-\d\d-\d\d)", heading)
+        assert found or heading.strip("[]") == "Unreleased", f"no version and date: {heading}"
+        if found:
+            dates[found[1]] = found[2]
+    return dates
+
+
+def check_date(citation: dict[str, Any], changelog: str) -> None:
+    """Check that a citation has the date of its version, and none while it has no release."""
+    released = release_dates(changelog).get(citation["version"])
+    found = citation.get("date-released")
+    assert (str(found) if found else None) == released
+
+
 def test_the_citation_is_that_of_this_version():
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert {"title", "message", "authors"} <= citation.keys() <= CFF_KEYS
     assert citation["version"] == drugtext.__version__
-    changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
-    dates = dict(re.findall(r"^## \[?([\w.]+)\]? - (\d{4}-\d\d-\d\d)$", changelog, re.MULTILINE))
-    assert str(citation.get("date-released")) == str(dates.get(drugtext.__version__))
+    check_date(citation, (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"))
+
+
+def test_a_wrong_date_of_the_citation_is_found():
+    changelog = "# Changelog\n\n## Unreleased\n\n## [1.2.0] - 2026-05-04\n\n## 1.1.0 - 2026-01-02\n"
+    assert release_dates(changelog) == {"1.2.0": "2026-05-04", "1.1.0": "2026-01-02"}
+    check_date({"version": "1.2.0", "date-released": "2026-05-04"}, changelog)
+    check_date({"version": "1.3.0"}, changelog)
+    wrong = (
+        ({"version": "1.2.0"}, changelog),
+        ({"version": "1.2.0", "date-released": "2026-05-05"}, changelog),
+        ({"version": "1.3.0", "date-released": "2026-05-05"}, changelog),
+        ({"version": "1.2.0"}, changelog.replace(" - 2026-05-04", " (May 2026)")),
+        ({"version": "1.2.0"}, "# Changelog"),
+    )
+    for citation, text in wrong:
+        with pytest.raises(AssertionError):
+            check_date(citation, text)

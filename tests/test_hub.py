@@ -1,32 +1,10 @@
-"""The Hugging Face Hub, over real HTTP, against one in this process: up, down, and what goes wrong.
-
-Each program runs in a process of its own, as huggingface_hub reads its settings once.
-"""
+"""The Hugging Face Hub, over real HTTP, against one in this process: what goes up comes down."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from hub_server import TOKEN, Hub, hub_settings, running_hub
-
-PUBLISH = Path(__file__).parents[1] / "scripts" / "publish.py"
-START = """
-import sys, drugtext
-from drugtext.errors import DrugTextError
-inserts = [
-    drugtext.DrugInsert(language="en", sections={"indications_and_usage": text})
-    for text in ("relief of pain", "lowers blood pressure")
-]
-def tried(what):
-    try:
-        print(what())
-    except DrugTextError as error:
-        print("refused:", error)
-"""
+from hub_programs import lines, save_few
+from hub_server import running_hub
 
 
 @pytest.fixture
@@ -38,33 +16,7 @@ def hub():
 @pytest.fixture(scope="module")
 def few(adapted_classifier, tmp_path_factory) -> str:
     """The folder of a classifier with an adapter, saved."""
-    import drugtext
-
-    folder = tmp_path_factory.mktemp("few")
-    inserts = [
-        drugtext.DrugInsert(language="en", sections={"indications_and_usage": text})
-        for text in ("relief of pain", "lowers blood pressure")
-    ]
-    adapted_classifier.fit(inserts, ["pain", "heart"]).save_pretrained(folder)
-    return str(folder)
-
-
-def run(hub: Hub, home: Path, *call: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    home.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, *call],
-        capture_output=True,
-        text=True,
-        env=os.environ | hub_settings(hub, home, token) | {"COLUMNS": "300"},
-        cwd=home,
-        check=False,
-    )
-
-
-def lines(hub: Hub, home: Path, code: str, *arguments: str, token: str = TOKEN) -> list[str]:
-    done = run(hub, home, "-c", START + code, *arguments, token=token)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return save_few(adapted_classifier, tmp_path_factory.mktemp("few"))
 
 
 def test_pushed_and_loaded_by_id_it_answers_the_same(hub, few, tmp_path):
@@ -87,6 +39,7 @@ print(pipe(inserts[1])["category_id"])
     assert {
         "README.md",
         "config.json",
+        "manifest.json",
         "model.py",
         "model.safetensors",
         "tokenizer.json",
@@ -96,19 +49,93 @@ print(pipe(inserts[1])["category_id"])
     assert hub.blobs, "the weights go by LFS"
 
 
-def test_a_revision_stays_what_it_was(hub, few, tmp_path):
+def test_all_that_a_classifier_knows_comes_back(hub, few, tmp_path):
     code = """
+words = ["pain", "fever", "heart", "skin", "cough", "sleep", "asthma", "acid"]
+many = [
+    drugtext.DrugInsert(language="en", sections={"indications_and_usage": f"{a} and {b} of {c}"})
+    for a in words for b in words for c in words[:2]
+]
+tree = drugtext.Taxonomy(
+    [
+        drugtext.Category("all", "Everything"),
+        drugtext.Category("pain", "Painkillers", "all"),
+        drugtext.Category("heart", "Heart drugs", "all"),
+    ],
+    "mine",
+)
+base = drugtext.load(sys.argv[1]).with_lexicon(many, dim=4)
+base.model.config.few_shot = {
+    "scale": 12.0, "scope_threshold": -0.25, "strangeness": [n / 40 for n in range(40)]
+}
+few = base.fit(inserts, ["pain", "heart"], taxonomy=tree)
+few.push_to_hub("user/rich")
+again = drugtext.load("user/rich")
+was, now = (c.predict(inserts, top_k=2, coverage=0.9) for c in (few, again))
+print(was == now, [[step.id for step in p.path] for p in now], bool(now[0].sets))
+old, new = few.model.config, again.model.config
+print(new.lexicon == old.lexicon, new.scope_threshold, new.strangeness == old.strangeness)
+print(new.few_shot == old.few_shot, again.taxonomy.name, again.model.adapter is not None)
+more = again.add_category("more", inserts[:1])  # learnt as over the one that was pushed
+print(more.predict(inserts) == few.add_category("more", inserts[:1]).predict(inserts))
+"""
+    assert lines(hub, tmp_path, code, few) == [
+        "True [['all', 'pain'], ['all', 'heart']] True",
+        "True -0.25 True",
+        "True mine True",
+        "True",
+    ]
+
+
+def test_branches_tags_and_commits_stay_what_they_were(hub, few, tmp_path):
+    code = """
+import huggingface_hub, transformers
 few = drugtext.load(sys.argv[1])
-first = few.push_to_hub("user/repo").rpartition("/")[2]
-few.add_category("more", inserts[:1]).push_to_hub("user/repo")
-print(drugtext.load("user/repo").category_ids)
-print(drugtext.load("user/repo", revision=first).category_ids)
+first = few.push_to_hub("user/repo", commit_message="the first").rpartition("/")[2]
+huggingface_hub.create_tag("user/repo", tag="v1")
+more = few.add_category("more", inserts[:1])
+more.push_to_hub("user/repo", revision="next")
+request = few.add_category("other", inserts[:1]).push_to_hub("user/repo", create_pr=True)
+print(request.pr_url)
+for revision in (None, first, "v1", "next", "refs/pr/1"):
+    print(drugtext.load("user/repo", revision=revision).category_ids)
+model = transformers.AutoModelForSequenceClassification.from_pretrained(
+    "user/repo", revision="next"
+)
+print([*model.config.id2label.values()])
 tried(lambda: drugtext.load("user/repo", revision="never"))
+tried(lambda: few.push_to_hub("user/repo", revision="next", create_pr=True))
 """
     found = lines(hub, tmp_path, code, few)
-    assert found[:2] == ["['pain', 'heart', 'more']", "['pain', 'heart']"]
-    assert found[2].startswith("refused: 'user/repo' is no folder and no bundled checkpoint")
-    assert "no hub answers for 'user/repo' at revision 'never'" in found[2]
+    assert found[0] == f"{hub.address}/user/repo/discussions/1"
+    known = ["pain", "heart"]
+    assert found[1:7] == [
+        *(str(known), str(known), str(known)),
+        *(str([*known, "more"]), str([*known, "other"]), str([*known, "more"])),
+    ]
+    assert found[7].startswith("refused: 'user/repo' is no folder and no bundled checkpoint")
+    assert "no hub answers for 'user/repo' at revision 'never'" in found[7]
+    assert "always opened against the default branch" in found[8]
+    assert hub.repos["user/repo"].messages[1] == "the first"
+
+
+def test_a_repository_of_ones_own_needs_no_user_name_and_a_token_may_be_given(hub, few, tmp_path):
+    code = """
+few = drugtext.load(sys.argv[1])
+print(few.push_to_hub("mine", private=True, token=sys.argv[2]))
+print(few.push_to_hub("mine", private=False, token=sys.argv[2]).partition("/commit/")[0])
+print(drugtext.load("user/mine", token=sys.argv[2]).category_ids)
+print(drugtext.DrugClassifier.from_pretrained("user/mine", token=sys.argv[2]).category_ids)
+tried(lambda: few.push_to_hub("somebody/else", token=sys.argv[2]))
+tried(lambda: few.push_to_hub("mine"))
+tried(lambda: drugtext.load("user/mine", revision="main", token=False))
+"""
+    found = lines(hub, tmp_path, code, few, "hf_dummy", token="")
+    assert found[0].startswith(f"{hub.address}/user/mine/commit/")
+    assert found[1:4] == [f"{hub.address}/user/mine", *2 * ["['pain', 'heart']"]]
+    assert found[4].startswith("refused: somebody/else: the upload failed")
+    assert found[5].startswith("refused: mine: the upload failed")
+    assert set(hub.repos) == {"user/mine"} and hub.repos["user/mine"].is_private
 
 
 def test_a_push_over_a_push_leaves_nothing_of_the_first(hub, few, tmp_path):
@@ -123,6 +150,40 @@ print(again.drug_names, again.predict(inserts) == more.predict(inserts))
 """
     assert lines(hub, tmp_path, code, few) == ["2", "None True"]
     assert "known_drugs.json" not in hub.repos["user/repo"].files
+
+
+def test_what_transformers_pushes_over_a_classifier_is_loaded(hub, few, tmp_path):
+    code = """
+import transformers
+few = drugtext.load(sys.argv[1]).fit(inserts, ["pain", "heart"])
+few.record({"levels": [], "calibration_error": None}, dataset="some")
+few.push_to_hub("user/repo", with_known_drugs=True)
+model = transformers.AutoModelForSequenceClassification.from_pretrained("user/repo")
+model.head.prototypes.data = model.head.prototypes.data.flip(0)
+model.push_to_hub("user/repo")
+again = drugtext.load("user/repo")
+print((again.model.head.prototypes == model.head.prototypes).all().item())
+print(again.drug_names, again.model.adapter, again.model.config.measured)
+again.save_pretrained("again")
+print(drugtext.load("again").predict(inserts) == again.predict(inserts))
+
+settings = transformers.TrainingArguments(
+    "trained", use_cpu=True, report_to="none", hub_model_id="user/repo"
+)
+trainer = transformers.Trainer(few.model, settings, processing_class=few.tokenizer)
+trainer.push_to_hub()
+print([p.category_id for p in drugtext.load("user/repo").predict(inserts)])
+few.push_to_hub("user/repo")  # and drugtext over both
+print(drugtext.load("user/repo").model.adapter is not None)
+"""
+    assert lines(hub, tmp_path, code, few) == [
+        "True",
+        "None None None",
+        "True",
+        "['pain', 'heart']",
+        "True",
+    ]
+    assert (tmp_path / "again" / "manifest.json").is_file()
 
 
 def test_the_adapter_alone_is_put_on_the_raw_encoder_by_peft(
@@ -151,8 +212,13 @@ def test_who_may_not_is_refused_in_plain_words(hub, few, tmp_path):
 
     lines(hub, tmp_path, push, few)
     load = 'tried(lambda: drugtext.load("user/repo"))'
-    assert lines(hub, tmp_path / "a", load, token="hf_wrong")[0].startswith("refused: 'user/repo'")
+    for n, token in enumerate(("hf_wrong", "")):
+        told = lines(hub, tmp_path / str(n), load, token=token)[0]
+        assert told.startswith("refused: 'user/repo'") and "your login" in told
     assert lines(hub, tmp_path / "b", load)[0].startswith("DrugClassifier(2 categories")
+    hub.repos["user/repo"].is_private = False  # a wrong token is refused there, too
+    assert lines(hub, tmp_path / "c", load, token="hf_wrong")[0].startswith("refused: 'user/repo'")
+    assert lines(hub, tmp_path / "d", load, token="")[0].startswith("DrugClassifier(2 categories")
 
 
 def test_what_is_missing_or_too_new_is_refused(hub, few, tmp_path):
@@ -167,49 +233,3 @@ tried(lambda: drugtext.load("user/newer"))
     assert nothing.startswith("refused: 'user/nothing' is no folder and no bundled checkpoint")
     assert "format version 99, this drugtext reads up to 2" in newer
     assert "pip install --upgrade drugtext" in newer
-
-
-def test_a_download_that_broke_off_goes_on(hub, few, tmp_path):
-    lines(hub, tmp_path, 'drugtext.load(sys.argv[1]).push_to_hub("user/repo")', few)
-    hub.breaks = 2
-    load = """
-clf = drugtext.load("user/repo")
-print(clf.predict(inserts) == drugtext.load(sys.argv[1]).predict(inserts))
-"""
-    assert lines(hub, tmp_path / "new", load, few) == ["True"]
-    assert hub.breaks == 0
-
-
-def test_a_hub_that_is_gone_is_told(hub, few, tmp_path):
-    lines(hub, tmp_path, 'drugtext.load(sys.argv[1]).push_to_hub("user/repo")', few)
-    hub.breaks = 1000
-    refused = lines(hub, tmp_path / "new", 'tried(lambda: drugtext.load("user/repo"))')
-    assert refused[0].startswith("refused: 'user/repo' is no folder and no bundled checkpoint")
-
-
-def test_scripts_publish_models_and_data_sets(hub, few, tmp_path):
-    from datasets import Dataset
-
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    for split, n in (("train", 3), ("test", 2)):
-        rows = Dataset.from_dict({"text": [f"{split} {i}" for i in range(n)]})
-        rows.to_parquet(corpus / f"{split}.parquet")
-    card = "---\npretty_name: mine\n---\n# Mine\n"
-    (corpus / "README.md").write_text(card)
-    done = run(hub, tmp_path, str(PUBLISH), str(corpus), "user/inserts", "--private")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{hub.address}/datasets/user/inserts/commit/")
-    code = """
-import datasets
-found = datasets.load_dataset("user/inserts")
-print({split: rows["text"][:] for split, rows in found.items()})
-"""
-    assert lines(hub, tmp_path, code) == [
-        "{'train': ['train 0', 'train 1', 'train 2'], 'test': ['test 0', 'test 1']}"
-    ]
-    done = run(hub, tmp_path, str(PUBLISH), few, "user/model")
-    assert done.returncode == 0 and "model.safetensors" in hub.repos["user/model"].files
-
-    done = run(hub, tmp_path, str(PUBLISH), str(tmp_path / "nowhere"), "user/model")
-    assert done.returncode == 2 and "found neither config.json nor Parquet files" in done.stderr

@@ -34,6 +34,7 @@ ROOMS = [
         "backends",
         "adapters",
         "prototypes",
+        "sharpening",
         "whitening",
         "memory",
         "heads",
@@ -52,6 +53,7 @@ ROOMS = [
     ["embedder"],
     ["prediction_sets", "prediction"],
     ["bundled", "figures", "hub"],
+    ["own_words"],
     ["model_card", "data_card"],
     ["corpus_files"],
     ["checkpoint"],
@@ -59,6 +61,7 @@ ROOMS = [
     ["category_learner"],
     ["category_editor"],
     ["predictor"],
+    ["together"],
     ["explanation"],
     ["explanation_page"],
     ["classifier"],
@@ -93,7 +96,7 @@ WITHOUT_TORCH = (
 """Their modules import neither torch nor transformers, except inside functions."""
 
 TRAVELLING = {
-    *("model", "config", "heads", "memory", "prototypes", "whitening"),
+    *("model", "config", "heads", "memory", "prototypes", "sharpening", "whitening"),
     *("lexicon", "bare_encoder"),
 }
 """Modules that are saved with a checkpoint: see `drugtext.model`."""
@@ -112,6 +115,7 @@ PUBLIC_NAMES = [
     "__version__",
     "build_corpus",
     "load",
+    "predict_together",
     "read_inserts",
     "read_support",
 ]

@@ -21,6 +21,7 @@ LEFT_OUT = ("OFFLINE", "HF_ENDPOINT", "TELEMETRY", "TRACKING", "DRUGTEXT_BACKEND
 RUNNER = """
 import io, json, os, sys
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 
 tried, told, phase = {}, {}, "import"
@@ -57,6 +58,27 @@ def use_registry():
     registry.add("b", inserts[1:])
     return Registry(home / "registry", backend="torch").load().category_ids
 
+def use_pipelines():
+    import transformers
+    plain = transformers.pipeline("text-classification", model=str(home / "few"))
+    whole = transformers.pipeline("drug-insert-classification", model=str(home / "few"))
+    return [plain("relief of pain")[0]["label"], whole(inserts[0])["category_id"]]
+
+def use_page():
+    import gradio
+    from drugtext.app import launch_options, make_page
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+    options = {k: v for k, v in launch_options().items() if k not in ("share", "quiet")}
+    served = gradio.mount_gradio_app(FastAPI(), make_page(few), path="/", **options)
+    with TestClient(served) as client:
+        def asked(*data):
+            api = "/gradio_api/call/classify"
+            event = client.post(api, json={"data": data}).json()["event_id"]
+            return client.get(f"{api}/{event}").text
+        file = {"path": "http://drugtext.invalid/a.txt", "meta": {"_type": "gradio.FileData"}}
+        return [client.get("/").text, asked(None, "It is a tablet."), asked([file], "")]
+
 def refused(name):
     try:
         return f"loaded {drugtext.load(name)}"
@@ -84,6 +106,15 @@ step("load again", lambda: drugtext.load(home / "few").predict(inserts) == few.p
 step("classify", lambda: command("classify", samples / "metoral-spl.xml", "--json"))
 step("models", lambda: command("models"))
 step("read", lambda: command("read", samples / "mingkang-zh.txt"))
+metoral, model = samples / "metoral-spl.xml", ("--model", home / "few")
+step("explain", lambda: command("explain", metoral, *model, "--html", home / "why.html"))
+step("pipelines", use_pipelines)
+if find_spec("gradio"):
+    step("page", use_page)
+if find_spec("plotly"):
+    step("map", lambda: command("map", metoral, *model, "--output", home / "map.html"))
+if find_spec("matplotlib"):
+    step("picture", lambda: command("map", metoral, *model, "--output", home / "map.png"))
 step("registry", use_registry)
 step("registry log", lambda: command("registry", "log", home / "registry"))
 step("a folder that is not there", lambda: refused(str(home / "not" / "there")))
@@ -133,6 +164,30 @@ def test_meanwhile_everything_works(found):
     assert told["models"][0] == 0 and "atc" in told["models"][1]
     assert told["read"][0] == 0
     assert told["registry"] == ["a", "b"] and told["registry log"][0] == 0
+
+
+def test_meanwhile_answers_are_explained_and_pipelines_answer(found):
+    status, told = found["told"]["explain"]
+    assert status == 0 and "mechanism_of_action: " in told and "written: " in told
+    plain, whole = found["told"]["pipelines"]
+    assert plain in ("one", "two") and whole == "one"
+
+
+def test_meanwhile_the_page_answers_and_fetches_no_address(found):
+    if "page" not in found["told"]:
+        pytest.skip("the page needs the extra: pip install '.[app]'")
+    front, answer, refusal = found["told"]["page"]
+    assert "It knows 2 categories: one, two." in front
+    assert "event: complete" in answer and "It is a tablet." in answer
+    assert "nothing is fetched here" in refusal
+
+
+@pytest.mark.parametrize("step", ["map", "picture"])
+def test_meanwhile_a_map_is_drawn(found, step):
+    if step not in found["told"]:
+        pytest.skip("the map needs the extra: pip install '.[map]'")
+    status, told = found["told"][step]
+    assert status == 0 and "written: " in told
 
 
 def test_a_hub_that_cannot_be_reached_is_told(found):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from environments import make_environment, names_of
-from examples import PROJECT, code_of
+from examples import PRINTED, PROJECT, blocks_of, check_printed
 
 import drugtext
 
@@ -101,15 +101,20 @@ def test_the_wheel_runs_the_first_example_where_nothing_else_is(wheel, tmp_path)
     call = ("--python", python, "install", "--no-deps", "--no-index", wheel)
     run(sys.executable, "-m", "pip", *call, cwd=tmp_path)
     elsewhere = tmp_path / "elsewhere"
-    shutil.copytree(PROJECT / "samples", elsewhere / "samples")
-    example = code_of(PROJECT / "README.md", "python")[0]
+    elsewhere.mkdir()
+    blocks = blocks_of(PROJECT / "README.md")
+    first = next(n for n, block in enumerate(blocks) if block.language == "python")
+    example, shown = blocks[first].code, blocks[first + 1]
+    assert shown.title == PRINTED
     code = f"""{example}
 import json, sys
-print(json.dumps([drugtext.__file__, drugtext.__version__, p[0].path[0].id, sys.path]))
+print(json.dumps([drugtext.__file__, drugtext.__version__, p.path[0].id, sys.path]))
 """
     offline = {"HF_HUB_OFFLINE": "1", "HOME": str(tmp_path), "PYTHONPATH": ""}
     told = run(python, "-c", code, cwd=elsewhere, **offline).splitlines()
-    place, version, root, path = json.loads(next(line for line in told if line[:2] == '["'))
+    last = next(n for n, line in enumerate(told) if line[:2] == '["')
+    check_printed(shown.code, told[last - 1])
+    place, version, root, path = json.loads(told[last])
     assert Path(place).is_relative_to(tmp_path) and str(PROJECT) not in path
     assert (version, root) == (drugtext.__version__, "C")
     command = run(python.with_name("drugtext"), "--version", cwd=elsewhere, **offline)

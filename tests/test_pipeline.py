@@ -7,8 +7,10 @@ import sys
 
 import pytest
 import transformers
+from datasets import Dataset
+from transformers.pipelines.pt_utils import KeyDataset
 
-from drugtext import DrugInsert
+from drugtext import Category, DrugInsert, Taxonomy
 from drugtext.errors import DrugTextError
 
 PAIN = DrugInsert(name="A", language="en", sections={"indications_and_usage": "relief of pain"})
@@ -24,6 +26,25 @@ def few(tiny_classifier):
 def saved(few, tmp_path_factory):
     folder = tmp_path_factory.mktemp("few")
     few.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def whole(adapted_classifier, tmp_path_factory):
+    """The folder of a classifier with all parts: adapter, lexicon, memory, tree."""
+    words = ["pain", "fever", "heart", "skin", "cough", "sleep", "asthma", "acid"]
+    texts = [f"{a} and {b} of {c}" for a in words for b in words for c in words[:2]]
+    inserts = [
+        DrugInsert(language="en", sections={"indications_and_usage": text}) for text in texts
+    ]
+    tree = Taxonomy(
+        [Category("all", "All"), *(Category(i, i, "all") for i in ("pain", "heart", "skin"))]
+    )
+    base = adapted_classifier.with_lexicon(inserts, dim=4)
+    known = [n for n, text in enumerate(texts) if text.split()[0] in ("pain", "heart", "skin")]
+    categories = [texts[n].split()[0] for n in known]
+    folder = tmp_path_factory.mktemp("whole")
+    base.fit([inserts[n] for n in known], categories, taxonomy=tree).save_pretrained(folder)
     return str(folder)
 
 
@@ -47,8 +68,11 @@ def test_inserts_are_answered_as_the_classifier_answers(pipe, few):
     assert len(pipe(PAIN, top_k=1)["alternatives"]) == 1
 
 
+@pytest.mark.parametrize("folder", ["saved", "whole"])
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
-def test_batches_change_no_answer(pipe, tmp_path, batch_size):
+def test_batches_change_no_answer(request, tmp_path, folder, batch_size):
+    model = request.getfixturevalue(folder)
+    pipe = transformers.pipeline("drug-insert-classification", model=model)
     file = tmp_path / "two.jsonl"
     file.write_text('{"text": "relief of pain"}\n{"text": "blood pressure"}\n')
     inputs = [PAIN, "relief of pain " * 300, str(file), HEART, "lowers blood pressure " * 100]
@@ -60,6 +84,28 @@ def test_batches_change_no_answer(pipe, tmp_path, batch_size):
             assert one["category_id"] == other["category_id"]
             assert one["tokens_read"] == other["tokens_read"]
             assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
+            assert [step["id"] for step in one["path"]] == [step["id"] for step in other["path"]]
+            assert len(one["path"]) == (2 if folder == "whole" else 1)
+
+
+@pytest.mark.parametrize("task", ["text-classification", "drug-insert-classification"])
+def test_a_column_of_a_data_set_is_read(whole, task):
+    texts = ["relief of pain", "lowers blood pressure", "dry skin"] * 2
+    rows = KeyDataset(Dataset.from_dict({"text": texts}), "text")
+    pipe = transformers.pipeline(task, model=whole)
+    name = "label" if task == "text-classification" else "category_id"
+    together = [answer[name] for answer in pipe(rows, batch_size=4)]
+    alone = [pipe(text) for text in texts]
+    assert together == [(a[0] if isinstance(a, list) else a)[name] for a in alone]
+
+
+def test_a_plain_text_that_is_too_long_is_refused_in_plain_words(saved):
+    pipe = transformers.pipeline("text-classification", model=saved)
+    long = "relief of pain " * 100
+    with pytest.raises(ValueError, match=r"302 tokens, the encoder takes 256.*truncation=True"):
+        pipe(long)
+    assert pipe(long, truncation=True)[0]["label"] == "pain"
+    assert pipe(long, truncation=True, max_length=256)[0]["label"] == "pain"
 
 
 def test_paths_and_texts_of_any_length(pipe, tmp_path):

@@ -139,6 +139,12 @@ def test_it_backs_off_where_the_best_category_stands_in_the_lesser_branch():
     assert prediction.category_id == "S" and prediction.sure.id == "H1"
 
 
+def test_it_backs_off_into_another_branch_where_that_is_deeper():
+    # The most probable root has nothing below it; 0.3 is asked, and a deeper node has it.
+    prediction = predict([0.3, 0.7, 0.0, 0.0, 0.0], min_probability=0.3)
+    assert prediction.category_id == "S" and prediction.sure.id == "H1a"
+
+
 def test_sets_are_told_with_names_and_probabilities():
     prediction = predict([0.5, 0.2, 0.1, 0.05, 0.15], sets=[["H"], ["H1", "S"]])
     assert [[a.category_id for a in level] for level in prediction.sets] == [["H"], ["H1", "S"]]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from drugtext import DrugInsert
-from drugtext.errors import CheckpointError, CorpusError
+from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.registry import Registry, content_sha256
 
 
@@ -92,6 +92,18 @@ def test_a_difference_lists_the_inserts_whose_answer_changes(registry):
     assert registry.diff(2, 2, [PAIN, HEART, SKIN]) == []
 
 
+def test_a_difference_passes_over_what_cannot_be_classified_and_names_it(registry):
+    registry.add("skin", [SKIN])
+    empty = DrugInsert(name="Emptol", language="en", sections={})
+    refused = []
+    told = registry.diff(1, 2, [empty, SKIN], on_error=lambda *both: refused.append(both))
+    assert [changed.insert for changed in told] == [SKIN]
+    ((insert, error),) = refused
+    assert insert is empty and "holds no text" in str(error)
+    with pytest.raises(DrugTextError, match="holds no text"):
+        registry.diff(1, 2, [empty, SKIN])
+
+
 def test_a_change_that_is_refused_leaves_everything_as_it_was(registry):
     for change in (
         lambda: registry.add("pain", [PAIN]),
@@ -134,7 +146,7 @@ def test_many_who_write_and_read_at_once_lose_nothing(registry):
     expected = {f"category {n} {k}" for n in range(3) for k in range(2)}
     assert set(registry.load().category_ids) == {"pain", "heart"} | expected
     assert [v.number for v in registry.versions()] == list(range(1, 8))
-    assert seen == sorted(seen)
+    assert seen and seen == sorted(seen)
 
 
 def test_the_same_text_has_the_same_fingerprint():

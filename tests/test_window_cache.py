@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+import tracemalloc
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -72,7 +77,6 @@ def test_vectors_of_other_weights_are_not_taken(encoder, tmp_path):
 
 
 def test_what_was_cut_off_does_no_harm(encoder, tmp_path):
-    (tmp_path / "left.part").write_bytes(b"PK\x03\x04 cut off")
     cache = WindowCache(encoder, tmp_path)
 
     def stopped(token_ids):  # noqa: ARG001
@@ -87,15 +91,74 @@ def test_what_was_cut_off_does_no_harm(encoder, tmp_path):
     torch.testing.assert_close(found, Counting()(TOKENS))
 
 
-def test_a_damaged_part_is_passed_over_and_named(encoder, tmp_path, caplog):
-    WindowCache(encoder, tmp_path).vectors(TOKENS[:2], Counting())
-    (part,) = tmp_path.glob("*.npz")
-    part.write_bytes(part.read_bytes()[:99])
+WRITER = """
+import itertools, sys
+from pathlib import Path
+import torch
+from drugtext.window_cache import WindowCache
+
+folder, first, n = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+torch.manual_seed(0)
+cache = WindowCache(torch.nn.Linear(3, 3), folder)
+
+def encode(token_ids):
+    return torch.tensor([[float(sum(ids)), len(ids), 0.5] for ids in token_ids])
+
+for k in range(n) if n else itertools.count():
+    cache.vectors([[first + 3 * k + j, 1, 2] for j in range(9)], encode)
+    print(k, flush=True)
+"""
+"""Each call has six of the nine windows of the one before."""
+
+
+def test_processes_that_write_at_once_lose_nothing_and_one_may_be_killed(encoder, tmp_path):
+    def write(first: int, n: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", WRITER, str(tmp_path), str(first), str(n)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    killed = write(10_000, 0)
+    writers = [write(first, 60) for first in (0, 30, 60)]  # they have windows in common
+    told = [killed.stdout.readline() for _ in range(5)]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0, 0]
+    killed.kill()  # it writes all the time
+    told += killed.communicate()[0].splitlines(keepends=True)
+    done = len([line for line in told if line.endswith("\n")])
+    assert done >= 5
+    written = [[n, 1, 2] for n in (*range(0, 240), *range(10_000, 10_000 + 3 * done + 6))]
     encode = Counting()
-    found = WindowCache(encoder, tmp_path).vectors(TOKENS[:2], encode)
-    torch.testing.assert_close(found, Counting()(TOKENS[:2]))
-    assert encode.given == TOKENS[:2]
-    assert f"{part} is damaged and passed over" in caplog.text
+    found = WindowCache(encoder, tmp_path).vectors(written, encode)
+    assert encode.given == []
+    torch.testing.assert_close(found, Counting()(written), rtol=0, atol=0)
+    with closing(sqlite3.connect(tmp_path / "windows.sqlite")) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_damaged_file_is_named(encoder, tmp_path):
+    WindowCache(encoder, tmp_path).vectors(TOKENS[:2], Counting())
+    (tmp_path / "windows.sqlite").write_bytes(b"no database " * 99)
+    with pytest.raises(DrugTextError, match=r"windows\.sqlite: is damaged .*; delete it"):
+        WindowCache(encoder, tmp_path)
+
+
+def test_memory_does_not_grow_with_what_is_kept(encoder, tmp_path):
+    cache = WindowCache(encoder, tmp_path, counts_used=False)
+
+    def grown(start: int) -> int:
+        """Bytes that are held after two thousand windows of 1 kB."""
+        before = tracemalloc.get_traced_memory()[0]
+        for n in range(start, start + 2000, 50):
+            ids = [[k, 1] for k in range(n, n + 50)]
+            cache.vectors(ids, lambda ids: torch.from_numpy(np.ones((len(ids), 256), "<f4")))
+        return tracemalloc.get_traced_memory()[0] - before
+
+    tracemalloc.start()
+    try:
+        grown(0)
+        assert grown(2000) / (2000 * 1024) < 0.02
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ValueError, match="counts_used=True"):
+        cache.used_seconds  # noqa: B018
 
 
 def test_a_folder_that_cannot_be_is_refused(encoder, tmp_path):

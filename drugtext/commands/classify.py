@@ -61,7 +61,10 @@ def classify(
 
     unread = Unread()
     with wrong_call():
-        predictions = load_classifier(model, backend, cache).stream(
+        classifier = load_classifier(model, backend, cache)
+        if err.is_terminal and classifier.backend:
+            err.print(Text(f"encoder run by {classifier.run_by}", style="dim"))
+        predictions = classifier.stream(
             read_inserts(paths, on_error=unread),
             top_k=top_k,
             coverage=coverage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from drugtext.commands.options import AsJson, BackendName, Cache, Model, load_classifier, readable
+from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
 
@@ -29,6 +31,13 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    write_card: Annotated[
+        bool,
+        typer.Option(
+            "--write-card",
+            help="Write the figures into the folder of --model: its configuration and model card.",
+        ),
+    ] = False,
     cache: Cache = None,
     backend: BackendName = "auto",
 ) -> None:
@@ -39,26 +48,45 @@ def evaluate(
     from drugtext.evaluation.evaluate import judge
     from drugtext.evaluation.html_report import write_html_report
     from drugtext.figures import measured_table
+    from drugtext.own_words import CARD
     from drugtext.support import read_support
 
     unread = Unread()
     with wrong_call():
+        folder = _own_folder(model) if write_card else None
         classifier = load_classifier(model, backend, cache)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         embeddings = classifier.embed(with_progress(inserts, "judging"))
         judgement = judge(classifier, embeddings, inserts, categories)
         figures = judgement.figures
+        note = f"{len(inserts)} inserts; {unread.count} could not be read."
+        classifier.record(figures, dataset=data.name, note=note)
         if as_json:
             print(json.dumps(figures))
         else:
-            note = f"{len(inserts)} inserts; {unread.count} could not be read."
-            told = {"forms": {"given, as given": figures}, "note": note}
-            out.print(Markdown(measured_table(told)))
+            out.print(Markdown(measured_table(classifier.model.config.measured or {})))
         if report is not None:
             write_html_report(report, judgement, title=f"{data.name}, judged by drugtext")
             err.print(Text(f"written: {report}"))
+        if folder is not None:
+            classifier.save_pretrained(folder, with_known_drugs=True)  # where there are any
+            err.print(Text(f"written: {folder / CARD}"))
     raise typer.Exit(unread.exit_status())
+
+
+def _own_folder(model: str | None) -> Path:
+    """Return the folder of a classifier that is the caller's to write to."""
+    from drugtext.bundled import bundled_checkpoints
+
+    # Path.is_file raises at a name that is too long.
+    is_saved = model is not None and os.path.isfile(f"{model}/config.json")  # noqa: PTH113
+    if model is None or not is_saved or model in bundled_checkpoints():
+        raise DrugTextError(
+            f"--write-card: {model or 'the bundled checkpoint'} is no folder of yours with a"
+            " config.json; give --model the folder that learn or save_pretrained wrote."
+        )
+    return Path(model)
 
 
 def models() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from drugtext.commands.options import BackendName, Model, load_classifier
-from drugtext.terminal import err, wrong_call
+from drugtext.terminal import wrong_call
 
 
 def page(
@@ -30,5 +30,4 @@ def page(
         from drugtext.app import serve
 
         classifier = load_classifier(model, backend)
-        err.print(f"drugtext at http://{host}:{port} (Ctrl+C ends it)")
         serve(classifier, host=host, port=port, open_browser=open_browser)

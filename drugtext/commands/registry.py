@@ -150,7 +150,11 @@ def diff(
     """List the inserts that two versions answer otherwise: file, name, both answers."""
     unread = Unread()
     with wrong_call():
-        for changed in _open(folder, backend).diff(before, after, _inserts(paths, unread)):
+        inserts = _inserts(paths, unread)
+        changes = _open(folder, backend).diff(
+            before, after, inserts, on_error=lambda _, error: unread(error)
+        )
+        for changed in changes:
             insert = changed.insert
             print("\t".join([insert.source, insert.name, changed.before, changed.after]))
     raise typer.Exit(unread.exit_status())

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from drugtext.episodes import draw_episodes
 from drugtext.errors import CorpusError
-from drugtext.heads import PrototypeHead
+from drugtext.heads import MOST_SHOTS, PrototypeHead
 from drugtext.prediction_sets import thinned
+from drugtext.sharpening import group_log_probabilities, sharpened
+from drugtext.taxonomy import Taxonomy
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
@@ -25,9 +27,16 @@ SCALES = np.geomspace(2, 128, 97)
 STRENGTHS = np.linspace(0, 0.5, 11)
 """Exponents of the amount of text in the scale that are tried."""
 
-_EPISODE_SHOTS = (1, 2, 5)
+GROWTHS = np.linspace(0, 0.4, 17)
+"""Powers of the number of support inserts in the scale that are tried."""
+
+POWERS = np.geomspace(0.25, 4, 97)
+"""Powers that are tried, likewise; 1 is among them."""
+
+_EPISODE_SHOTS = (1, 2, MOST_SHOTS)
 _EPISODE_WAYS = (5, 10, 20, 40)
 _RIDGE = 1.0
+_FIGURES_AT_ONCE = 4_000_000  # scales are tried together as memory allows
 
 
 class Calibration(NamedTuple):
@@ -36,16 +45,44 @@ class Calibration(NamedTuple):
     Attributes:
         scale: of the evidence, for an insert of ordinary length.
         strength: exponent of the amount of text in it.
+        powers: of the probability of a group of siblings, and of that within it, see `sharpened`.
     """
 
     scale: float
     strength: float = 0.0
+    powers: tuple[float, float] = (1.0, 1.0)
 
     @torch.no_grad()
-    def apply(self, head: PrototypeHead, direction: Tensor) -> None:
-        """Calibrate a head in place; `direction` is that of `text_direction`."""
+    def apply(self, head: PrototypeHead, direction: Tensor, groups: Tensor | None = None) -> None:
+        """Calibrate a head in place.
+
+        Args:
+            head: to be calibrated.
+            direction: as `text_direction` gives it.
+            groups: as `sibling_groups` gives them; needed for the powers.
+        """
         head.scale.fill_(self.scale)
         head.certainty.copy_(self.strength * direction)
+        if groups is not None:
+            head.groups.copy_(groups)
+            head.powers.copy_(torch.tensor(self.powers))
+
+
+def sibling_groups(category_ids: Sequence[str], taxonomy: Taxonomy) -> Tensor:
+    """Group the categories of the deepest level by the category above, which is in the group, too.
+
+    Args:
+        category_ids: in the order of a head's rows.
+        taxonomy: holds them and their ancestors.
+
+    Returns:
+        int64, the number of the first category of each one's group, shape (n_categories,).
+    """
+    paths = [[step.id for step in taxonomy.path(i)] for i in category_ids]
+    above = max(map(len, paths)) - 1
+    names = [path[:above][-1] if above else path[-1] for path in paths]
+    first = {name: n for n, name in reversed([*enumerate(names)])}
+    return torch.tensor([first[name] for name in names])
 
 
 def text_direction(projected: Tensor, n_characters: Tensor) -> Tensor:
@@ -69,7 +106,11 @@ def text_direction(projected: Tensor, n_characters: Tensor) -> Tensor:
 
 
 def best_calibration(
-    evidence: Tensor, log_prior: Tensor, true_rows: Tensor, amounts: Tensor | None = None
+    evidence: Tensor,
+    log_prior: Tensor,
+    true_rows: Tensor,
+    amounts: Tensor | None = None,
+    groups: Tensor | None = None,
 ) -> Calibration:
     """Return the calibration that makes held-out categories most likely.
 
@@ -79,6 +120,7 @@ def best_calibration(
         true_rows: int64, the true category's column, shape (n,).
         amounts: embeddings times `text_direction`, shape (n,); the scale is one for all if left
             out.
+        groups: as `sibling_groups` gives them; no powers are sought if left out.
 
     Raises:
         CorpusError: there is no held-out insert.
@@ -96,7 +138,29 @@ def best_calibration(
         found.append(
             (float(losses.min()), Calibration(float(SCALES[int(losses.argmin())]), strength))
         )
-    return min(found)[1]
+    best = min(found)[1]
+    if groups is None:
+        return best
+    trust = 1.0 if amounts is None else (best.strength * amounts).exp().unsqueeze(1)
+    logits = evidence * trust * best.scale + log_prior
+    return best._replace(powers=_best_powers(logits, true_rows, groups))
+
+
+def _best_powers(logits: Tensor, true_rows: Tensor, groups: Tensor) -> tuple[float, float]:
+    """Return the power that makes true groups most likely, and that for categories within them."""
+    true_groups, true_rows = groups[true_rows].unsqueeze(1), true_rows.unsqueeze(1)
+
+    def loss(power: float) -> tuple[float, float]:
+        sharp = sharpened(logits, groups, torch.tensor([power, power]))
+        between, within = group_log_probabilities(sharp, groups)
+        return (
+            -between.gather(1, true_groups).mean().item(),
+            -within.gather(1, true_rows).mean().item(),
+        )
+
+    losses = np.array([loss(float(power)) for power in POWERS])
+    first, second = POWERS[losses.argmin(axis=0)]
+    return float(first), float(second)
 
 
 def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
@@ -107,11 +171,13 @@ def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tens
     Returns:
         float64, shape (n_scales,).
     """
-    losses = [
-        torch.nn.functional.cross_entropy(evidence * scale + log_prior, true_rows).item()
-        for scale in SCALES
-    ]
-    return torch.tensor(losses, dtype=torch.double)
+    scales = torch.tensor(SCALES, dtype=evidence.dtype)
+    rows = true_rows.reshape(1, -1, 1)
+    losses = []
+    for some in scales.split(max(1, _FIGURES_AT_ONCE // max(evidence.numel(), 1))):
+        log_p = (evidence * some.reshape(-1, 1, 1) + log_prior).log_softmax(dim=-1)
+        losses.append(-log_p.gather(-1, rows.expand(len(some), -1, 1)).mean(dim=(1, 2)))
+    return torch.cat(losses).double()
 
 
 def scope_threshold(familiarity: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:
@@ -152,13 +218,14 @@ def calibrate_few_shot(
         names: category -> its name's embedding, projected, shape (embedding_dim,).
 
     Returns:
-        `scale`, `scope_threshold` and `strangeness`; None where the inserts are too few for
+        `scale` for one support insert a category, the power of their number that it grows by,
+        `growth`, `scope_threshold` and `strangeness`; None where the inserts are too few for
         episodes.
     """
     projected = head.project(torch.as_tensor(embeddings))
-    losses, widest = torch.zeros(len(SCALES), dtype=torch.double), 0
+    losses: dict[int, Tensor] = {}  # of each number of support inserts
     familiarity: list[Tensor] = []
-    asked: list[tuple[Tensor, Tensor, Tensor]] = []
+    widest: tuple[int, list[tuple[int, Tensor, Tensor, Tensor]]] = (0, [])
     for n_way, k_shot in product(_EPISODE_WAYS, _EPISODE_SHOTS):
         try:
             episodes = list(
@@ -166,8 +233,8 @@ def calibrate_few_shot(
             )
         except CorpusError:  # few categories have so many ingredients
             continue
-        if n_way > widest:
-            widest, asked = n_way, []
+        if n_way > widest[0]:
+            widest = n_way, []
         for episode in episodes:
             support, queries = projected[list(episode.support)], projected[list(episode.queries)]
             rows_of = torch.tensor(episode.support_categories)
@@ -176,21 +243,44 @@ def calibrate_few_shot(
             few = few.remembering(support, rows_of)
             truth = torch.tensor(episode.query_categories)
             evidence, prior = few.evidence(queries)
-            asked.append((evidence * few.trust(queries), prior, truth))
-            losses += scale_losses(*asked[-1])
+            evidence = evidence * few.trust(queries)
+            widest[1].append((k_shot, evidence, prior, truth))
+            losses[k_shot] = losses.get(k_shot, 0) + scale_losses(evidence, prior, truth)
             familiarity.append(few.familiarity(queries))
     if not familiarity:
         return None
-    scale = float(SCALES[int(losses.argmin())])
+    scale, growth = best_growth(losses)
     probabilities = [
-        (evidence * scale + prior).double().softmax(1).gather(1, truth.unsqueeze(1))
-        for evidence, prior, truth in asked
+        (evidence * scale * k_shot**growth + prior).double().softmax(1).gather(1, truth[:, None])
+        for k_shot, evidence, prior, truth in widest[1]
     ]
     return {
         "scale": scale,
+        "growth": growth,
         "scope_threshold": scope_threshold(torch.cat(familiarity)),
         "strangeness": thinned(1 - torch.cat(probabilities).flatten().numpy()),
     }
+
+
+def best_growth(losses: Mapping[int, Tensor]) -> tuple[float, float]:
+    """Return the scale for one support insert a category, and the power of k that it grows by.
+
+    Args:
+        losses: k -> cross-entropy at each of `SCALES`.
+    """
+    steps = np.log(SCALES)
+    found = [
+        (
+            sum(
+                np.interp(steps + growth * np.log(k), steps, of_k.numpy())
+                for k, of_k in losses.items()
+            ),
+            float(growth),
+        )
+        for growth in (GROWTHS if len(losses) > 1 else GROWTHS[:1])
+    ]
+    best, growth = min(found, key=lambda one: one[0].min())
+    return float(SCALES[int(best.argmin())]), growth
 
 
 def _check_held_out(n_inserts: int) -> None:

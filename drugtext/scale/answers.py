@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.inserts.record import insert_from_record
-from drugtext.scale.parts import Part, read_part
+from drugtext.scale.parts import Part, PartReader
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier
@@ -41,13 +41,18 @@ why there is none."""
 
 
 def answer_rows(
-    classifier: DrugClassifier, part: Part, top_k: int = 3, id_column: str = "id"
+    classifier: DrugClassifier,
+    part: Part,
+    reader: PartReader,
+    top_k: int = 3,
+    id_column: str = "id",
 ) -> Iterator[dict[str, Any]]:
     """Classify the records of a part, and say of each that cannot be classified why.
 
     Args:
         classifier: with categories.
         part: of a corpus.
+        reader: of its parts.
         top_k: how many alternatives to give.
         id_column: what tells a record; its row does where there is none.
 
@@ -56,7 +61,7 @@ def answer_rows(
     """
     answers: list[dict[str, Any]] = []
     inserts: list[tuple[int, DrugInsert]] = []
-    for place, (row, record) in enumerate(read_part(part)):
+    for place, (row, record) in enumerate(reader.read(part)):
         told: dict[str, Any] = {"id": str(row), "source": part.file, "row": row}
         answers.append(told)
         if isinstance(record, CorpusError):

@@ -1,16 +1,19 @@
 """Many inserts on many machines: a corpus in, a row of answers for each insert out, exactly once.
 
-Ray Data deals the parts of a corpus out to workers, each of which holds a classifier; it starts
-more of them where there is room, and tries again where one dies. A part makes one file of the
-output, which is there whole or not at all: a run that was killed does the parts that are missing.
+Ray Data deals the parts of a corpus out to workers, each of which holds a classifier and one part
+at a time; it starts more of them where there is room, and tries again where one dies. A part makes
+one file of the output, which is there whole or not at all: a run that was killed does the parts
+that are missing. A part that fails is named when the others are done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any, cast
@@ -25,9 +28,19 @@ from drugtext.scale.output import (
     part_name,
     write_part,
 )
-from drugtext.scale.parts import ROWS_A_PART, Part, file_system, plan_parts, sizes_of
+from drugtext.scale.parts import (
+    ROWS_A_PART,
+    Part,
+    PartReader,
+    file_system,
+    plan_parts,
+    sizes_of,
+)
 
 _RETRIES = 3  # of a part whose worker died
+_MOST_FAILED = 10  # parts; more would fail for a reason that the others have as well
+_TRACEBACKS = "ray.data._internal.execution.streaming_executor_state"
+"""Ray's logger that tells of each worker that died; `PartsFailedError` says so in a line."""
 _SPARE_CPUS = 1  # for what is no worker
 
 
@@ -62,8 +75,8 @@ def classify_corpus(
         advance: called with the parts done and those there are, for a progress bar.
 
     Raises:
-        CorpusError: Ray is not installed, a file cannot be read, a part failed again and again, or
-            the output was begun with other inserts or settings.
+        CorpusError: Ray is not installed, a file cannot be read, the output was begun with other
+            inserts or settings, or some parts failed, which are named; the others are done.
         CheckpointError: there is no such model.
     """
     if not find_spec("ray"):
@@ -85,12 +98,20 @@ def classify_corpus(
     if advance:
         advance(len(names) - len(missing), len(names))
     worker = {"model": model, "backend": backend, "top_k": top_k, "id_column": id_column}
-    counts = _deal_out(missing, output, worker, workers, cpus_a_worker, address)
-    n_new = 0
-    for number, n_rows in enumerate(counts, start=1):
-        n_new += n_rows
-        if advance:
-            advance(len(names) - len(missing) + number, len(names))
+    n_new, errors = 0, dict[str, str]()
+    with closing(_deal_out(missing, output, worker, workers, cpus_a_worker, address)) as results:
+        for number, result in enumerate(results, start=1):
+            n_new += result["n_rows"]
+            if result["error"]:
+                errors[result["name"]] = result["error"]
+            if len(errors) > _MOST_FAILED:
+                raise PartsFailedError(f"{output}: given up when {_named(errors, names)}")
+            if advance:
+                advance(len(names) - len(missing) + number - len(errors), len(names))
+    if lost := sorted(missing.keys() - done(output)):
+        died = f"its worker died {_RETRIES + 1} times"
+        reasons = {name: errors.get(name, died) for name in lost}
+        raise PartsFailedError(f"{output}: all is done but that {_named(reasons, names)}")
     return count_answers(output, names)._replace(n_new=n_new)
 
 
@@ -106,21 +127,39 @@ def model_sha256(model: str | None) -> str:
     return digest.hexdigest()
 
 
+class PartsFailedError(CorpusError):
+    """Some parts of a corpus failed; what is done is kept."""
+
+
+def _named(reasons: Mapping[str, str], parts: Mapping[str, Part]) -> str:
+    """Say which parts failed, what they hold, and why."""
+    told = [f"{len(reasons)} of {len(parts)} parts failed; mend them and run it again."]
+    for name, reason in reasons.items():
+        part = parts[name]
+        rows = f"{part.first_row} to {part.first_row + part.n_rows - 1}"
+        told.append(f"{name}, rows {rows} of {part.file}: {reason}")
+    return "\n  ".join(told)
+
+
 class Worker:
     """A classifier in a process of its own: parts in, files of answers out."""
 
     def __init__(self, model: str | None, backend: str, top_k: int, id_column: str) -> None:
         from drugtext.classifier import load
 
-        self._classifier = load(model, backend=backend)
-        self._top_k, self._id_column = top_k, id_column
+        self._classifier, self._reader = load(model, backend=backend), PartReader()
+        self._options = top_k, id_column
 
-    def __call__(self, task: Mapping[str, Any]) -> dict[str, int]:
-        """Classify a part, write its file, and return how many rows that has."""
+    def __call__(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Classify a part, write its file, and return how many rows that has, or what is wrong."""
+        result = {"name": task["name"], "n_rows": 0, "error": ""}
         part = Part(**json.loads(task["part"]))
-        rows = list(answer_rows(self._classifier, part, self._top_k, self._id_column))
-        write_part(task["output"], task["name"], rows)
-        return {"n_rows": len(rows)}
+        try:
+            rows = [*answer_rows(self._classifier, part, self._reader, *self._options)]
+            write_part(task["output"], task["name"], rows)
+        except Exception as error:  # this part's alone: the others go on
+            return result | {"error": f"{type(error).__name__}: {error}"[:500]}
+        return result | {"n_rows": len(rows)}
 
 
 def _deal_out(
@@ -130,8 +169,8 @@ def _deal_out(
     workers: tuple[int, int],
     cpus_a_worker: int,
     address: str | None,
-) -> Iterator[int]:
-    """Let Ray's workers do the parts, and yield how many inserts each that is done holds."""
+) -> Generator[dict[str, Any], None, None]:
+    """Let Ray's workers do the parts, and yield what `Worker` says of each that killed none."""
     if not missing:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent out
@@ -143,7 +182,11 @@ def _deal_out(
     here: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
     ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
     try:
-        DataContext.get_current().enable_progress_bars = False
+        context = DataContext.get_current()
+        context.enable_progress_bars = False
+        context.max_errored_blocks = _MOST_FAILED
+        logging.getLogger(_TRACEBACKS).setLevel(logging.CRITICAL)
+        context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0  # all are busy
         tasks = [
             {"name": name, "part": json.dumps(asdict(part)), "output": output}
             for name, part in missing.items()
@@ -151,17 +194,20 @@ def _deal_out(
         rows = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
             cast(Any, Worker),  # Ray makes one a worker, which its annotation does not say
             fn_constructor_kwargs=dict(worker),
-            compute=ActorPoolStrategy(min_size=workers[0], max_size=workers[1]),
+            # One part at a time: those that wait behind one that kills its worker would be lost
+            # with it.
+            compute=ActorPoolStrategy(
+                min_size=workers[0], max_size=workers[1], max_tasks_in_flight_per_actor=1
+            ),
             num_cpus=cpus_a_worker,
             max_restarts=-1,
             max_task_retries=_RETRIES,
         )
-        for row in rows.iter_rows():
-            yield int(row["n_rows"])
+        yield from rows.iter_rows()
     except RayError as error:
-        raise CorpusError(
-            f"{output}: a part failed ({_reason(error)}). What is done is kept; mend that and run"
-            " it again."
+        raise PartsFailedError(
+            f"{output}: the workers failed ({_reason(error)}). What is done is kept; mend that and"
+            " run it again."
         ) from error
     finally:
         ray.shutdown()

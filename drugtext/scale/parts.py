@@ -1,4 +1,4 @@
-"""A corpus in files of any size -> parts of some thousand records, each read by itself.
+"""A corpus in files of any size -> parts of some thousand records.
 
 Files are Parquet or JSON lines, also gzipped, on this machine or on any file system of fsspec. What
 is planned depends on the files alone: the same files always make the same parts.
@@ -23,6 +23,7 @@ ROWS_A_PART = 2000
 
 _PARQUET, _LINES = (".parquet", ".pq"), (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _BATCH_ROWS = 256
+_BUFFER_BYTES = 1 << 20  # of a column: a row group, which may be all of a file, is read bit by bit
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,29 @@ def plan_parts(inputs: Sequence[str], rows_a_part: int = ROWS_A_PART) -> list[Pa
     return parts
 
 
-def read_part(part: Part) -> Iterator[tuple[int, Mapping[str, Any] | CorpusError]]:
-    """Yield the number of each record in its file, and the record, or why it is none.
+class PartReader:
+    """Reads parts; those of one file, in order, without beginning anew.
 
-    Args:
-        part: as `plan_parts` made it.
+    To reach a part of packed lines, or of a group of rows, all that stands before it has to be
+    unpacked. So the file stays open: what stands before the next part is unpacked once.
     """
-    rows = _parquet_rows(part) if part.row_group >= 0 else _line_rows(part)
-    yield from zip(range(part.first_row, part.first_row + part.n_rows), rows, strict=True)
+
+    def __init__(self) -> None:
+        self._open: _Lines | _RowGroup | None = None
+
+    def read(self, part: Part) -> Iterator[tuple[int, Mapping[str, Any] | CorpusError]]:
+        """Yield the number of each record in its file, and the record, or why it is none.
+
+        Args:
+            part: as `plan_parts` made it.
+        """
+        # Not kept where reading stops half way: nobody knows where it stands then.
+        opened, self._open = self._open, None
+        if opened is None or not opened.leads_to(part):
+            opened = _RowGroup(part) if part.row_group >= 0 else _Lines(part)
+        numbers = range(part.first_row, part.first_row + part.n_rows)
+        yield from zip(numbers, opened.rows(part), strict=True)
+        self._open = opened
 
 
 def file_system(address: str) -> tuple[Any, str]:
@@ -127,20 +143,30 @@ def _parquet_parts(file: str, rows_a_part: int) -> Iterator[Part]:
         first += n_rows
 
 
-def _parquet_rows(part: Part) -> Iterator[Mapping[str, Any]]:
-    system, path = file_system(part.file)
-    with system.open(path, "rb") as stream:
-        batches = pq.ParquetFile(stream).iter_batches(_BATCH_ROWS, row_groups=[part.row_group])
-        before = 0
-        for batch in batches:
-            start = max(part.offset - before, 0)
-            end = min(part.offset + part.n_rows - before, len(batch))
-            if start < end:
-                for row in batch.slice(start, end - start).to_pylist(maps_as_pydicts="lossy"):
-                    yield _told(row)
-            before += len(batch)
-            if before >= part.offset + part.n_rows:
-                return
+class _RowGroup:
+    """A row group of a Parquet file, read forward."""
+
+    def __init__(self, part: Part) -> None:
+        system, path = file_system(part.file)
+        self._of = part.file, part.row_group
+        stream = system.open(path, "rb")
+        file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        self._batches = file.iter_batches(_BATCH_ROWS, row_groups=[part.row_group])
+        self._batch, self._before = next(self._batches), 0
+
+    def leads_to(self, part: Part) -> bool:
+        return self._of == (part.file, part.row_group) and self._before <= part.offset
+
+    def rows(self, part: Part) -> Iterator[Mapping[str, Any]]:
+        place, end = part.offset, part.offset + part.n_rows
+        while place < end:
+            while place >= self._before + len(self._batch):
+                self._before += len(self._batch)
+                self._batch = next(self._batches)
+            found = self._batch.slice(place - self._before, end - place)
+            for row in found.to_pylist(maps_as_pydicts="lossy"):
+                yield _told(row)
+            place += len(found)
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,10 +193,18 @@ def _line_parts(file: str, rows_a_part: int) -> Iterator[Part]:
         yield Part(file, -1, start, first, n_rows)
 
 
-def _line_rows(part: Part) -> Iterator[Mapping[str, Any] | CorpusError]:
-    with _opened(part.file) as lines:
-        lines.seek(part.offset)
-        for n, line in enumerate(islice(lines, part.n_rows), start=part.first_row + 1):
+class _Lines:
+    """A file of lines, read forward."""
+
+    def __init__(self, part: Part) -> None:
+        self._file, self._lines = part.file, _opened(part.file)
+
+    def leads_to(self, part: Part) -> bool:
+        return self._file == part.file and self._lines.tell() <= part.offset
+
+    def rows(self, part: Part) -> Iterator[Mapping[str, Any] | CorpusError]:
+        self._lines.seek(part.offset)
+        for n, line in enumerate(islice(self._lines, part.n_rows), start=part.first_row + 1):
             try:
                 record = json.loads(line)
             except ValueError as error:

@@ -21,6 +21,7 @@ from drugtext.evaluation.calibration import (
     best_calibration,
     calibrate_few_shot,
     scope_threshold,
+    sibling_groups,
     text_direction,
 )
 from drugtext.evaluation.report import measure
@@ -89,7 +90,11 @@ def train_prototypes(
         base = learn(SPLITS)
         splits = embedded(base)
     shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
-    calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
+    calibration.apply(
+        shipped.model.head,
+        _text_direction(shipped, list(splits.values())),
+        sibling_groups(shipped.category_ids, shipped.taxonomy),
+    )
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
     config.strangeness = trained.model.config.strangeness
@@ -232,12 +237,15 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
     with torch.no_grad():
         evidence, prior = head.evidence(projected)
-    calibration = best_calibration(evidence, prior, true_rows, projected @ direction)
-    calibration.apply(head, direction)
+    groups = sibling_groups(ids, classifier.taxonomy)
+    calibration = best_calibration(evidence, prior, true_rows, projected @ direction, groups)
+    calibration.apply(head, direction, groups)
     config.scope_threshold = scope_threshold(head.familiarity(projected).detach())
     true_ids = [ids[row] for row in true_rows.tolist()]
     probabilities = classifier.probabilities(projected)
-    config.strangeness = strangeness(probabilities, ids, classifier.taxonomy, true_ids)
+    names = held_out.rows["ingredients"]
+    drugs = ["+".join(names[n]) for n in kept] * len(_TEXT_FORMS)
+    config.strangeness = strangeness(probabilities, ids, classifier.taxonomy, true_ids, drugs)
     return calibration
 
 

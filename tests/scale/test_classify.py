@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import psutil
@@ -15,13 +16,14 @@ import pyarrow as pa
 import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
+from noted_files import MENDED, WORKERS, notes, plugin
 
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
 from drugtext.scale.classify import model_sha256
 from drugtext.scale.output import SETTINGS, begin, done
-from drugtext.scale.parts import plan_parts
+from drugtext.scale.parts import PartReader, plan_parts
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "classify_corpus.py"
 N_FILES, ROWS_A_FILE = 6, 40
@@ -55,7 +57,7 @@ def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, t
     (part,) = plan_parts([str(file)])
     classifier.model.config.languages = ["en"]
     try:
-        found = list(answer_rows(classifier, part, top_k=2))
+        found = list(answer_rows(classifier, part, PartReader(), top_k=2))
     finally:
         classifier.model.config.languages = []
     assert [row.get("category_id") for row in found] == ["pain", None, "fever", None, None, None]
@@ -102,11 +104,14 @@ def corpus(tmp_path_factory, classifier) -> Path:
     return folder
 
 
-def start(folder: Path, *arguments: object, rows_a_part: int = 4) -> subprocess.Popen:
+def start(
+    folder: Path, *arguments: object, rows_a_part: int = 4, **environment: str
+) -> subprocess.Popen:
     command = [sys.executable, SCRIPT, *arguments, "--model", "model", "--rows-a-part", rows_a_part]
     return subprocess.Popen(
         [*map(str, command)],
         cwd=folder,
+        env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -184,3 +189,51 @@ def test_what_is_wrong_is_told_before_the_work(corpus, tmp_path):
     assert "there is no such file or folder" in told
     told = finished(start(corpus, "inserts", "--output", corpus / "inserts"), code=2)
     assert "holds other files" in told
+
+
+def test_workers_are_started_where_there_is_work_and_hold_one_part_each(corpus, tmp_path):
+    environment = plugin(tmp_path / "plugin") | {WORKERS: "2"}
+    output = tmp_path / "answers"
+    several = ("--workers", 1, "--most-workers", 2)
+    addresses = (f"noted://{corpus}/inserts", "--output", f"noted://{output}")
+    finished(start(corpus, *addresses, *several, rows_a_part=ROWS_A_FILE, **environment))
+    assert sorted(ids(output)) == ALL
+    noted = notes(tmp_path / "plugin" / "notes")
+    assert len({note.pid for note in noted}) == 2
+    assert sorted(note.what for note in noted) == ["read"] * N_FILES + ["wrote"] * N_FILES
+    in_flight = list(accumulate(1 if note.what == "read" else -1 for note in noted))
+    assert max(in_flight) == 2 and in_flight[-1] == 0
+
+
+def test_parts_that_fail_are_named_and_the_others_are_done(corpus, tmp_path):
+    folder = tmp_path / "inserts"
+    folder.mkdir()
+    names = ["0", "1-broken", "2", "3-deadly", "4"]
+    for n, name in enumerate(names):
+        table = pa.Table.from_pylist(rows(5, 5 * n))
+        pq.write_table(table, folder / f"{name}.parquet")
+    output, environment = tmp_path / "answers", plugin(tmp_path / "plugin")
+    call = (f"noted://{folder}", "--output", output)
+    told = finished(start(corpus, *call, rows_a_part=5, **environment), code=1)
+    assert "2 of 5 parts failed; mend them and run it again" in told
+    broken, deadly = (f"noted://{folder}/{name}.parquet" for name in (names[1], names[3]))
+    assert f"part-000001.parquet, rows 0 to 4 of {broken}: OSError: the disk has a hole" in told
+    assert f"part-000003.parquet, rows 0 to 4 of {deadly}: its worker died 4 times" in told
+    assert done(str(output)) == {f"part-00000{n}.parquet" for n in (0, 2, 4)}
+    tried = [note.file for note in notes(tmp_path / "plugin" / "notes") if note.what == "read"]
+    assert [tried.count(f"{name}.parquet") for name in names] == [1, 1, 1, 4, 1]
+    told = finished(start(corpus, *call, rows_a_part=5, **environment, **{MENDED: "1"}))
+    assert "25 inserts, 10 of them now" in told
+    assert ids(output) == [str(row["id"]) for row in rows(25)]
+
+
+def test_it_is_given_up_where_all_parts_fail(corpus, tmp_path):
+    folder = tmp_path / "inserts"
+    folder.mkdir()
+    for n in range(15):
+        pq.write_table(pa.Table.from_pylist(rows(1)), folder / f"{n:02}-broken.parquet")
+    environment = plugin(tmp_path / "plugin")
+    call = (f"noted://{folder}", "--output", tmp_path / "answers")
+    told = finished(start(corpus, *call, **environment), code=1)
+    assert "given up when 11 of 15 parts failed" in told and "the disk has a hole" in told
+    assert done(str(tmp_path / "answers")) == set()

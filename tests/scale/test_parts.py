@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import random
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drugtext.errors import CorpusError
-from drugtext.scale.parts import plan_parts, read_part, sizes_of
+from drugtext.scale.parts import PartReader, plan_parts, sizes_of
+
+
+class CountedFile(io.FileIO):
+    """Counts what is read of all of its kind."""
+
+    n_bytes = 0
+
+    def readinto(self, buffer) -> int | None:
+        n_bytes = super().readinto(buffer)
+        CountedFile.n_bytes += n_bytes or 0
+        return n_bytes
+
+    def readall(self) -> bytes:
+        found = super().readall()
+        CountedFile.n_bytes += len(found)
+        return found
+
+
+class CountingFileSystem(LocalFileSystem):
+    """Local files at counted:///…"""
+
+    protocol = "counted"
+
+    def _open(self, path, mode="rb", **_):
+        return io.BufferedReader(CountedFile(path, mode))
+
+
+fsspec.register_implementation("counted", CountingFileSystem)
 
 
 def rows(n: int) -> list[dict[str, object]]:
@@ -21,7 +53,8 @@ def rows(n: int) -> list[dict[str, object]]:
 
 
 def read(inputs: list[str], rows_a_part: int) -> list[tuple[int, object]]:
-    return [found for part in plan_parts(inputs, rows_a_part) for found in read_part(part)]
+    reader = PartReader()
+    return [found for part in plan_parts(inputs, rows_a_part) for found in reader.read(part)]
 
 
 def lines(file: Path, records: list[dict[str, object]]) -> Path:
@@ -95,3 +128,56 @@ def test_what_cannot_be_read_is_named(tmp_path):
     torn.write_bytes(gzip.compress(b'{"id": 1}\n' * 1000)[:60])
     with pytest.raises(CorpusError, match=r"torn\.jsonl\.gz: cannot be read"):
         plan_parts([str(torn)])
+
+
+def long_rows(n: int) -> list[dict[str, object]]:
+    """Rows that hardly pack."""
+    rng = random.Random(0)
+    return [{"id": str(k), "text": rng.randbytes(4000).hex()} for k in range(n)]
+
+
+@pytest.fixture(params=["a.jsonl", "a.jsonl.gz", "a.parquet"])
+def long_file(request, tmp_path) -> Path:
+    """600 rows, 4 MB and more; those of Parquet in one group."""
+    if request.param != "a.parquet":
+        return lines(tmp_path / request.param, long_rows(600))
+    pq.write_table(pa.Table.from_pylist(long_rows(600)), tmp_path / request.param)
+    return tmp_path / request.param
+
+
+def test_a_file_of_many_parts_is_read_once(long_file):
+    size = long_file.stat().st_size
+    parts = plan_parts([f"counted://{long_file}"], 20)
+    assert len(parts) == 30 and parts[0].file == f"counted://{long_file}"
+    reader, before = PartReader(), CountedFile.n_bytes
+    found = [record for part in parts for _, record in reader.read(part)]
+    assert found == long_rows(600)
+    # Each by itself reads all that stands before it: fifteen times the file.
+    assert (CountedFile.n_bytes - before) / size < 1.5
+
+
+def test_workers_that_share_a_file_read_it_once_each(long_file):
+    parts = plan_parts([f"counted://{long_file}"], 20)
+    readers, before = [PartReader(), PartReader()], CountedFile.n_bytes
+    for n, part in enumerate(parts):
+        numbers = [number for number, _ in readers[n % 2].read(part)]
+        assert numbers == list(range(20 * n, 20 * n + 20))
+    assert (CountedFile.n_bytes - before) / long_file.stat().st_size < 2.5
+
+
+def test_of_a_large_row_group_no_more_is_read_than_is_needed(tmp_path):
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(long_rows(3000)), file)
+    part = plan_parts([f"counted://{file}"], 20)[0]
+    before = CountedFile.n_bytes
+    assert len(list(PartReader().read(part))) == 20
+    assert (CountedFile.n_bytes - before) / file.stat().st_size < 0.6
+
+
+def test_parts_come_in_any_order_and_a_part_may_be_left_half_read(long_file):
+    parts = plan_parts([str(long_file)], 100)
+    reader, expected = PartReader(), long_rows(600)
+    next(iter(reader.read(parts[3])))
+    for n in (2, 5, 0, 0, 4):
+        found = list(reader.read(parts[n]))
+        assert found == list(enumerate(expected))[100 * n : 100 * n + 100]

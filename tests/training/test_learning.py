@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny_data import TREE, data
 
-import drugtext
 from drugtext.errors import CorpusError, TrainingError
-from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.contrast import ContrastPlan, adapt_encoder
 from drugtext.training.data import LabelledInserts
 from drugtext.training.episode_sampler import EpisodePlan, EpisodeSampler
@@ -19,41 +18,6 @@ from drugtext.training.loop import LoopPlan
 from drugtext.training.meta import MetaPlan, meta_train
 from drugtext.training.proxies import ProxyLoss
 from drugtext.training.views import InsertViews
-
-TREE = Taxonomy(
-    [
-        *(Category("A", "heart"), Category("B", "infection"), Category("C", "skin")),
-        *(Category("A1", "pressure", "A"), Category("A2", "pain", "A")),
-        *(Category("B1", "bacteria", "B"), Category("B2", "fever", "B")),
-    ],
-    "own",
-)
-SAYS = {
-    "A1": "lowers blood pressure hypertension",
-    "A2": "heart pain relief",
-    "B1": "bacterial infection bacteria",
-    "B2": "fever cough infection",
-    "C": "skin eczema",
-}
-
-
-def data(n_ingredients: int = 4) -> LabelledInserts:
-    drugs = [
-        (category, f"{category.lower()}drug{n}") for category in SAYS for n in range(n_ingredients)
-    ]
-    inserts = [
-        drugtext.DrugInsert(
-            name=name,
-            ingredients=(name,),
-            language="en",
-            sections={
-                "indications_and_usage": f"{name} is used for {SAYS[category]}",
-                "description": f"{name} tablets {SAYS[category]} {n} mg",
-            },
-        )
-        for n, (category, name) in enumerate(drugs)
-    ]
-    return LabelledInserts.of_inserts(inserts, [category for category, _ in drugs], TREE)
 
 
 def views(classifier, inserts: LabelledInserts) -> InsertViews:
@@ -181,7 +145,7 @@ def test_meta_training_learns_and_goes_on_where_it_was(tiny_classifier, tmp_path
     found = train(tmp_path, held_out=data(2))
     losses = found.progress.losses
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
-    assert 0 <= found.progress.scores[30] <= 1
+    assert found.progress.scores[30] > 0.5  # chance is a third and a quarter
     again = train(tmp_path, held_out=data(2))  # all steps are done
     assert all(torch.equal(again.adapter.weights[n], w) for n, w in found.adapter.weights.items())
     assert any(weights.any() for name, weights in found.adapter.weights.items() if "lora_B" in name)

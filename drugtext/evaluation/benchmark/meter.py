@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -58,8 +60,9 @@ class Peak:
 
 @contextmanager
 def peak_memory() -> Iterator[Peak]:
-    """Watch the resident set size of this process."""
+    """Watch the resident set size of this process, once what others freed has been given back."""
     gc.collect()
+    _give_back()
     process, done = psutil.Process(), threading.Event()
     before = process.memory_info().rss / _MEGABYTE
     peak = Peak(before, before)
@@ -77,6 +80,35 @@ def peak_memory() -> Iterator[Peak]:
     finally:
         done.set()
         watcher.join()
+
+
+def _give_back() -> None:
+    """Hand memory that is free inside the process back to the system, where glibc can do it."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def total_seconds(file: Path) -> Iterator[Callable[[], float]]:
+    """Count the seconds of a run that may be stopped and gone on with.
+
+    Args:
+        file: keeps them from one process to the next; what a killed one took is lost.
+
+    Yields:
+        A function that returns the seconds so far.
+    """
+    before = float(file.read_text(encoding="utf-8")) if file.is_file() else 0.0
+    begun = time.monotonic()
+
+    def so_far() -> float:
+        return before + time.monotonic() - begun
+
+    try:
+        yield so_far
+    finally:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{so_far():.1f}\n", encoding="utf-8")
 
 
 class Saving(Protocol):

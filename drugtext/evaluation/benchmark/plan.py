@@ -45,7 +45,7 @@ class Plan:
     shots: int = 10
     n_episodes: int = 30
     minutes: Mapping[str, float] = field(
-        default_factory=lambda: {NEW_DRUG: 5, NEW_CATEGORY: 18, NEW_REGULATOR: 2, GROWING: 2}
+        default_factory=lambda: {NEW_DRUG: 6, NEW_CATEGORY: 18, NEW_REGULATOR: 2, GROWING: 2}
     )
     n_categories: int | None = None
 

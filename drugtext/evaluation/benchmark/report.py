@@ -170,8 +170,9 @@ def _how_it_was_made(results: Results) -> Iterator[str]:
     machine = results["machine"]
     yield f"Made by{' (the quick run)' if results['quick'] else ''}:"
     yield f"```sh\n{results['command']}\n```"
+    seconds = results.get("elapsed_seconds", results["wall_seconds"])
     yield (
-        f"{results['wall_seconds'] / 60:.0f} minutes on {machine['cores']} cores"
+        f"{seconds / 60:.0f} minutes on {machine['cores']} cores"
         f" ({machine['processor']}, {machine['memory_gb']} GB); seed {results['seed']}."
         f" {', '.join(f'{name} {version}' for name, version in results['versions'].items())}."
         " Every number stands in [results.json](results.json), with its seed, n, interval, seconds"

@@ -118,6 +118,15 @@ class Outcomes:
             if setting.protocol == protocol and name == contestant
         )
 
+    def last_seconds(self, protocol: str, contestant: str) -> float:
+        """Return what the last trial of a protocol that a contestant finished took, 0 if none."""
+        took = [
+            outcome.wall_seconds
+            for (setting, name), outcome in self.done.items()
+            if setting.protocol == protocol and name == contestant and outcome.status == FINISHED
+        ]
+        return took[-1] if took else 0.0
+
 
 def run(
     trials: Sequence[Trial],
@@ -159,10 +168,16 @@ def run(
                 continue
             allowed = minutes[setting.protocol]
             left = 60 * allowed - outcomes.spent(setting.protocol, name)
-            if left > 0:
+            needed = outcomes.last_seconds(setting.protocol, name)
+            if left > needed:
                 outcome = _attempt(trial, name, make(), left, savings)
             else:
                 reason = f"its {allowed:g} minutes for this protocol were used up before"
+                if left > 0:
+                    reason = (
+                        f"of its {allowed:g} minutes for this protocol {left:.0f} seconds are left,"
+                        f" and its last setting took {needed:.0f}"
+                    )
                 outcome = Outcome(setting, name, status=NOT_FINISHED, reason=reason)
             outcome.trial, outcome.code = fingerprints[setting], codes[name]
             outcomes.add(outcome)

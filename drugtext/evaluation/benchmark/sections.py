@@ -7,6 +7,7 @@ from typing import Any
 
 from drugtext.evaluation.benchmark.protocols import SCOPES
 from drugtext.evaluation.benchmark.tables import (
+    NOTHING,
     Figure,
     Results,
     accuracy,
@@ -20,6 +21,7 @@ from drugtext.evaluation.benchmark.tables import (
     table,
     ways,
 )
+from drugtext.evaluation.markdown import markdown_table
 
 
 def new_drug(results: Results) -> Iterator[str]:
@@ -34,34 +36,39 @@ def new_drug(results: Results) -> Iterator[str]:
             yield f"### {documents.capitalize()}, {names}: accuracy"
             yield counts(results, columns)
             yield table(results, columns, show_accuracy, accuracy)
-            yield "Further figures at ATC level 3; cost with embedding included:"
-            yield _further(results, same | {"taxonomy": "atc", "level": 3})
+            for title, wanted in columns:
+                yield f"Further figures, {title}; cost with embedding included:"
+                yield _further(results, wanted)
+
+
+_METRICS = {
+    "top_3": "among the first 3",
+    "macro_f1": "macro-F1",
+    "by_ingredient": "by ingredient",
+    "hierarchical_precision": "hierarchical precision",
+    "calibration_error": "calibration error",
+}
+_MOST_OF_ALL = 5
+"""Support inserts up to which the same categories are asked."""
+_SECONDS = {
+    "prepare_seconds": "prepare, s",
+    "fit_seconds": "fit, s",
+    "predict_seconds": "predict, s",
+}
 
 
 def _further(results: Results, wanted: Mapping[str, Any]) -> str:
     """Write other metrics than accuracy, and the cost, of one setting: a column each."""
-    titles = {
-        "top_3": "among the first 3",
-        "macro_f1": "macro-F1",
-        "by_ingredient": "by ingredient",
-        "hierarchical_precision": "hierarchical precision",
-        "calibration_error": "calibration error",
-        "prepare_seconds": "prepare, s",
-        "fit_seconds": "fit, s",
-        "predict_seconds": "predict, s",
-        "peak_rss_mb": "memory, MB",
-    }
-    lines = ["| | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
+    titles = [*_METRICS.values(), *_SECONDS.values(), "memory, MB"]
+    rows = [["", *titles]]
     for contestant in results["contestants"]:
         if row := find(results, contestant, wanted):
             metrics = row["metrics"]
-            told = [
-                interval(metrics[name]) if name in metrics else "—" for name in list(titles)[:5]
-            ]
-            told += [seconds(row[name]) for name in list(titles)[5:8]]
+            told = [interval(metrics[name]) if name in metrics else NOTHING for name in _METRICS]
+            told += [seconds(row[name]) for name in _SECONDS]
             told.append(f"{row['peak_rss_mb'] - row['start_rss_mb']:,.0f}")
-            lines.append(f"| {row['contestant']} | " + " | ".join(told) + " |")
-    return "\n".join(lines)
+            rows.append([row["contestant"], *told])
+    return markdown_table(rows)
 
 
 def new_category(results: Results) -> Iterator[str]:
@@ -75,6 +82,9 @@ def new_category(results: Results) -> Iterator[str]:
                     yield f"### ATC level {level}, {documents}, {names}"
                     yield few_shot_caption(results, wanted, shots)
                     yield few_shot_table(results, wanted, shots)
+                    k = max(k for k in shots if k <= _MOST_OF_ALL)
+                    yield f"Further figures at k = {k}; cost an episode, embedding included:"
+                    yield _further(results, wanted | {"k": k})
 
 
 def few_shot_caption(results: Results, wanted: Mapping[str, Any], shots: Sequence[int]) -> str:

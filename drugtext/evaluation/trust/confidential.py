@@ -13,7 +13,7 @@ import torch
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.new_category import SPLIT_LEVEL
 from drugtext.evaluation.benchmark.records import Record
-from drugtext.evaluation.trust.membership import Attack, Interval
+from drugtext.evaluation.trust.membership import N_TRIALS, Attack, Interval
 from drugtext.evaluation.trust.privacy import (
     Support,
     accuracy_by_epsilon,
@@ -25,11 +25,12 @@ from drugtext.evaluation.trust.subjects import NewCategories, projected
 
 LEAST_DRUGS = 6
 """Of a category; a quarter of them are asked, and the others taught."""
-N_TRIALS = 64
 WITH_MEMORY = "without noise, with the memory"
 
 
-def privacy(new: NewCategories, base: DrugClassifier, seed: int = 0) -> dict[str, Any]:
+def privacy(
+    new: NewCategories, base: DrugClassifier, seed: int = 0, n_trials: int = N_TRIALS
+) -> dict[str, Any]:
     """Learn test categories with each epsilon, ask other drugs of them, and attack the heads.
 
     Args:
@@ -37,6 +38,7 @@ def privacy(new: NewCategories, base: DrugClassifier, seed: int = 0) -> dict[str
         base: of the training categories; projection and calibration are its own, so they are
             public.
         seed: of which drugs are asked.
+        n_trials: of each attack, two or more.
 
     Returns:
         `rows`, one an epsilon (None: without noise) and one with the memory: accuracy, the area
@@ -50,7 +52,7 @@ def privacy(new: NewCategories, base: DrugClassifier, seed: int = 0) -> dict[str
     true_rows = np.array([order.index(record.path[SPLIT_LEVEL - 1]) for record in asked])
     drugs = [record.ingredient for record in asked]
     accuracies = accuracy_by_epsilon(support, queries, true_rows, drugs)
-    attacks = attack_by_epsilon(support, n_trials=N_TRIALS)
+    attacks = attack_by_epsilon(support, n_trials=n_trials)
     rows: list[dict[str, Any]] = []
     for cost, gain in zip(accuracies, attacks, strict=True):
         told: dict[str, Any] = {"epsilon": None if cost.epsilon == inf else cost.epsilon}
@@ -61,7 +63,7 @@ def privacy(new: NewCategories, base: DrugClassifier, seed: int = 0) -> dict[str
         {"epsilon": None, "how": WITH_MEMORY, "best_auc": 1.0, "best_found": 1.0}
         | _told(
             accuracy_of([remembering], queries, true_rows, drugs),
-            attack_on(support, inf, N_TRIALS, has_memory=True),
+            attack_on(support, inf, n_trials, has_memory=True),
         )
     )
     return {

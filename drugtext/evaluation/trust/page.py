@@ -28,11 +28,10 @@ def headline(figures: Figures) -> str:
 
 def _targets(figures: Figures) -> Iterator[list[str]]:
     known, scope = figures["known"], figures["scope"]
-    for documents in ("all inserts", "full documents"):
-        rows = [r for r in known["calibration"] if r["documents"] == documents]
-        row = [r for r in rows if r["names"] == "plain"][-1]
-        what = f"Calibration error, known categories, deepest level, {documents}"
-        yield _calibration_row(what, row, ECE_KNOWN)
+    for row in known["calibration"]:
+        if row["names"] == "plain":
+            what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
+            yield _calibration_row(what, row, ECE_KNOWN)
     for row in figures["few_shot"]:
         if (row["names"], row["k"], row["calibrated_on"]) == ("plain", 5, "new categories"):
             what = f"Calibration error, {row['n_way']} categories learnt from 5 inserts each"
@@ -42,6 +41,14 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             one = row["scores"][IN_USE]
             what = f"In scope or not: drugs of other categories, level {row['level']} (AUROC)"
             n = f"{row['n_inserts']} × {row['n_draws']} draws"
+            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
+    for row in scope["near_few_shot"]:
+        if row["names"] == "plain":
+            one = row["scores"][IN_USE]
+            what = (
+                f"In scope or not: categories learnt from {row['k']} inserts, encoder met neither"
+            )
+            n = f"{row['n_episodes']} episodes"
             yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
     row = find(scope["far"], names="plain")
     one = row["scores"][IN_USE]
@@ -81,7 +88,8 @@ def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
 
 
 def _interval(row: Figures, name: str) -> str:
-    return f"{row[name]:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    low, high = (row.get(f"{name}_{end}", row.get(end)) for end in ("low", "high"))
+    return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def trust_page(results: Figures, plots: Sequence[str]) -> str:
@@ -106,6 +114,7 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         _table(
             figures["known"]["calibration"],
             ("documents", "names", "level", "ece", "by_chance", "confidence", "accuracy", "n"),
+            "ece",
         ),
         "## Categories learnt from a few inserts",
         "All categories of the test part at once; neither encoder nor head ever met one of them."
@@ -117,6 +126,7 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
                 *("names", "k", "n_way", "calibrated_on", "ece", "by_chance", "confidence"),
                 *("accuracy", "covered", "n"),
             ),
+            "ece",
         ),
         '"Covered": how often sets of coverage 0.9 hold the true category.',
         "## In scope",
@@ -129,19 +139,25 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         _table(
             figures["known"]["sets"],
             ("documents", "names", "asked", "level", "covered", "mean_size", "median_size", "n"),
+            "covered",
         ),
         "## Sure answers",
         "How deep in the tree answers go that are to be so probable, and how often they are right.",
         _table(
             figures["known"]["sure"],
             ("documents", "names", "asked", "n_answered", "n", "mean_depth", "right"),
+            "right",
         ),
         "## Noise",
-        "Level 3, the same inserts as printed and under noise. What a noise leaves as it is counts,"
-        ' too: see "changed".',
+        "Level 3, the same inserts as printed and under noise. The first drop is over all of them,"
+        " the second over those that the noise changed: most have no heading to lose, and short"
+        " ones no order of sections.",
         _table(
             figures["noise"],
-            ("noise", "accuracy", "drop", "low", "high", "n", "n_changed", "n_refused"),
+            (
+                *("documents", "noise", "accuracy", "drop", "n"),
+                *("drop_changed", "n_changed", "n_refused"),
+            ),
         ),
         "## Privacy",
         _privacy(figures["privacy"]),
@@ -163,9 +179,21 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[Figures], columns: Sequence[str]) -> str:
+def _table(
+    rows: Sequence[Figures], columns: Sequence[str], with_interval: str | None = None
+) -> str:
+    """Write columns of rows, one of them with the interval that `low` and `high` are of."""
     head = [column.replace("_", " ") for column in columns]
-    return markdown_table([head, *([_cell(row.get(column)) for column in columns] for row in rows)])
+    told = [
+        [
+            _interval(row, c)
+            if c in row and (c == with_interval or f"{c}_low" in row)
+            else _cell(row.get(c))
+            for c in columns
+        ]
+        for row in rows
+    ]
+    return markdown_table([head, *told])
 
 
 def _cell(value: Any) -> str:
@@ -179,7 +207,7 @@ def _scope_table(scope: Figures) -> str:
     lines = [["", *(title for title, _ in columns)]]
     for name in SCORES:
         mark = " (in use)" if name == IN_USE else ""
-        lines.append([name + mark, *(f"{scores[name]['auroc']:.3f}" for _, scores in columns)])
+        lines.append([name + mark, *(_interval(scores[name], "auroc") for _, scores in columns)])
     return markdown_table(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from drugtext.evaluation.trust.checkpoint_faults import try_checkpoint
 from drugtext.evaluation.trust.confidential import privacy
 from drugtext.evaluation.trust.faithfulness import faithfulness
 from drugtext.evaluation.trust.faults import try_readers
+from drugtext.evaluation.trust.membership import N_TRIALS
 from drugtext.evaluation.trust.probabilities import (
     Judged,
     answers_by_level,
@@ -30,52 +31,79 @@ from drugtext.evaluation.trust.probabilities import (
     coverage_by_level,
 )
 from drugtext.evaluation.trust.robustness import under_noise
-from drugtext.evaluation.trust.strangers import far, near, near_few_shot
-from drugtext.evaluation.trust.subjects import KnownCategories, NewCategories, Run
+from drugtext.evaluation.trust.strangers import N_DRAWS, far, near, near_few_shot
+from drugtext.evaluation.trust.subjects import N_EPISODES, KnownCategories, NewCategories, Run
 
 COVERAGES = (0.8, 0.9, 0.95)
 LEAST = (0.5, 0.7, 0.9, 0.95)
 """Probabilities that a sure answer is asked to have."""
 SHOTS = (1, 5)
-N_NOISY = 400
-N_EXPLAINED = 40
-N_DAMAGED = 2000
-"""Files; hostile ones and folders are tried besides."""
-N_TAMPERED = 250
 
 Begins = Callable[[str], object]
 Bases = Mapping[Names, DrugClassifier]
 """Form of the texts -> what learns new categories, as `NewCategories.base` gives it."""
 
 
-def measure_trust(run: Run, *, seed: int = 0, begins: Begins = bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Sizes:
+    """On how much is measured what would take long on all there is.
+
+    Attributes:
+        n_episodes: of each setting of new categories.
+        n_draws: of categories that are left out, of each level.
+        n_noisy: inserts that noise is put into.
+        n_trials: of each attack on private heads.
+        n_damaged: files; hostile ones are tried besides.
+        n_tampered: copies of a checkpoint.
+        n_explained: full documents whose reasons are judged.
+    """
+
+    n_episodes: int = N_EPISODES
+    n_draws: int = N_DRAWS
+    n_noisy: int = 400
+    n_trials: int = N_TRIALS
+    n_damaged: int = 2000
+    n_tampered: int = 250
+    n_explained: int = 40
+
+
+FULL = Sizes()
+QUICK = Sizes(4, 2, 20, 8, 20, 2, 4)
+"""Shows that all of it works, and not how well."""
+
+
+def measure_trust(
+    run: Run, *, sizes: Sizes = FULL, seed: int = 0, begins: Begins = bool
+) -> dict[str, Any]:
     """Measure all of it on test drugs and test categories.
 
     Args:
         run: whose encoders are judged.
+        sizes: on how much.
         seed: of all that is drawn.
         begins: called with what begins, for a progress bar.
     """
     begins("known categories")
     known = run.known_drugs()
     begins("new categories")
-    new = run.new_categories()
+    new = run.new_categories(sizes.n_episodes)
     figures: dict[str, Any] = {"known": known_categories(known, seed, begins)}
     begins("few inserts a category")
     bases = {names: new.base(names) for names in NAMES}
     figures["few_shot"] = few_shot(new, bases, known, seed)
     begins("scope")
-    figures["scope"] = scope(known, new, bases, seed)
+    figures["scope"] = scope(known, new, bases, seed, sizes.n_draws)
     begins("noise")
     figures["noise"] = under_noise(
-        known.classifier, sampled(known, N_NOISY, seed), seed=seed, begins=begins
+        known.classifier, sampled(known, sizes.n_noisy, seed), seed=seed, begins=begins
     )
     begins("privacy")
-    figures["privacy"] = privacy(new, bases["plain"], seed)
+    figures["privacy"] = privacy(new, bases["plain"], seed, sizes.n_trials)
     begins("bad inputs")
-    figures["faults"] = faults(seed)
+    figures["faults"] = faults(seed, sizes)
     begins("reasons")
-    chosen = [record.inserts["plain"] for record in _of_full_documents(known, N_EXPLAINED, seed)]
+    explained = _of_full_documents(known, sizes.n_explained, seed)
+    chosen = [record.inserts["plain"] for record in explained]
     figures["reasons"] = faithfulness(known.classifier, chosen, seed=seed).to_dict()
     return figures
 
@@ -143,23 +171,27 @@ def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
     return figures | {"asked": COVERAGES[1], "covered": round(float(np.mean(inside)), 4)}
 
 
-def scope(known: KnownCategories, new: NewCategories, bases: Bases, seed: int) -> dict[str, Any]:
+def scope(
+    known: KnownCategories, new: NewCategories, bases: Bases, seed: int, n_draws: int
+) -> dict[str, Any]:
     """Judge who tells strangers from those in scope."""
     few = [near_few_shot(new, bases[names], names, 5, seed) for names in NAMES]
     return {
         "far": [far(known, names, seed) for names in NAMES],
-        "near": [near(known, names, level, seed) for names in NAMES for level in (1, 2, 3)],
+        "near": [
+            near(known, names, level, seed, n_draws) for names in NAMES for level in (1, 2, 3)
+        ],
         "near_few_shot": [one for one in few if one],
     }
 
 
-def faults(seed: int) -> list[dict[str, Any]]:
+def faults(seed: int, sizes: Sizes) -> list[dict[str, Any]]:
     """Try bad files on every reader, and damaged copies of the bundled checkpoint on `load`."""
     bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         counts = {
-            "readers": try_readers(Path(one), N_DAMAGED, seed),
-            "checkpoint": try_checkpoint(bundled, Path(other), seed, N_TAMPERED),
+            "readers": try_readers(Path(one), sizes.n_damaged, seed),
+            "checkpoint": try_checkpoint(bundled, Path(other), seed, sizes.n_tampered),
         }
     found = []
     for what, count in counts.items():

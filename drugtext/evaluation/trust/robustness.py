@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
+from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import Record
 from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.trust.noise import NOISES
@@ -38,9 +39,10 @@ def under_noise(
         begins: called with the name of each noise, for a progress bar.
 
     Returns:
-        Of each noise `accuracy`, its `drop` from what it is as printed, with the 95 % interval of
-        the drop, whole drugs drawn; `n` judged; of them `n_changed` by the noise, and `n_refused`
-        that the classifier would not read, which count as wrong.
+        Of each noise and kind of documents, `accuracy`, its `drop` from what it is as printed, and
+        the drop among those that the noise changed, `drop_changed`; both with 95 % intervals, whole
+        drugs drawn. `n` judged; of them `n_changed`, and `n_refused` that the classifier would
+        not read, which count as wrong.
     """
     plain = [record.inserts["plain"] for record in records]
     noisy = {AS_PRINTED: plain} | {
@@ -51,19 +53,43 @@ def under_noise(
     printed: NDArray[np.bool_] | None = None
     for name, inserts in noisy.items():
         begins(name)
-        right, places, n_refused = _right(classifier, inserts, records, level)
+        right, places, is_read = _right(classifier, inserts, records, level)
         if printed is None:
             printed = right
-        groups = [records[n].ingredient for n in places]
-        drop, low, high = grouped_mean(printed.astype(float) - right, groups, seed)
-        figures = {"accuracy": float(right.mean()), "drop": drop, "low": low, "high": high}
-        changed = sum(_text(inserts[n]) != _text(plain[n]) for n in places)
-        found.append(
-            {"noise": name}
-            | {key: round(value, 4) for key, value in figures.items()}
-            | {"n": len(places), "n_changed": changed, "n_refused": n_refused}
-        )
+        is_full = np.array([records[n].kind in FULL_DOCUMENTS for n in places], dtype=bool)
+        asked = {
+            "right": right,
+            "drop": printed.astype(float) - right,
+            "groups": np.array([records[n].ingredient for n in places]),
+            "is_changed": np.array([_text(inserts[n]) != _text(plain[n]) for n in places]),
+            "is_read": is_read,
+        }
+        for documents, chosen in (
+            ("all inserts", np.ones_like(is_full)),
+            ("full documents", is_full),
+        ):
+            if chosen.any():
+                told = _figures({what: values[chosen] for what, values in asked.items()}, seed)
+                found.append({"noise": name, "documents": documents} | told)
     return found
+
+
+def _figures(asked: Mapping[str, NDArray], seed: int) -> dict[str, Any]:
+    drop, groups, is_changed = asked["drop"], asked["groups"].tolist(), asked["is_changed"]
+    told = _with_ends("drop", grouped_mean(drop, groups, seed))
+    if is_changed.any():
+        of_changed = asked["groups"][is_changed].tolist()
+        told |= _with_ends("drop_changed", grouped_mean(drop[is_changed], of_changed, seed))
+    figures = {"accuracy": float(asked["right"].mean())} | told
+    return {key: round(value, 4) for key, value in figures.items()} | {
+        "n": len(drop),
+        "n_changed": int(is_changed.sum()),
+        "n_refused": int((~asked["is_read"]).sum()),
+    }
+
+
+def _with_ends(name: str, interval: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
 
 
 def _right(
@@ -71,8 +97,8 @@ def _right(
     inserts: Sequence[DrugInsert],
     records: Sequence[Record],
     level: int,
-) -> tuple[NDArray[np.bool_], list[int], int]:
-    """Return whether each answer is right, the places that are judged, and how many were refused.
+) -> tuple[NDArray[np.bool_], list[int], NDArray[np.bool_]]:
+    """Return whether each answer is right, the places that are judged, and whether each was read.
 
     What is judged depends on the true categories alone.
     """
@@ -81,7 +107,7 @@ def _right(
     embeddings[kept] = classifier.embed([inserts[n] for n in kept])
     _, right, places = answers_by_level(judge(classifier, embeddings, records))[level]
     is_read = np.isin(places, kept)
-    return right & is_read, places, int((~is_read).sum())
+    return right & is_read, places, is_read
 
 
 def _text(insert: DrugInsert) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from drugtext.inserts.record import insert_from_record
 from drugtext.training.recipe import fit_chosen
 
 N_DRAWS = 10
-"""Of the categories that are left out."""
+"""Of the categories that are left out, of each level."""
 SHARE = 0.2
 """Of the categories that are left out in each draw."""
 
@@ -55,7 +55,9 @@ def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def near(known: KnownCategories, names: Names, level: int, seed: int = 0) -> dict[str, Any]:
+def near(
+    known: KnownCategories, names: Names, level: int, seed: int = 0, n_draws: int = N_DRAWS
+) -> dict[str, Any]:
     """Tell test drugs of known categories from those of categories that the head was not taught.
 
     Some categories of a level are left out with all below them, several times. The encoder met
@@ -67,7 +69,7 @@ def near(known: KnownCategories, names: Names, level: int, seed: int = 0) -> dic
     categories = sorted({records[n].path[level - 1] for n in reaching})
     drawn = (
         set(rng.choice(categories, round(SHARE * len(categories)), replace=False))
-        for _ in range(N_DRAWS)
+        for _ in range(n_draws)
     )
     found: dict[str, list[float]] = defaultdict(list)
     caught = []
@@ -83,7 +85,7 @@ def near(known: KnownCategories, names: Names, level: int, seed: int = 0) -> dic
     return {
         "names": names,
         "level": level,
-        "n_draws": N_DRAWS,
+        "n_draws": n_draws,
         "n_inserts": len(reaching),
         "scores": _over_draws(found),
         "called_out": round(float(np.mean(caught)), 4),
@@ -108,13 +110,15 @@ def near_few_shot(
     """Learn half of some categories that the encoder never met; tell queries of both halves apart.
 
     Returns:
-        AUROC of each score, the mean over episodes; None where the data have no such episodes.
+        AUROC of each score, the mean over episodes, with `n_inside` and `n_outside` queries of all
+        episodes; None where the data have no such episodes.
     """
     trial = new.trial(names, k_shot)
     if trial is None:
         return None
     rng = np.random.default_rng(seed)
     found: dict[str, list[float]] = defaultdict(list)
+    counts = {"n_inside": 0, "n_outside": 0}
     for task in trial.tasks:
         order = rng.permutation(len(task.lesson.categories))
         half = {task.lesson.categories[n] for n in order[: len(order) // 2]}
@@ -124,16 +128,18 @@ def near_few_shot(
         is_known = np.array([query.category in half for query in task.queries])
         for name, scores in scope_scores(classifier.model.head, asked).items():
             found[name].append(auroc(scores[is_known], scores[~is_known]))
+        counts["n_inside"] += int(is_known.sum())
+        counts["n_outside"] += int((~is_known).sum())
     return {
         "names": names,
         "k": k_shot,
         "n_way": len(trial.tasks[0].lesson.categories) // 2,
         "n_episodes": len(trial.tasks),
-        "scores": _over_draws(found),
+        "scores": {name: told | counts for name, told in _over_draws(found).items()},
     }
 
 
-def _over_draws(found: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+def _over_draws(found: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
     """Return the mean of each score over draws with its 95 % interval."""
     told = {name: few_shot_accuracy(np.array(found[name])) for name in SCORES}
     return {

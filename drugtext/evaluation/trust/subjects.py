@@ -54,14 +54,20 @@ class Run:
         taxonomy: of its ATC corpus.
         n_steps: of the trainings; one that is not there yet is made.
         seed: of the split by category.
+        encoder: that was trained, as `load` takes it.
     """
 
     def __init__(
-        self, folder: Path, taxonomy: Taxonomy, n_steps: int = ATC_PLAN.loop.n_steps, seed: int = 0
+        self,
+        folder: Path,
+        taxonomy: Taxonomy,
+        n_steps: int = ATC_PLAN.loop.n_steps,
+        seed: int = 0,
+        encoder: str = DEFAULT_ENCODER,
     ) -> None:
         self.folder, self.taxonomy, self.seed = folder / "corpus-atc", taxonomy, seed
         self.corpus: Corpus = load_corpus(self.folder, taxonomy)
-        raw = load(DEFAULT_ENCODER)
+        raw = load(encoder)
         self._readers = TrainedReaders(Reader(raw, raw.embed), folder / TRAINED_FOLDER, n_steps)
 
     def known_drugs(self) -> KnownCategories:
@@ -81,11 +87,11 @@ class Run:
         classifier, _ = calibrated(reader.classifier, splits, self.taxonomy)
         return KnownCategories(classifier, reader, self.corpus, splits)
 
-    def new_categories(self) -> NewCategories:
-        """Return what learns categories that its encoder never met."""
+    def new_categories(self, n_episodes: int = N_EPISODES) -> NewCategories:
+        """Return what learns categories that its encoder never met; as `NewCategories`."""
         split = split_categories(self.corpus, self.seed)
         reader = self._readers.learn(split.training, self.taxonomy)
-        return NewCategories(reader, split, self.seed)
+        return NewCategories(reader, split, self.seed, n_episodes)
 
 
 class KnownCategories(NamedTuple):
@@ -125,10 +131,14 @@ class NewCategories:
         reader: trained on other categories.
         split: of the categories.
         seed: of the episodes.
+        n_episodes: of each setting.
     """
 
-    def __init__(self, reader: Reader, split: CategorySplit, seed: int) -> None:
-        self.reader, self._split, self._seed = reader, split, seed
+    def __init__(
+        self, reader: Reader, split: CategorySplit, seed: int, n_episodes: int = N_EPISODES
+    ) -> None:
+        self.reader, self._split = reader, split
+        self._seed, self._n_episodes = seed, n_episodes
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -139,13 +149,13 @@ class NewCategories:
         """Return the records of a part."""
         return self._split.parts[part]
 
-    def trial(self, names: Names, k_shot: int, n_episodes: int = N_EPISODES) -> Trial | None:
+    def trial(self, names: Names, k_shot: int) -> Trial | None:
         """Return episodes at level 3 over all test categories at once."""
-        return new_category(self._split, names, 3, INDICATED, k_shot, n_episodes, self._seed)
+        return new_category(self._split, names, 3, INDICATED, k_shot, self._n_episodes, self._seed)
 
     def base(self, names: Names) -> DrugClassifier:
         """Return a classifier of the training categories, few-shot calibrated on validation."""
-        trial = self.trial(names, 1, 1)
+        trial = self.trial(names, 1)
         if trial is None:
             raise CorpusError("two test categories with ingredients enough are needed.")
         return few_shot_base(trial, self.reader, self._seed)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from invented import corpus
+from invented import corpus, words
 
 from drugtext.evaluation.benchmark.contestants import Encoder, contestants
 from drugtext.evaluation.benchmark.contestants.frozen import FrozenPrototypes, ZeroShot
@@ -47,18 +47,6 @@ def lesson(**support: list[DrugInsert]) -> Lesson:
         for i in inserts
     ]
     return Lesson(tree, tuple(support), examples)
-
-
-def words(inserts) -> np.ndarray:
-    """An encoder that counts the words of the invented categories: one place a letter and depth."""
-    found = np.zeros((len(inserts), 12), dtype=np.float32)
-    for row, read in enumerate(inserts):
-        for word in read.text.split():
-            if word.startswith("words"):
-                letters = word.removeprefix("words").upper()
-                for depth, letter in enumerate(letters):
-                    found[row, 3 * depth + "ABXYZ".index(letter) % 3] += 1
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
 def encoder_of(bare, embed, embed_twice=None) -> Encoder:
@@ -223,6 +211,9 @@ def test_bounded_setfit_takes_what_fits_into_twenty_steps():
     ):
         taught = lesson(a=[insert("a")], b=[insert("b")] * (size - 1))
         assert BoundedSetFit()._arguments(taught) == arguments
+    many = lesson(a=[insert("a")], b=[insert("b")] * 1000)
+    with pytest.raises(NotFinishedError, match=r"embeds all 1,001 inserts .* more than 1,000"):
+        BoundedSetFit()._arguments(many)
 
 
 def test_setfit_counts_the_pairs_that_its_library_makes():

@@ -32,9 +32,13 @@ def test_the_time_to_learn_is_set_beside_setfits(invented_results):
     for row in invented_results["figures"]:
         if row["contestant"] == "slow":
             row["contestant"] = "SetFit (bounded)"
-            row["fit_seconds"] = 250.0
+            row["fit_seconds"] = 250.0 if row["names"] == "masked" else 120.0
+            if row["level"] == 3:
+                row["against_drugtext"] = {"value": 0.02, "low": -0.01, "high": 0.05}
     text = "\n".join(goals(invented_results))
-    assert "SetFit (bounded), k = 1: 250 s, 100 times drugtext's 2.5 s" in text
+    level_3 = "level 3, with indications, {}, k = 1 | -0.020 (-0.050 to 0.010) | missed"
+    assert f"{level_3.format('masked')} | 250 | 2.5 | 100 | met |" in text
+    assert f"{level_3.format('plain')} | 120 | 2.5 | 48 | missed |" in text
 
 
 def test_what_was_lost_between_regulators(invented_results):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
-from invented import corpus
-from test_contestants import words
+from invented import corpus, words
 
 from drugtext.episode_heads import HEADS
 from drugtext.evaluation.benchmark.head_comparison import (
@@ -27,7 +28,7 @@ def trial(k_shot: int):
 
 
 def reader(tiny_classifier) -> Reader:
-    return Reader(tiny_classifier, lambda inserts: np.pad(words(inserts), ((0, 0), (0, 4))))
+    return Reader(tiny_classifier, partial(words, dim=16))
 
 
 def test_heads_answer_each_task(tiny_classifier):

@@ -13,6 +13,7 @@ from drugtext.evaluation.benchmark.meter import (
     Stopwatch,
     peak_memory,
     time_limit,
+    total_seconds,
 )
 from drugtext.evaluation.benchmark.task import NotFinishedError
 
@@ -90,3 +91,14 @@ def test_another_thread_has_no_alarm():
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_seconds_of_a_stopped_run_count_when_it_goes_on(tmp_path):
+    file = tmp_path / "run" / "seconds"
+    with pytest.raises(KeyboardInterrupt), total_seconds(file) as so_far:
+        assert so_far() >= 0
+        raise KeyboardInterrupt
+    file.write_text("100\n")
+    with total_seconds(file) as so_far:
+        assert 100 <= so_far() < 110
+    assert 100 <= float(file.read_text()) < 110

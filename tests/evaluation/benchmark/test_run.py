@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from drugtext.evaluation.benchmark.contestants.tfidf import TfidfSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import (
     INDICATED,
+    REGULATORS,
     growing_taxonomy,
     new_drug,
     new_regulator,
@@ -26,6 +28,7 @@ from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
     NotApplicableError,
+    Trial,
 )
 from drugtext.evaluation.scores import hierarchical_scores, ingredient_accuracy
 
@@ -80,19 +83,50 @@ def played(tmp_path, trials=TRIALS, minutes=MINUTES, **contestants) -> Outcomes:
     return outcomes
 
 
-def test_guessing_scores_chance(tmp_path):
-    trials = [new_drug(CORPUS, "masked", level) for level in (1, 2, 3)]
-    for row in figures(trials, played(tmp_path, trials, guesser=Guesser).done, seed=0):
-        if row["documents"] == "all":
-            chance, accuracy = 1 / row["n_categories"], row["metrics"]["accuracy"]
-            margin = 3 * np.sqrt(chance * (1 - chance) / row["n"])
-            assert abs(accuracy["value"] - chance) < margin
-            assert accuracy["low"] < chance < accuracy["high"]
+def few(level: int, k_shot: int) -> Trial:
+    """Forty episodes of new categories."""
+    split = split_categories(CORPUS, 0)
+    return new_category(split, "masked", level, INDICATED, k_shot, n_episodes=40, seed=0)
 
 
-def test_knowing_scores_one(tmp_path):
-    rows = figures(TRIALS, played(tmp_path, oracle=Oracle).done, seed=0)
-    assert {row["protocol"] for row in rows} == set(MINUTES)
+def between(chance: float, n: int) -> float:
+    """How far a share of n may be from chance: three standard errors."""
+    return 3 * np.sqrt(chance * (1 - chance) / n)
+
+
+BY_PROTOCOL = {
+    "new drug": [new_drug(CORPUS, "masked", level) for level in (1, 2, 3)],
+    "new category": [few(level, k_shot) for level, k_shot in ((3, 0), (3, 5), (4, 1))],
+    "new regulator": [new_regulator(CORPUS, "plain", 1, home) for home in REGULATORS],
+    "growing taxonomy": [growing_taxonomy(CORPUS, "masked", level, seed=0) for level in (2, 4)],
+}
+
+
+@pytest.mark.parametrize("protocol", BY_PROTOCOL)
+def test_guessing_scores_chance(protocol, tmp_path):
+    trials = BY_PROTOCOL[protocol]
+    rows = figures(trials, played(tmp_path, trials, guesser=Guesser).done, seed=0)
+    assert len(rows) >= len(trials) and {row["protocol"] for row in rows} == {protocol}
+    for row in rows:
+        chance, metrics = 1 / row["n_categories"], row["metrics"]
+        accuracy, margin = metrics["accuracy"], between(chance, row["n"])
+        assert chance - margin < accuracy["value"] < chance + margin < 1
+        assert 0 < accuracy["high"] - accuracy["low"] < 2 * margin
+        for name in {"accuracy_old", "accuracy_new"} & metrics.keys():
+            part = metrics[name]
+            assert part["value"] == pytest.approx(chance, abs=between(chance, part["n"]))
+        if "drop" in metrics:
+            assert metrics["drop"]["low"] < 0 < metrics["drop"]["high"]
+    told = {name for row in rows for name in row["metrics"]}
+    assert ("drop" in told) == (protocol == "new regulator")
+    assert ("accuracy_old" in told) == (protocol == "growing taxonomy")
+
+
+@pytest.mark.parametrize("protocol", BY_PROTOCOL)
+def test_knowing_scores_one(protocol, tmp_path):
+    trials = BY_PROTOCOL[protocol]
+    rows = figures(trials, played(tmp_path, trials, oracle=Oracle).done, seed=0)
+    assert len(rows) >= len(trials) and {row["protocol"] for row in rows} == {protocol}
     for row in rows:
         names = ("accuracy", "macro_f1", "by_ingredient", "hierarchical_precision")
         assert [row["metrics"][name]["value"] for name in names] == [1, 1, 1, 1]
@@ -278,6 +312,17 @@ def test_who_does_not_finish_is_reported_and_the_others_go_on(tmp_path):
     assert [row["metrics"] for row in rows if row["contestant"] == "slow"] == [{}] * 3
 
 
+def test_what_would_not_end_in_the_time_that_is_left_is_not_begun(tmp_path):
+    trials = [TRIALS[0], new_drug(CORPUS, "plain", 2)]
+    outcomes = played(tmp_path, trials[:1], guesser=Guesser)
+    (first,) = outcomes.done.values()
+    first.wall_seconds = 200.0
+    run(trials, {"guesser": Guesser}, outcomes, minutes=dict.fromkeys(MINUTES, 5))
+    assert [outcome.status for outcome in outcomes.done.values()] == ["finished", "not finished"]
+    told = outcomes.done[trials[1].setting, "guesser"].reason
+    assert "100 seconds are left, and its last setting took 200" in told
+
+
 class Excused(Tiring):
     """Is known to be slow."""
 
@@ -311,7 +356,12 @@ def test_queries_are_not_shown_beforehand(tmp_path):
 
 def test_others_are_compared_with_drugtext_on_the_same_queries(tmp_path):
     done = played(tmp_path, **{"drugtext": Oracle, "guesser": Guesser}).done
-    for row in figures(TRIALS, done, seed=0):
+    rows = figures(TRIALS, done, seed=0)
+    assert Counter(row["contestant"] for row in rows) == {
+        "drugtext": len(rows) // 2,
+        "guesser": len(rows) // 2,
+    }
+    for row in rows:
         if row["contestant"] == "guesser":
             difference = row["against_drugtext"]
             assert difference["value"] == pytest.approx(

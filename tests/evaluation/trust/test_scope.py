@@ -35,11 +35,15 @@ def test_random_scores_tell_nothing():
 
 def test_few_groups_make_a_wide_interval():
     rng = np.random.default_rng(0)
-    a, b = rng.normal(1, 1, 200), rng.normal(0, 1, 200)
-    many = [str(n) for n in range(200)]
-    few = [str(n // 50) for n in range(200)]
-    widths = [(found := auroc_interval(a, b, (g, g)))["high"] - found["low"] for g in (many, few)]
-    assert widths[0] > 0.03 and auroc(a, b) > 0.7
+    places = np.arange(200) // 20  # what is of one group is much alike
+    a, b = (rng.normal(mean, 1, 10)[places] + rng.normal(0, 0.1, 200) for mean in (1, 0))
+    alone, grouped = (
+        auroc_interval(a, b, (groups, groups))
+        for groups in ([str(n) for n in range(200)], [str(n) for n in places])
+    )
+    assert alone["auroc"] == grouped["auroc"] == pytest.approx(auroc(a, b), abs=1e-4)
+    widths = [found["high"] - found["low"] for found in (alone, grouped)]
+    assert widths[0] > 0.03 and widths[1] > 2 * widths[0]
 
 
 def test_every_score_is_higher_where_an_insert_is_like_the_support():

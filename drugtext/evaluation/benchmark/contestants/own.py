@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import best_calibration, text_direction
+from drugtext.evaluation.calibration import best_calibration, sibling_groups, text_direction
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -92,8 +92,9 @@ class DrugText(Contestant):
         direction = text_direction(support, torch.tensor([len(i.text) for i in taught]))
         with torch.no_grad():
             evidence, prior = head.evidence(projected)
-        found = best_calibration(evidence, prior, rows, projected @ direction)
-        found.apply(head, direction)
+        groups = sibling_groups(ids, self.classifier.taxonomy)
+        found = best_calibration(evidence, prior, rows, projected @ direction, groups)
+        found.apply(head, direction, groups)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""

@@ -22,6 +22,8 @@ from drugtext.inserts.insert import DrugInsert
 
 MOST_PAIRS = 1000
 """A training on more pairs than this is not begun: 63 steps of 16."""
+MOST_INSERTS = 1000
+"""Nor is one on more inserts, however few its steps: it took longer than its minutes."""
 _BOUNDED_STEPS = 20
 _BATCH = 16  # pairs a step, by SetFit's own defaults
 _READS = "the first 256 tokens, as MiniLM's own settings say"
@@ -102,7 +104,13 @@ class BoundedSetFit(SetFit):
     )
 
     def _arguments(self, lesson: Lesson) -> dict[str, Any]:
-        most, an_iteration = _BOUNDED_STEPS * _BATCH, 2 * len(lesson.support)
+        n = len(lesson.support)
+        if n > MOST_INSERTS:
+            raise NotFinishedError(
+                f"behind its steps it embeds all {n:,} inserts for its head; more than"
+                f" {MOST_INSERTS:,} are not begun"
+            )
+        most, an_iteration = _BOUNDED_STEPS * _BATCH, 2 * n
         if an_iteration > most:
             return {"num_iterations": 1, "max_steps": _BOUNDED_STEPS}
         return {"num_iterations": most // an_iteration}

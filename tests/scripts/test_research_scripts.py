@@ -1,0 +1,187 @@
+"""The scripts behind the figures of the report, on an invented run of the benchmark.
+
+Each insert holds the words of its category and few others, so that even an encoder of random
+weights, which is hardly trained, tells categories far better than chance does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from invented import ONLY_IN_TEST, RUN_ROOTS, atc_code, tree, write_run
+from shell_lines import SCRIPTS, run_script
+from typer.testing import CliRunner
+
+from drugtext.evaluation.benchmark.new_category import split_categories
+from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.taxonomy import Taxonomy
+
+N_EPISODES = 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("research")
+    write_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(folder) -> Corpus:
+    return load_corpus(folder / "run" / "corpus-atc", Taxonomy.from_atc(folder / "atc.csv"))
+
+
+@pytest.fixture(scope="module")
+def ways(corpus) -> dict[tuple[str, int], int]:
+    """Part and level -> its categories that have ingredients enough: all but one that is rare."""
+    rare, found = atc_code(ONLY_IN_TEST), {}
+    for part, records in split_categories(corpus, 0).parts.items():
+        for level in (3, 4):
+            ids = {record.path[level - 1] for record in records if len(record.path) >= level}
+            found[part, level] = len(ids - {rare})
+    return found
+
+
+@pytest.fixture
+def run(folder, tiny_encoder_folder):
+    """Run a script on the run, and return what it wrote; what it printed must not be an error."""
+
+    def given(script: str, *options: object) -> dict[str, Any]:
+        output = folder / f"{script}.json"
+        words = ["python", f"scripts/{script}.py", str(folder / "run")]
+        words += ["--taxonomy", str(folder / "atc.csv"), "--output", str(output)]
+        words += ["--encoder", str(tiny_encoder_folder), *map(str, options)]
+        done = run_script(words)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return json.loads(output.read_text(encoding="utf-8"))
+
+    return given
+
+
+def test_crossover_compares_prototypes_with_fine_tuning(run, ways):
+    told = run("crossover", "--n-tasks", N_EPISODES, "--steps", 1, "--meta-steps", 1)
+    assert (told["steps"], told["n_tasks"], told["level"]) == (1, N_EPISODES, 3)
+    assert [row["k"] for row in told["rows"]] == [1, 3, 5]  # no category has 11 ingredients
+    for row in told["rows"]:
+        assert row["n_way"] == ways["test", 3]
+        for name in ("prototypes", "fine-tuned", "prototypes, whitened"):
+            value, low, high = row[name]
+            assert 1.5 / row["n_way"] < value <= 1 and low <= value <= high
+        ahead = row["fine-tuned"][0] - row["prototypes"][0]
+        assert row["ahead"][0] == pytest.approx(ahead, abs=1e-6)
+        assert row["seconds"][0] > 0
+
+
+def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, folder):
+    told = run("compare_starts", "--steps", 1, "--meta-steps", 1, "--n-episodes", N_EPISODES)
+    assert {(row["part"], row["level"]) for row in told["rows"]} == {
+        (part, level) for part in ("validation", "test") for level in (3, 4)
+    }
+    starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
+    for row in told["rows"]:
+        assert row["n_way"] == ways[row["part"], row["level"]] > 1
+        assert row["n_tasks"] == N_EPISODES
+        if row["k"] == 5:
+            assert all(row[name][0] > 1.5 / row["n_way"] for name in starts)
+        gain = row["adapted, then meta-trained"][0] - row["meta-trained"][0]
+        assert row["helps after meta-training"][0] == pytest.approx(gain, abs=2e-4)
+    assert (folder / "run" / "adapted" / "run.json").is_file()
+
+
+def test_each_part_is_taken_away_once(run, corpus, ways):
+    told = run("ablate", "--steps", 1, "--episodes", N_EPISODES)
+    rows = {row.pop("parts"): row for row in told["rows"]}
+    assert len(rows) == 10 and "all parts" in rows and "prototypes alone" in rows
+    asked = corpus.splits["validation"]
+    for row in rows.values():
+        assert row["new drug, all"]["n"] == len(asked)
+        assert row["new drug, full documents"]["n"] < len(asked)
+        for k in (1, 5):
+            few = row[f"new category, k = {k}"]
+            assert few["n_way"] == ways["validation", 3] > 1
+            assert few["n_tasks"] == N_EPISODES
+    assert rows["all parts"]["new drug, all"]["accuracy"][0] > 0.5
+    assert rows["all parts"]["new drug, all"] != rows["prototypes alone"]["new drug, all"]
+
+
+def test_categories_are_drawn_anew(run, ways):
+    told = run("category_draws", "--draws", 2, "--episodes", N_EPISODES)
+    assert [(row["seed"], row["k"]) for row in told["rows"]] == [
+        (seed, k) for seed in (0, 1) for k in (1, 3, 5)
+    ]
+    by_k = {row["k"]: row["accuracy"] for row in told["rows"] if row["seed"] == 0}
+    assert told["rows"][0]["n_way"] == ways["test", 3]
+    assert by_k[5]["TF-IDF + prototypes"] > 0.9  # the words are there to be counted
+    assert all(1 / 5 < accuracy <= 1 for accuracy in by_k[5].values())
+    first, second = (
+        [row["accuracy"] for row in told["rows"] if row["seed"] == seed] for seed in (0, 1)
+    )
+    assert first != second
+
+
+def test_training_is_measured_in_processes_of_its_own(folder, tiny_encoder_folder, monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)  # where those processes look for what they are to do
+    command, output = typer.Typer(), folder / "training.json"
+    command.command()(importlib.import_module("bench_training").main)
+    words = [str(folder / "run" / "corpus-atc"), "--taxonomy", str(folder / "atc.csv")]
+    words += ["--output", str(output), "--encoder", str(tiny_encoder_folder)]
+    done = CliRunner().invoke(command, [*words, "--steps", "2", "--n-inserts", "50"])
+    assert done.exit_code == 0, (done.output, done.exception)
+    told = json.loads(output.read_text(encoding="utf-8"))
+    assert [row["training"] for row in told["rows"]] == ["meta-training", "fine-tuning"]
+    for row in told["rows"]:
+        assert row["inserts"] == told["n_inserts"] == 50 and row["inserts_a_step"] in (64, 80)
+        assert row["seconds_a_step"] > 0 and row["peak_rss_mb"] > 100
+        assert row["n_trainable_parameters"] > 0 and row["precision"] in ("bf16", "no")
+
+
+def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encoder_folder):
+    words = ["python", "scripts/trust_report.py", str(folder / "run"), "--quick", "--steps", "1"]
+    words += ["--taxonomy", str(folder / "atc.csv"), "--report", str(folder / "trust")]
+    done = run_script([*words, "--encoder", str(tiny_encoder_folder)])
+    assert done.exit_code == 0, (done.output, done.exception)
+    results = json.loads((folder / "trust" / "results.json").read_text(encoding="utf-8"))
+    assert results["corpus_sha256"] == corpus.sha256
+    figures, n_test = results["figures"], len(corpus.splits["test"])
+
+    whole = [r for r in figures["known"]["calibration"] if r["documents"] == "all inserts"]
+    assert {(row["names"], row["level"]) for row in whole} == {
+        (names, level) for names in ("masked", "plain") for level in (1, 2, 3, 4)
+    }
+    assert {row["n"] for row in whole if row["level"] < 4} == {n_test}
+    assert whole[-1]["accuracy"] > 0.5
+    for row in figures["few_shot"]:
+        assert row["n_way"] == ways["test", 3] and row["n"] == 4 * row["n_way"]
+        assert row["accuracy"] > 1.5 / row["n_way"]
+    assert len(figures["few_shot"]) == 2 * 2 * 2  # names, k, what they are calibrated on
+    assert [row["n_inserts"] for row in figures["scope"]["near"]] == [n_test] * 6
+    assert {row["n_inside"] for row in figures["scope"]["far"]} == {n_test}
+    assert figures["noise"][0]["n"] == 20 and figures["noise"][0]["drop"] == 0
+    assert figures["privacy"]["n_categories"] == ways["test", 3]
+    assert [row["what"] for row in figures["faults"]] == ["readers", "checkpoint"]
+    assert all(row["tried"] > 1 and row["escaped"] == [] for row in figures["faults"])
+    assert figures["reasons"]["n_inserts"] + figures["reasons"]["n_short"] == 4
+
+    page = (folder / "trust" / "README.md").read_text(encoding="utf-8")
+    assert "AUROC" in page and not re.search(r"noise\d", page + json.dumps(results), re.IGNORECASE)
+    assert (folder / "trust" / "reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("script", ["crossover", "compare_starts", "ablate", "category_draws"])
+def test_what_is_no_run_is_said_in_plain_words(script, folder, tmp_path):
+    words = ["python", f"scripts/{script}.py", str(tmp_path), "--output", str(tmp_path / "x.json")]
+    done = run_script([*words, "--taxonomy", str(folder / "atc.csv")])
+    assert done.exit_code == 2
+    assert "build_corpus.py wrote" in " ".join(done.output.split())
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_the_invented_run_has_categories_to_choose_by_and_to_ask(corpus, ways):
+    assert len(corpus.taxonomy) == len(tree(RUN_ROOTS))
+    assert ways["validation", 3] == 5 and ways["test", 3] > 10
