@@ -117,7 +117,7 @@ def _learn_tab(gr: Any) -> dict[str, Any]:
             "told": gr.HTML(),
         }
         with gr.Row():
-            parts["pack"] = gr.Button("Pack the new checkpoint")
+            parts["pack"] = gr.Button("Pack checkpoint")
             parts["checkpoint"] = gr.DownloadButton("Download it", interactive=False)
         return parts
 

@@ -147,7 +147,7 @@ def test_a_category_of_ones_own_is_used_at_once_and_downloaded(
     visit, browser, address, oils, tmp_path
 ):
     learn(visit, "lantern oils", oils)
-    visit.get_by_role("button", name="Pack the new checkpoint").click()
+    visit.get_by_role("button", name="Pack checkpoint").click()
     visit.locator("p.note", has_text="Packed").wait_for()
     with visit.expect_download() as download:
         visit.get_by_role("button", name="Download it").click()
@@ -173,7 +173,7 @@ def test_a_mistake_is_told_beside_the_button(visit):
     visit.get_by_role("tab", name="New category").click()
     visit.get_by_role("button", name="Learn it").click()
     visit.locator("p.problem", has_text="the category has no name").wait_for()
-    visit.get_by_role("button", name="Pack the new checkpoint").click()
+    visit.get_by_role("button", name="Pack checkpoint").click()
     visit.locator("p.problem", has_text="learn one first").wait_for()
 
 
