@@ -21,6 +21,8 @@ from shell_lines import CHECKED, LEFT_OUT, begins, lines_of
 
 from drugtext.bundled import bundled_checkpoints
 from drugtext.evaluation.benchmark.report import headline, markdown_report
+from drugtext.evaluation.speed.page import headline as speed_targets
+from drugtext.evaluation.speed.page import speed_page
 from drugtext.evaluation.trust.page import headline as targets
 from drugtext.evaluation.trust.page import trust_page
 from drugtext.figures import measured_table
@@ -108,6 +110,21 @@ def test_the_trust_table_is_that_of_the_report():
     pictures = re.findall(r"\]\((\w+\.png)\)", report)
     assert report == trust_page(results, pictures)
     assert pictures and all((folder / picture).is_file() for picture in pictures)
+
+
+def test_the_speed_table_is_that_of_the_report():
+    folder = PROJECT / "benchmark" / "speed"
+    told = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
+    shown = re.search(
+        r"<!-- measured: (python scripts/bench_speed.*?) -->\n(.*?)\n<!-- end -->",
+        README,
+        re.DOTALL,
+    )
+    assert shown is not None
+    assert shown[1] == told["speed"]["command"]
+    assert shown[2].strip() == speed_targets(told["speed"]).strip()
+    assert (folder / "README.md").read_text(encoding="utf-8") == speed_page(told)
+    assert all((folder / f"{name}.png").is_file() for name in told)
 
 
 def test_the_draws_are_those_of_the_file():

@@ -158,9 +158,10 @@ def _best_powers(logits: Tensor, true_rows: Tensor, groups: Tensor) -> tuple[flo
             -within.gather(1, true_rows).mean().item(),
         )
 
-    losses = np.array([loss(float(power)) for power in POWERS])
-    first, second = POWERS[losses.argmin(axis=0)]
-    return float(first), float(second)
+    powers = sorted(POWERS.tolist(), key=lambda power: abs(np.log(power)))  # 1 where all are alike
+    losses = np.array([loss(power) for power in powers]).round(9)
+    first, second = losses.argmin(axis=0)
+    return powers[first], powers[second]
 
 
 def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:

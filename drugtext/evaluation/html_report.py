@@ -62,7 +62,10 @@ def _context(judgement: Judgement) -> dict[str, Any]:
     shown = confusions[:MAX_CONFUSIONS]
     judged = {pair.insert_number for pair in pairs}
     known_confidences, right = known_answers(
-        judgement.probabilities, judgement.category_ids, judgement.true_ids
+        judgement.probabilities,
+        judgement.category_ids,
+        judgement.true_ids,
+        judgement.taxonomy,
     )
     drawn = {matrix.level for matrix in matrices}
     return {

@@ -40,14 +40,14 @@ def measure(
 
     Returns:
         `n_inserts`; `levels` (see `LevelAccuracy`), those where a true category is known;
-        `calibration_error` and `reliability`, over the inserts whose true category is one of the
-        columns: None and empty where there is none. The latter has of each bin of a reliability
-        diagram the mean probability, the share that is right, and the number of inserts.
+        `calibration_error` and `reliability`, over the inserts of `known_answers`: None and empty
+        where there is none. The latter has of each bin of a reliability diagram the mean
+        probability, the share that is right, and the number of inserts.
     """
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     nodes = node_probabilities(probabilities, category_ids, known)
     levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
-    confidences, right = known_answers(probabilities, category_ids, true_ids)
+    confidences, right = known_answers(probabilities, category_ids, true_ids, taxonomy)
     error = expected_calibration_error(confidences, right) if len(right) else None
     bins = reliability_bins(confidences, right, N_BINS) if len(right) else []
     return {
@@ -66,18 +66,29 @@ def measure(
 
 
 def known_answers(
-    probabilities: NDArray, category_ids: Sequence[str], true_ids: Sequence[str]
+    probabilities: NDArray,
+    category_ids: Sequence[str],
+    true_ids: Sequence[str],
+    taxonomy: Taxonomy,
 ) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Return what calibration is judged on: inserts whose true category can be answered.
+    """Return what calibration is judged on: inserts that have a right answer.
+
+    That is the deepest category on the true one's path that can be answered: who asks does not
+    know beforehand whether the true one itself is among them.
 
     Args:
         probabilities: shape (n_inserts, n_categories).
         category_ids: of the columns.
         true_ids: the true category of each insert.
+        taxonomy: holds the true categories.
 
     Returns:
         Of each such insert the probability of its answer, and whether that is right; shape (n,).
     """
-    answers = np.array(category_ids)[probabilities.argmax(1)]
-    is_known = np.isin(true_ids, category_ids)
-    return probabilities.max(1)[is_known], (answers == np.array(true_ids))[is_known]
+    columns = set(category_ids)
+    paths = (taxonomy.path(true_id) for true_id in true_ids)
+    right = [next((step.id for step in path[::-1] if step.id in columns), None) for path in paths]
+    places = [n for n, category_id in enumerate(right) if category_id is not None]
+    answers = [category_ids[n] for n in probabilities.argmax(1)]
+    is_right = np.array([answers[n] == right[n] for n in places], dtype=bool)
+    return probabilities.max(1)[places], is_right

@@ -131,3 +131,10 @@ def test_the_scale_grows_with_the_support_as_its_losses_say():
     scale, growth = best_growth(losses)
     assert growth == pytest.approx(0.2, abs=0.03) and scale == pytest.approx(8, rel=0.05)
     assert best_growth({5: losses[5]}) == (pytest.approx(8 * 5**0.2, rel=0.05), 0.0)
+
+
+def test_the_power_within_groups_of_one_is_one():
+    scores = torch.tensor([[0.0, -0.1, -0.3]] * 10)
+    alone = torch.tensor([0, 1, 2])
+    found = best_calibration(scores, torch.zeros(3), torch.tensor([0] * 6 + [1] * 4), groups=alone)
+    assert found.powers[1] == pytest.approx(1)

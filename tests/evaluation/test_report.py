@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from drugtext.evaluation.report import measure
+from drugtext.evaluation.report import known_answers, measure
 from drugtext.figures import measured_table, reliability_table
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -39,6 +39,15 @@ def test_nothing_known_has_no_calibration_error():
     assert figures["calibration_error"] is None and figures["reliability"] == []
     assert [level["level"] for level in figures["levels"]] == [1]
     assert figures["levels"][0]["n_unknown"] == 1
+
+
+def test_the_deepest_category_that_can_be_answered_is_the_right_answer():
+    # H answers for H9, which cannot be answered; Z has nothing above it.
+    confidences, right = known_answers(
+        PROBABILITIES, ["H", "S"], ["H9", "S", "H1", "Z"], EVERYTHING
+    )
+    assert confidences.tolist() == [0.9, 0.8, 0.7]
+    assert right.tolist() == [True, False, False]
 
 
 def test_the_table_has_a_row_a_form_and_level():

@@ -31,6 +31,10 @@ from drugtext.taxonomy import Taxonomy
 
 _FILES_OF_A_FOLDER = 5
 
+Read = Callable[[], str | DrugTextError | None]
+"""Reads an input; returns what is wrong with what was read, an error of ours that was reported, or
+None."""
+
 
 @dataclass
 class FaultCount:
@@ -50,13 +54,12 @@ class FaultCount:
     escaped: list[str] = field(default_factory=list)
     slowest: tuple[float, str] = (0.0, "")
 
-    def attempt(self, what: str, read: Callable[[], str | DrugTextError | None]) -> None:
+    def attempt(self, what: str, read: Read) -> None:
         """Try one input.
 
         Args:
             what: it is.
-            read: reads it; returns what is wrong with what was read, an error of ours that was
-                reported, or None.
+            read: reads it.
         """
         self.tried += 1
         start = time.perf_counter()
@@ -85,28 +88,24 @@ class FaultCount:
         return FaultCount(*numbers, self.escaped + other.escaped, slowest)
 
 
-def try_readers(folder: Path, n: int, seed: int = 0) -> FaultCount:
+def try_readers(folder: Path, n: int, seed: int = 0, n_hostile: int | None = None) -> FaultCount:
     """Try every reader of inserts, support sets and taxonomies.
 
     Args:
         folder: an empty one, to write inputs into.
         n: number of damaged files; hostile ones are tried besides.
-        seed: of the damage.
+        seed: of the damage, and of what is drawn.
+        n_hostile: hostile ones to draw at random; all of them, some hundred, if left out.
     """
     count, random = FaultCount(), Random(seed)  # noqa: S311
     hostile, file = folder / "hostile", folder / "input"
     hostile.mkdir()
-    for what, path in hostile_folder(hostile).items():
-        count.attempt(what, partial(read_twice, path))
-        count.attempt(f"support set, {what}", partial(read_examples, path))
-        if path.name != "pipe":  # `--taxonomy <(…)` is a pipe, and is waited for
-            count.attempt(f"taxonomy, {what}", partial(read_tree, "csv", path))
-    for what, data in hostile_inputs().items():
-        file.write_bytes(data)
-        count.attempt(what, partial(read_once, file))
-    for what, (kind, data) in hostile_taxonomies().items():
-        file.write_bytes(data)
-        count.attempt(what, partial(read_tree, kind, file))
+    tries = list(_hostile_tries(hostile, file))
+    drawn = tries if n_hostile is None else random.sample(tries, min(n_hostile, len(tries)))
+    for what, data, read in drawn:
+        if data is not None:
+            file.write_bytes(data)
+        count.attempt(what, read)
     documents, taxonomies = sound_inputs(), sound_taxonomies()
     for number in range(n):
         name = random.choice([*documents, *taxonomies])
@@ -124,6 +123,19 @@ def try_readers(folder: Path, n: int, seed: int = 0) -> FaultCount:
         count.attempt(f"folder {number}", partial(_read_folder, shelf))
         count.attempt(f"support set, folder {number}", partial(read_examples, shelf))
     return count
+
+
+def _hostile_tries(hostile: Path, file: Path) -> Iterator[tuple[str, bytes | None, Read]]:
+    """Yield what each is, what is to be written into the file before, and what reads it."""
+    for what, path in hostile_folder(hostile).items():
+        yield what, None, partial(read_twice, path)
+        yield f"support set, {what}", None, partial(read_examples, path)
+        if path.name != "pipe":  # `--taxonomy <(…)` is a pipe, and is waited for
+            yield f"taxonomy, {what}", None, partial(read_tree, "csv", path)
+    for what, data in hostile_inputs().items():
+        yield what, data, partial(read_once, file)
+    for what, (kind, data) in hostile_taxonomies().items():
+        yield what, data, partial(read_tree, kind, file)
 
 
 def read_once(path: Path) -> str | DrugTextError | None:

@@ -53,7 +53,8 @@ class Sizes:
         n_draws: of categories that are left out, of each level.
         n_noisy: inserts that noise is put into.
         n_trials: of each attack on private heads.
-        n_damaged: files; hostile ones are tried besides.
+        n_hostile: files, and folders; None for all there are.
+        n_damaged: files, besides.
         n_tampered: copies of a checkpoint.
         n_explained: full documents whose reasons are judged.
     """
@@ -62,13 +63,14 @@ class Sizes:
     n_draws: int = N_DRAWS
     n_noisy: int = 400
     n_trials: int = N_TRIALS
+    n_hostile: int | None = None
     n_damaged: int = 2000
     n_tampered: int = 250
     n_explained: int = 40
 
 
 FULL = Sizes()
-QUICK = Sizes(4, 2, 20, 8, 20, 2, 4)
+QUICK = Sizes(4, 2, 20, 8, 10, 20, 2, 4)
 """Shows that all of it works, and not how well."""
 
 
@@ -190,7 +192,7 @@ def faults(seed: int, sizes: Sizes) -> list[dict[str, Any]]:
     bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         counts = {
-            "readers": try_readers(Path(one), sizes.n_damaged, seed),
+            "readers": try_readers(Path(one), sizes.n_damaged, seed, sizes.n_hostile),
             "checkpoint": try_checkpoint(bundled, Path(other), seed, sizes.n_tampered),
         }
     found = []
