@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,12 +18,32 @@ if TYPE_CHECKING:
 _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
+_CHARACTERS_AT_ONCE = 2**20
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )
 
+_SPACE = re.compile(r"\s")
 # White space that a tokenizer may not split at, and characters that it may take out of a word.
 _ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[str]:
+    """Yield the words of a text as `str.split` gives them, a block of it at a time.
+
+    All words of a text of 30 MB would take ten times its memory.
+
+    Args:
+        text: to be split.
+        block: characters that are split at once, and as many more as the last word has.
+    """
+    start = 0
+    while start < len(text):
+        end = start + block
+        space = _SPACE.search(text, end) if end < len(text) else None
+        end = space.start() if space else len(text)
+        yield from text[start:end].split()
+        start = end
 
 
 class TokenReader:
@@ -96,7 +116,7 @@ class TokenReader:
         whole: list[str] = []
         for text in texts:
             (regular if self._is_regular(text) else whole).append(text)
-        words = Counter(word for text in regular for word in text.split())
+        words = Counter(word for text in regular for word in words_of(text))
         lengths = {word: n for word in words if (n := self._known.get(word)) is not None}
         missing = [word for word in words if word not in lengths]
         lengths.update(zip(missing, map(len, self.all(missing)), strict=True))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drugtext.tokens import TokenReader
+from drugtext.tokens import TokenReader, words_of
 
 WORDS = [
     "heart",
@@ -110,3 +110,12 @@ def test_threads_do_not_cut_each_others_texts(real_tokenizer):
 def test_it_goes_to_another_process(real_tokenizer):
     again = pickle.loads(pickle.dumps(TokenReader(real_tokenizer)))
     assert again.count(["the heart"]) == 2
+
+
+@given(st.text(alphabet="ab \n\t", max_size=60), st.integers(1, 9))
+def test_words_of_blocks_are_those_of_the_whole(text, block):
+    assert list(words_of(text, block)) == text.split()
+
+
+def test_a_word_that_is_longer_than_a_block_is_whole():
+    assert list(words_of("ab " + "c" * 50 + " d", 4)) == ["ab", "c" * 50, "d"]
