@@ -103,7 +103,7 @@ def _use(config: DrugTextConfig, place: str) -> Iterator[str]:
 ```python
 import drugtext
 
-classifier = drugtext.load("{place}")  # revision="…": a commit, which never changes
+classifier = drugtext.load("{place}")  # revision="…" pins a commit
 for prediction in classifier.predict(drugtext.read_inserts("insert.xml")):
     print(prediction.category_id, prediction.category_name, prediction.probability)
 ```
