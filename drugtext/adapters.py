@@ -28,7 +28,7 @@ ADAPTER_FOLDER = "adapter"
 
 _WEIGHTS = "adapter_model.safetensors"  # peft's own name
 _OF_NO_EFFECT = dict.fromkeys(
-    (*("base_model_name_or_path", "inference_mode", "peft_version"), "init_lora_weights")
+    ["base_model_name_or_path", "inference_mode", "init_lora_weights", "peft_version"]
 )
 """Fields of a configuration that do not say what the weights do once they are there."""
 

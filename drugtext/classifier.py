@@ -14,7 +14,8 @@ from torch import nn
 
 from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
-from drugtext.checkpoint import checkpoint_folder, load_model, save_model
+from drugtext.checkpoint import checkpoint_folder, load_model
+from drugtext.checkpoint_writing import save_model
 from drugtext.explanation import Explanation, explain
 from drugtext.hub import card_of, make_repository, upload
 from drugtext.inserts.insert import DrugInsert
@@ -252,13 +253,17 @@ class DrugClassifier(CategoryPredictor):
         names = self.drug_names if with_known_drugs else None
         with tempfile.TemporaryDirectory() as folder:
             save_model(
-                *(self.model, self.tokenizer, folder, names),
+                self.model,
+                self.tokenizer,
+                folder,
+                names,
                 words=words,
                 license=license,
                 place=repo_id,
             )
             return upload(
-                *(folder, repo_id),
+                folder,
+                repo_id,
                 token=token,
                 commit_message=commit_message,
                 revision=revision,

@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import drugtext
-from drugtext.checkpoint import save_head
+from drugtext.checkpoint_writing import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
 from drugtext.encoder import DEFAULT_ENCODER

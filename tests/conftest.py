@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, which reads it once
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from hub_server import Hub
+    from playwright.sync_api import Browser
     from transformers import PreTrainedTokenizerBase
 
     from drugtext.classifier import DrugClassifier
@@ -113,3 +115,21 @@ def real_tokenizer() -> PreTrainedTokenizerBase:
     from drugtext.encoder import load_tokenizer
 
     return load_tokenizer()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hugging Face Hub in this process, empty."""
+    from hub_server import running_hub
+
+    with running_hub() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; without one its tests are skipped."""
+    from browser import running_chromium
+
+    with running_chromium() as chromium:
+        yield chromium

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import drugtext
 from drugtext.adapters import Adapter, default_lora, merged, with_new_adapter
-from drugtext.checkpoint import save_head
+from drugtext.checkpoint_writing import save_head
 from drugtext.errors import CheckpointError
 
 IDS = torch.tensor([[5, 9, 12, 7]])

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from browser import PHONE, beyond_the_sides, opened, running_chromium
+from browser import PHONE, beyond_the_sides, opened
 
 import drugtext
 
@@ -35,12 +35,6 @@ def address(tmp_path_factory):
     _, url, _ = blocks.launch(prevent_thread_lock=True, **launch_options())
     yield url
     blocks.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import drugtext
 from drugtext import DrugInsert
 from drugtext.adapters import Adapter, default_lora, with_new_adapter
 from drugtext.bundled import bundled_checkpoints
-from drugtext.checkpoint import save_head
+from drugtext.checkpoint_writing import save_head
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.manifest import check_manifest

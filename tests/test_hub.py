@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hub_programs import lines, save_few
-from hub_server import running_hub
-
-
-@pytest.fixture
-def hub():
-    with running_hub() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

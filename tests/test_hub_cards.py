@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hub_cards import faults
 from hub_programs import PUSH, lines, run, save_few
-from hub_server import running_hub
 from huggingface_hub import ModelCard
 
 from drugtext.bundled import bundled_checkpoints
@@ -27,12 +26,6 @@ model-index:
     metrics: [{type: accuracy, value: 1.0}]
 ---
 """
-
-
-@pytest.fixture
-def hub():
-    with running_hub() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ ROOMS = [
     ["own_words"],
     ["model_card", "data_card"],
     ["corpus_files"],
+    ["checkpoint_writing"],
     ["checkpoint"],
     ["category_holder"],
     ["category_learner"],

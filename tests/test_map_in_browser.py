@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browser import PHONE, SECOND, beyond_the_sides, opened, running_chromium
+from browser import PHONE, SECOND, beyond_the_sides, opened
 
 from drugtext.map import InsertMap, MappedInsert
 from drugtext.plane import UMAP_NAME
@@ -15,12 +15,6 @@ ROOTS = [Category(letter, f"GROUP OF DRUGS {letter} AND OF OTHERS WITH A LONG NA
 PATHS = [(root, Category(f"{root.id}{n}", "x", root.id)) for root in ROOTS for n in range(4)]
 N_INSERTS = 3  # of the first root
 UNSEEN = "body > svg, .draglayer, .draglayer *"  # Plotly's, to measure a text and to be dragged at
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -46,8 +46,8 @@ def test_padding_changes_no_logit(saved):
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta"])
-def test_a_row_that_is_longer_than_the_encoder_takes_is_refused(kind):
+def tiny_model(kind: str, **options: int) -> DrugTextModel:
+    """A model of one category over an encoder of a kind, of random weights."""
     encoder = AutoConfig.for_model(
         kind,
         vocab_size=20,
@@ -55,9 +55,15 @@ def test_a_row_that_is_longer_than_the_encoder_takes_is_refused(kind):
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
-        max_position_embeddings=32,
+        **options,
     )
-    model = DrugTextModel(DrugTextConfig(encoder_config=encoder, n_support=[1], id2label={0: "a"}))
+    config = DrugTextConfig(encoder_config=encoder, n_support=[1], id2label={0: "a"})
+    return DrugTextModel(config)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_row_that_is_longer_than_the_encoder_takes_is_refused(kind):
+    model = tiny_model(kind, max_position_embeddings=32)
     # RoBERTa's numbers begin behind that of the padding, which is 1.
     longest = 32 if kind == "bert" else 30
     assert model(torch.full((1, longest), 3)).logits.shape == (1, 1)
@@ -66,17 +72,7 @@ def test_a_row_that_is_longer_than_the_encoder_takes_is_refused(kind):
 
 
 def test_an_encoder_without_a_table_of_positions_takes_rows_of_any_length():
-    encoder = AutoConfig.for_model(
-        "modernbert",
-        vocab_size=20,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=8,
-        pad_token_id=0,
-    )
-    model = DrugTextModel(DrugTextConfig(encoder_config=encoder, n_support=[1], id2label={0: "a"}))
+    model = tiny_model("modernbert", max_position_embeddings=8, pad_token_id=0)
     assert model(torch.full((1, 40), 3)).logits.shape == (1, 1)
 
 

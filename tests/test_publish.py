@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 from hub_programs import lines, run, save_few
-from hub_server import running_hub
 
 from drugtext.bundled import bundled_checkpoints
 
 PUBLISH = str(Path(__file__).parents[1] / "scripts" / "publish.py")
-
-
-@pytest.fixture
-def hub():
-    with running_hub() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

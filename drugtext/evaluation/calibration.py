@@ -130,19 +130,21 @@ def best_calibration(
         is a power of the amount of text.
     """
     _check_held_out(len(evidence))
+
+    def trusted(strength: float) -> Tensor:
+        return evidence if amounts is None else evidence * (strength * amounts).exp().unsqueeze(1)
+
     strengths = [0.0] if amounts is None else STRENGTHS.tolist()
     found = []
     for strength in strengths:
-        trust = 1.0 if amounts is None else (strength * amounts).exp().unsqueeze(1)
-        losses = scale_losses(evidence * trust, log_prior, true_rows)
+        losses = scale_losses(trusted(strength), log_prior, true_rows)
         found.append(
             (float(losses.min()), Calibration(float(SCALES[int(losses.argmin())]), strength))
         )
     best = min(found)[1]
     if groups is None:
         return best
-    trust = 1.0 if amounts is None else (best.strength * amounts).exp().unsqueeze(1)
-    logits = evidence * trust * best.scale + log_prior
+    logits = trusted(best.strength) * best.scale + log_prior
     return best._replace(powers=_best_powers(logits, true_rows, groups))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browser import PHONE, beyond_the_sides, opened, running_chromium
+from browser import PHONE, beyond_the_sides, opened
 from test_html_report import judged
 
 from drugtext.evaluation.html_report import MAX_CATEGORIES, write_html_report
@@ -13,12 +13,6 @@ from drugtext.taxonomy import Category, Taxonomy
 
 LEAVES = [f"{root}{n:02}" for root in "AB" for n in range(20)]
 SCROLLED = "(e) => [e.scrollWidth, e.clientWidth]"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 import drugtext
 from drugtext import DrugInsert
-from drugtext.checkpoint import save_head
+from drugtext.checkpoint_writing import save_head
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.evaluation.trust.checkpoint_faults import seal
 

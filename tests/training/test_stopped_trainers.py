@@ -19,13 +19,7 @@ from drugtext.training.state import Progress
 SCRIPT = Path(trainer_script.__file__)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As in the process that is started here: sums are the same to the last bit."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -113,8 +113,8 @@ def _regulator(results: Results) -> Iterator[str]:
     if told:
         yield (
             f"New regulator, US → EU, level 2: less than {MOST_LOST} of accuracy was to be lost;"
-            f" lost were: {'; '.join(told)} (below 0: gained). Its encoder is not"
-            " trained there."
+            f" lost were: {'; '.join(told)} (below 0: gained)."
+            " Its encoder is not trained there."
         )
 
 

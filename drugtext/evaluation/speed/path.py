@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from drugtext.classifier import DrugClassifier
+from drugtext.embedder import batches
 from drugtext.encoder import length_sorted_batches
 from drugtext.evaluation.speed.limits import flops_a_token
 from drugtext.inserts.insert import DrugInsert
@@ -23,9 +24,9 @@ from drugtext.prediction import Wanted
 STAGES = ("parse the files", "cut into windows", "encode", "compare and answer")
 
 
-def inserts_of(parts: Sequence[Path], n_inserts: int) -> list[DrugInsert]:
-    """Read the first inserts of some files, and pass over what cannot be read."""
-    return [*islice(read_inserts([*parts], on_error=lambda _: None), n_inserts)]
+def inserts_of(parts: Sequence[Path], n_inserts: int) -> Iterator[DrugInsert]:
+    """Yield the first inserts of some files, and pass over what cannot be read."""
+    return islice(read_inserts([*parts], on_error=lambda _: None), n_inserts)
 
 
 def whole_path(classifier: DrugClassifier, parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def whole_path(classifier: DrugClassifier, parts: Sequence[Path], n_inserts: int
     """
     [*classifier.stream(inserts_of(parts, 4), on_error=lambda *_: None)]  # to warm up
     begun = time.perf_counter()
-    inserts = islice(read_inserts([*parts], on_error=lambda _: None), n_inserts)
+    inserts = inserts_of(parts, n_inserts)
     predictions = [*classifier.stream(inserts, on_error=lambda *_: None)]
     seconds = time.perf_counter() - begun
     return {
@@ -66,10 +67,10 @@ def stages(classifier: DrugClassifier, parts: Sequence[Path], n_inserts: int) ->
         seconds[stage] += time.perf_counter() - begun
 
     with timed(STAGES[0]):
-        inserts = inserts_of(parts, n_inserts)
+        inserts = [*inserts_of(parts, n_inserts)]
     readable = [insert for insert in inserts if not classifier.refusal(insert)]
     padded = held = flops = 0.0
-    for batch in (readable[n : n + 32] for n in range(0, len(readable), 32)):
+    for batch in batches(readable):
         with timed(STAGES[1]):
             windows = classifier.windows(batch)
         with timed(STAGES[2]):

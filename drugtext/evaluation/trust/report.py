@@ -70,7 +70,16 @@ class Sizes:
 
 
 FULL = Sizes()
-QUICK = Sizes(4, 2, 20, 8, 10, 20, 2, 4)
+QUICK = Sizes(
+    n_episodes=4,
+    n_draws=2,
+    n_noisy=20,
+    n_trials=8,
+    n_hostile=10,
+    n_damaged=20,
+    n_tampered=2,
+    n_explained=4,
+)
 """Shows that all of it works, and not how well."""
 
 

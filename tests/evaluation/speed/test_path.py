@@ -23,7 +23,7 @@ def test_the_path_answers_all_that_can_be_read(classifier, tmp_path):
     unreadable.write_text("{")
     parts = [*SAMPLES.glob("*.xml"), unreadable, *SAMPLES.glob("*zh.txt")]
     found = whole_path(classifier, parts, 100)
-    assert found["n"] == len(found["answers"]) == len(inserts_of(parts, 100)) == len(parts) - 1
+    assert found["n"] == len(found["answers"]) == len([*inserts_of(parts, 100)]) == len(parts) - 1
     assert 0 < found["tokens_read"] <= found["tokens_total"]
 
 
@@ -31,11 +31,11 @@ def test_stages_take_time_and_count_what_the_encoder_is_given(classifier):
     parts = sorted(SAMPLES.glob("*.xml"))
     found = stages(classifier, parts, 100)
     assert tuple(found["seconds"]) == STAGES and all(s > 0 for s in found["seconds"].values())
-    windows = classifier.windows(inserts_of(parts, 100)).token_ids
+    windows = classifier.windows([*inserts_of(parts, 100)]).token_ids
     assert found["tokens"] == sum(map(len, windows))
     assert 1 <= found["padding"] < 2 and found["flops"] > 0
 
 
 def test_a_typical_batch_is_without_padding(classifier):
-    ids, mask = typical_batch(classifier, inserts_of([SAMPLES / "metoral-spl.xml"], 1))
+    ids, mask = typical_batch(classifier, [*inserts_of([SAMPLES / "metoral-spl.xml"], 1)])
     assert ids.shape == mask.shape and mask.all()
