@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -42,6 +43,8 @@ _MOST_FAILED = 10  # parts; more would fail for a reason that the others have as
 _TRACEBACKS = "ray.data._internal.execution.streaming_executor_state"
 """Ray's logger that tells of each worker that died; `PartsFailedError` says so in a line."""
 _SPARE_CPUS = 1  # for what is no worker
+_RAY_DATA_THREADS = ("StreamingExecutor-", "map_tp_", "ray-data-")
+_LONGEST_JOIN = 60.0  # seconds
 
 
 def classify_corpus(
@@ -210,7 +213,15 @@ def _deal_out(
             " run it again."
         ) from error
     finally:
+        _join_threads()
         ray.shutdown()
+
+
+def _join_threads() -> None:
+    """Wait for Ray Data's threads: one that calls Ray after its shutdown ends the process."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(_RAY_DATA_THREADS):
+            thread.join(timeout=_LONGEST_JOIN)
 
 
 def _reason(error: Exception) -> str:
