@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from drugtext.errors import DrugTextError, EncoderError
@@ -13,6 +13,7 @@ from drugtext.tokens import TokenReader
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
 _CHARACTERS_A_TOKEN = 16  # at most, on average: how far into a section names are looked for
+_QUICK_PROBABILITY = 0.9  # reading on changes no accuracy on validation drugs: bench_tokens.py
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
 
 
@@ -32,11 +33,13 @@ class ReadingPlan:
         enough_probability: reading stops behind a section when the best category is more probable
             than this; at 1 all is read.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
-        hide_names: read each section a second time with the insert's own names replaced. An encoder
-            that never met a drug is misled by its name; one that did is helped by it.
+        hide_names: read each section with the insert's own names replaced. An encoder that never
+            met a drug is misled by its name; one that did is helped by it.
+        show_names: read each section as printed, too.
 
     Raises:
-        DrugTextError: a figure is below 0, or a window holds no token.
+        DrugTextError: a figure is below 0, a window holds no token, or names are neither shown nor
+            hidden.
     """
 
     section_tokens: Mapping[str, int] = field(
@@ -55,6 +58,7 @@ class ReadingPlan:
     enough_probability: float = 1.0
     window_tokens: int = 256
     hide_names: bool = True
+    show_names: bool = True
 
     def __post_init__(self) -> None:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
@@ -63,6 +67,17 @@ class ReadingPlan:
             raise DrugTextError(
                 f"found {self}; windows of 1 token or more are needed, and no figure below 0."
             )
+        if not (self.hide_names or self.show_names):
+            raise DrugTextError(
+                f"found {self}; names are to be hidden, or shown, or once the one and once the"
+                " other: hide_names or show_names must be true."
+            )
+
+    def quick(self) -> ReadingPlan:
+        """Return a plan that reads about a third: each section once, and no more than is enough."""
+        is_shown = self.show_names and not self.hide_names
+        enough = min(self.enough_probability, _QUICK_PROBABILITY)
+        return replace(self, show_names=is_shown, enough_probability=enough)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what config.json holds: JSON that sorts its keys would lose a mapping's order."""
@@ -146,9 +161,10 @@ def read_windows(
         )
     windows = Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
-        chosen = sections_to_read(insert.sections, plan, reader)
+        names = own_names(insert) if plan.hide_names else set()
+        chosen = sections_to_read(insert.sections, plan, reader, () if plan.show_names else names)
         read = [(section.name, p) for section in chosen for p in _cut(section.token_ids, room)]
-        again = _without_names(insert, chosen, reader) if plan.hide_names else {}
+        again = _without_names(insert.sections, chosen, reader, names if plan.show_names else ())
         hidden = [(name, p) for name, ids in again.items() for p in _cut(ids, room)]
         parts = (read + hidden) or [("", [])]
         windows.token_ids.extend(before + part + after for _, part in parts)
@@ -161,10 +177,12 @@ def read_windows(
         windows.insert_numbers.extend([number] * len(parts))
         windows.sections.extend(name for name, _ in parts)
         n_tokens = dict.fromkeys((name for name, _ in parts), 0)
+        total = left = reader.count(insert.sections.values())
         for name, part in read:
-            n_tokens[name] += len(part)
+            n_tokens[name] += min(len(part), left)  # what stands for a name may be longer than it
+            left = max(left - len(part), 0)
         windows.stage_tokens.append([*n_tokens.values()])
-        windows.tokens_total.append(reader.count(insert.sections.values()))
+        windows.tokens_total.append(total)
     return windows
 
 
@@ -183,11 +201,15 @@ class ReadSection(NamedTuple):
 
 
 def sections_to_read(
-    sections: Mapping[str, str], plan: ReadingPlan, reader: TokenReader
+    sections: Mapping[str, str],
+    plan: ReadingPlan,
+    reader: TokenReader,
+    hidden: Collection[str] = (),
 ) -> list[ReadSection]:
-    """Choose sections and read the tokens of each, in reading order."""
+    """Choose sections and read the tokens of each, in reading order, with some names hidden."""
     limits = {name: limit for name, limit in plan.section_tokens.items() if name in sections}
-    found = reader.first([sections[name] for name in limits], [*limits.values()])
+    texts = [_beginning(sections[name], limit, hidden) for name, limit in limits.items()]
+    found = reader.first(texts, [*limits.values()])
     chosen = [
         ReadSection(name, limit, ids)
         for (name, limit), ids in zip(limits.items(), found, strict=True)
@@ -196,22 +218,30 @@ def sections_to_read(
     if sum(map(len, found)) < plan.enough_tokens:
         for name, text in sections.items():
             if name not in limits and left > 0:
-                chosen.append(ReadSection(name, left, reader.first([text], [left])[0]))
+                (ids,) = reader.first([_beginning(text, left, hidden)], [left])
+                chosen.append(ReadSection(name, left, ids))
                 left -= len(chosen[-1].token_ids)
     return chosen
 
 
 def _without_names(
-    insert: DrugInsert, chosen: Sequence[ReadSection], reader: TokenReader
+    sections: Mapping[str, str],
+    chosen: Sequence[ReadSection],
+    reader: TokenReader,
+    names: Collection[str],
 ) -> dict[str, list[int]]:
-    """Read those sections again in which a name of the insert stands, with it replaced."""
-    names, hidden = own_names(insert), {}
-    for section in chosen:
-        text = insert.sections[section.name][: section.limit * _CHARACTERS_A_TOKEN]
-        masked = mask_names(text, names)
-        if masked != text:
-            hidden[section.name] = reader.first([masked], [section.limit])[0]
-    return hidden
+    """Read those sections again in which one of some names stands, with it replaced."""
+    found = {}
+    for name, limit, _ in chosen if names else ():
+        hidden = _beginning(sections[name], limit, names)
+        if hidden != sections[name][: limit * _CHARACTERS_A_TOKEN]:
+            found[name] = reader.first([hidden], [limit])[0]
+    return found
+
+
+def _beginning(text: str, n_tokens: int, names: Collection[str]) -> str:
+    """Return what the first tokens of a text are read from, with some names replaced."""
+    return mask_names(text[: n_tokens * _CHARACTERS_A_TOKEN], names) if names else text
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

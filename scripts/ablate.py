@@ -10,9 +10,6 @@ validation part, whitened by the training part. Names are masked. The test parts
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +34,7 @@ from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, Traine
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.heads import PrototypeHead
 from drugtext.names import category_text
@@ -236,8 +234,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    told = {"command": "python " + shlex.join(sys.argv), "level": LEVEL, "seed": seed, "rows": rows}
-    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    asked = {"corpus_sha256": corpus.sha256, "level": LEVEL, "seed": seed}
+    write_figures(output, {**asked, "rows": rows})
     console.print(f"written: {output}")
 
 

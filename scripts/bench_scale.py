@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.page import write_speed_page
 
 SCRIPT = Path(__file__).with_name("classify_corpus.py")
@@ -117,9 +118,7 @@ def main(
             found = classified(folder / "corpus", folder / "answers", n_workers)
         rows.append({"n_inserts": n, "workers": n_workers, **found})
         console.print(rows[-1])
-    output.mkdir(parents=True, exist_ok=True)
-    told = {"command": "python " + " ".join(sys.argv), "rows": rows}
-    (output / "scale.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    write_figures(output / "scale.json", {"rows": rows})
     console.print(f"written: {write_speed_page(output)}")
 
 

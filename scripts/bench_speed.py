@@ -10,8 +10,6 @@ do, it shows.
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +23,7 @@ from rich.console import Console
 import drugtext
 from drugtext.backends import ONNX, OPENVINO, TORCH, has_bfloat16, is_installed, make_backend
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.machine import machine
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.learning import one_more_category
 from drugtext.evaluation.speed.limits import (
     flops_a_token,
@@ -34,7 +32,7 @@ from drugtext.evaluation.speed.limits import (
     own_shapes_rate,
     tokens_a_second,
 )
-from drugtext.evaluation.speed.page import OWN, write_speed_page
+from drugtext.evaluation.speed.page import OWN, OWN_QUICK, write_speed_page
 from drugtext.evaluation.speed.path import STAGES, inserts_of, stages, typical_batch, whole_path
 from drugtext.evaluation.speed.peers import (
     PIPELINE_FIRST,
@@ -95,6 +93,13 @@ def ways(
     """Classify the same inserts in each way."""
     told("drugtext")
     found = [{"what": OWN} | whole_path(classifier, parts, n)]
+    told(OWN_QUICK)
+    plan = classifier.reading_plan
+    classifier.reading_plan = plan.quick()
+    found.append({"what": OWN_QUICK} | whole_path(classifier, parts, n))
+    classifier.reading_plan = plan
+    is_same = [a == b for a, b in zip(found[0]["answers"], found[1]["answers"], strict=True)]
+    found[1]["same_answer"] = sum(is_same) / len(is_same)
     with tempfile.TemporaryDirectory() as folder:
         classifier.save_pretrained(folder)
         for what, n_given in ((PIPELINE_WHOLE, N_SLOW), (PIPELINE_FIRST, 4 * N_SLOW)):
@@ -138,8 +143,6 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     told("fresh processes")
     names = [name for name in (TORCH, OPENVINO) if is_installed(name)]
     return {
-        "command": "python " + " ".join(sys.argv),
-        "machine": machine(),
         "limit_gflops": limit,
         "own_shapes_gflops": own,
         "encoders": encoded,
@@ -160,8 +163,7 @@ def main(
     """Measure speed and memory."""
     transformers.logging.set_verbosity_error()
     found = measure(sorted(inserts.glob("*.zip")), n_inserts)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_figures(output / "speed.json", found)
     console.print(f"written: {write_speed_page(output)}")
 
 

@@ -4,40 +4,43 @@
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
-The classifier of "new drug" at ATC level 3, masked, is fitted to whole inserts as the reading plan
-has them, and is then asked inserts of which less is read. How much is enough is chosen on the
-validation part; the test part stands beside it, and so does what a plain transformers pipeline gets
-from the same weights. Writes tokens.json, and the page of all that the folder holds.
+The classifier of "new drug" at ATC level 3, names as printed, is fitted to whole inserts as the
+reading plan has them, and is then asked inserts of which less is read: fewer sections, fewer tokens
+of each, no further than an answer is probable, each section with its names hidden alone. How much
+is enough is chosen on the validation part; the test part stands beside it, and so does what a plain
+transformers pipeline gets from the same weights. Writes tokens.json, and the page of all that the
+folder holds.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
 import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.embedder import batches
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
 from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
-from drugtext.evaluation.benchmark.records import Corpus, Example, load_corpus
+from drugtext.evaluation.benchmark.records import Corpus, Example, Names, load_corpus
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.page import write_speed_page
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, plain_pipeline
+from drugtext.prediction import Prediction, Wanted
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
@@ -45,6 +48,7 @@ from drugtext.windows import ReadingPlan
 
 LEVEL = 3
 SECTION_TOKENS = (32, 64, 128)
+NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 WHOLE = "whole plan"
 
@@ -71,12 +75,16 @@ def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
         found[f"{limit} tokens a section"] = replace(plan, section_tokens=cut)
     for enough in ENOUGH:
         found[f"until p > {enough}"] = replace(plan, enough_probability=enough)
+    once = replace(plan, show_names=False)
+    found["once, names hidden"] = once
+    for enough in ENOUGH:
+        found[f"once, until p > {enough}"] = replace(once, enough_probability=enough)
     return found
 
 
 def fitted(corpus: Corpus, run: Path, n_steps: int) -> tuple[DrugClassifier, Mapping[str, Any]]:
     """Return the classifier of "new drug", and the examples of its validation and test part."""
-    trial = new_drug(corpus, "masked", LEVEL)
+    trial = new_drug(corpus, NAMES, LEVEL)
     encoder = drugtext.load(DEFAULT_ENCODER)
     readers = TrainedReaders(Reader(encoder, encoder.embed), run / TRAINED_FOLDER, n_steps)
     with training_bar(console) as advance:
@@ -92,26 +100,61 @@ def fitted(corpus: Corpus, run: Path, n_steps: int) -> tuple[DrugClassifier, Map
 
 def judged(classifier: DrugClassifier, examples: Sequence[Example]) -> dict[str, Any]:
     """Return accuracy and tokens, of full documents and of all inserts."""
-    predictions = classifier.predict([example.insert for example in examples], top_k=1)
+    full = [example for example in examples if example.kind in FULL_DOCUMENTS]
+    short = [example for example in examples if example.kind not in FULL_DOCUMENTS]
+    answered = [answers(classifier, some) for some in (full, short)]
+    found = {}
+    for what, some, parts in (
+        ("full documents", full, answered[:1]),
+        ("all", full + short, answered),
+    ):
+        is_right = [right for part in parts for right in part.is_right]
+        tokens_read = [n for part in parts for n in part.tokens_read]
+        encoded = sum(part.tokens_encoded for part in parts) / len(some)
+        found[what] = {**figures(is_right, tokens_read, some), "tokens_encoded": round(encoded, 1)}
+    return found
+
+
+class Answers(NamedTuple):
+    """What a classifier said of some inserts.
+
+    Attributes:
+        is_right: of each.
+        tokens_read: of each, a section that is read twice counted once.
+        tokens_encoded: of all, special tokens included, padding left out.
+    """
+
+    is_right: list[bool]
+    tokens_read: list[int]
+    tokens_encoded: int
+
+
+def answers(classifier: DrugClassifier, examples: Sequence[Example]) -> Answers:
+    """Classify, and count what the encoder is given."""
+    lengths: list[int] = []
+
+    def counted(token_ids: list[list[int]]) -> Tensor:
+        lengths.extend(map(len, token_ids))
+        return classifier.vectors(token_ids)
+
+    predictions: list[Prediction] = []
+    for batch in batches(example.insert for example in examples):
+        windows = classifier.windows(batch)
+        predictions += classifier.answers(batch, windows, Wanted(top_k=1), counted)
     is_right = [p.category_id == e.category for p, e in zip(predictions, examples, strict=True)]
-    n_tokens = [prediction.tokens_read for prediction in predictions]
-    return {
-        "full documents": figures(is_right, n_tokens, examples, FULL_DOCUMENTS),
-        "all": figures(is_right, n_tokens, examples, {example.kind for example in examples}),
-    }
+    return Answers(is_right, [p.tokens_read for p in predictions], sum(lengths))
 
 
 def figures(
-    is_right: ArrayLike, n_tokens: ArrayLike, examples: Sequence[Example], kinds: Collection[str]
+    is_right: Sequence[bool], tokens_read: Sequence[int], examples: Sequence[Example]
 ) -> dict[str, Any]:
-    """Return accuracy with its interval, and tokens read, of the examples of some kinds."""
-    chosen = np.array([example.kind in kinds for example in examples])
-    groups = [example.ingredient for example in examples if example.kind in kinds]
-    accuracy = grouped_mean(np.asarray(is_right)[chosen], groups)
+    """Return accuracy with its interval, and the mean of tokens read."""
+    groups = [example.ingredient for example in examples]
+    accuracy = grouped_mean(np.asarray(is_right), groups)
     return {
-        "n": int(chosen.sum()),
+        "n": len(examples),
         "accuracy": [round(value, 4) for value in accuracy],
-        "tokens_read": round(float(np.asarray(n_tokens)[chosen].mean()), 1),
+        "tokens_read": round(float(np.mean(tokens_read)), 1),
     }
 
 
@@ -126,9 +169,10 @@ def judged_pipeline(
         answers = plain_pipeline(inserts, Path(folder), is_whole=is_whole)["answers"]
     is_right = [a == e.category for a, e in zip(answers, chosen, strict=True)]
     room = classifier.tokenizer.model_max_length - 2
-    totals = np.array(classifier.windows(inserts).tokens_total)
-    n_tokens = totals if is_whole else np.minimum(totals, room)
-    return {"full documents": figures(is_right, n_tokens, chosen, FULL_DOCUMENTS)}
+    totals = classifier.windows(inserts).tokens_total
+    n_tokens = totals if is_whole else [min(total, room) for total in totals]
+    found = figures(is_right, n_tokens, chosen)
+    return {"full documents": {**found, "tokens_encoded": found["tokens_read"]}}
 
 
 def main(
@@ -140,7 +184,8 @@ def main(
     """Measure what less reading costs."""
     try:
         atc = Taxonomy.from_atc(taxonomy)
-        classifier, parts = fitted(load_corpus(run / "corpus-atc", atc), run, steps)
+        corpus = load_corpus(run / "corpus-atc", atc)
+        classifier, parts = fitted(corpus, run, steps)
         rows = []
         plans = variants(classifier.reading_plan)
         for reads, plan in track(plans.items(), "reading", console=console):
@@ -157,14 +202,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    output.mkdir(parents=True, exist_ok=True)
-    told = {
-        "command": "python " + " ".join(sys.argv),
-        "level": LEVEL,
-        "names": "masked",
-        "rows": rows,
-    }
-    (output / "tokens.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    asked = {"corpus_sha256": corpus.sha256, "level": LEVEL, "names": NAMES}
+    write_figures(output / "tokens.json", {**asked, "rows": rows})
     console.print(f"written: {write_speed_page(output)}")
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import shlex
-import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -24,7 +22,7 @@ from rich.console import Console
 
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
-from drugtext.evaluation.benchmark.results import versions
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
@@ -77,15 +75,8 @@ def main(
             asked = (kind, encoder, corpus, taxonomy, n_inserts, steps)
             found.append(pool.apply(measure, asked))
         console.print(found[-1])
-    told = {
-        "command": "python " + shlex.join(sys.argv),
-        "n_inserts": n_inserts,
-        "steps": steps,
-        "window_tokens": ATC_PLAN.window_tokens,
-        "versions": versions(),
-        "rows": found,
-    }
-    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    told = {"n_inserts": n_inserts, "steps": steps, "window_tokens": ATC_PLAN.window_tokens}
+    write_figures(output, {**told, "rows": found})
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -44,9 +42,10 @@ from drugtext.evaluation.benchmark.readers import (
     TrainedReaders,
 )
 from drugtext.evaluation.benchmark.report import markdown_report
-from drugtext.evaluation.benchmark.results import make_results, versions
+from drugtext.evaluation.benchmark.results import make_results
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant, Trial
+from drugtext.evaluation.figures_file import command_line, versions
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
@@ -133,7 +132,7 @@ def measure(
 ) -> dict[str, Any]:
     """Run what is not done yet, and return what results.json holds."""
     plan = QUICK_RUN if quick else FULL_RUN
-    command = "python " + shlex.join(sys.argv)
+    command = command_line()
     encoder, embedders, cache = make_encoder(
         output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
     )

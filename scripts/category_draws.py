@@ -11,9 +11,6 @@ The folder is that of a run of scripts/benchmark.py: corpus and vectors are take
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +31,7 @@ from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, Traine
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
 from drugtext.evaluation.benchmark.task import Contestant, Trial
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.taxonomy import Taxonomy
 from drugtext.window_cache import WindowCache
 
@@ -93,8 +91,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
-    figures = {"command": "python " + shlex.join(sys.argv), "episodes": episodes, "rows": rows}
-    output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    asked = {"corpus_sha256": corpus.sha256, "episodes": episodes}
+    write_figures(output, {**asked, "rows": rows})
     for k in SHOTS:
         for name in ASKED:
             values = [row["accuracy"][name] for row in rows if row["k"] == k]

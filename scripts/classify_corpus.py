@@ -29,6 +29,9 @@ def main(
     output: Annotated[str, typer.Option(help="Folder of Parquet files.")],
     model: Annotated[str | None, typer.Option(help="Bundled name, folder or hub id.")] = None,
     backend: Annotated[str, typer.Option(help="auto | torch | onnx | openvino")] = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read names hidden alone, and no more than is enough.")
+    ] = False,
     top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
     id_column: Annotated[str, typer.Option(help="What tells an insert in the output.")] = "id",
     rows_a_part: Annotated[
@@ -53,6 +56,7 @@ def main(
                 output,
                 model=model,
                 backend=backend,
+                quick=quick,
                 top_k=top_k,
                 id_column=id_column,
                 rows_a_part=rows_a_part,

@@ -12,7 +12,6 @@ folder is that of a run of scripts/benchmark.py: corpus, adapters and vectors ar
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +39,7 @@ from drugtext.evaluation.benchmark.readers import (
     fitted_to_background,
 )
 from drugtext.evaluation.benchmark.records import load_corpus
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -147,8 +147,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    told = {"steps": steps, "meta_steps": meta_steps, "seed": seed, "rows": rows}
-    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    asked = {"corpus_sha256": split.corpus.sha256, "steps": steps, "meta_steps": meta_steps}
+    write_figures(output, {**asked, "seed": seed, "rows": rows})
     console.print(f"written: {output}")
 
 

@@ -12,7 +12,6 @@ folder is that of a run of scripts/benchmark.py.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -31,6 +30,7 @@ from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import fitted_to_background, new_category_reader
 from drugtext.evaluation.benchmark.task import Task
+from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -40,7 +40,7 @@ from drugtext.training.meta import ATC_PLAN
 from drugtext.training.plan import LoopPlan
 
 LEVEL = 3
-SHOTS = (1, 3, 5, 10)
+SHOTS = (1, 3, 5, 10, 20)
 
 console = Console(stderr=True)
 
@@ -65,7 +65,7 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 3,
+    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 10,
     steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 20,
     meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
@@ -99,8 +99,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    found = {"level": LEVEL, "steps": steps, "n_tasks": n_tasks, "seed": seed, "rows": rows}
-    output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    asked = {"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
+    write_figures(output, {**asked, "n_tasks": n_tasks, "rows": rows})
     console.print(f"written: {output}")
 
 

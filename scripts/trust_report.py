@@ -10,10 +10,7 @@ It takes about a quarter of an hour, and some more where the run has no trained 
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +19,8 @@ from rich.console import Console
 
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
+from drugtext.evaluation.figures_file import command_line, versions
+from drugtext.evaluation.machine import machine
 from drugtext.evaluation.trust.page import trust_page
 from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.report import FULL, QUICK, measure_trust
@@ -55,13 +54,11 @@ def main(
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)
             results = {
-                "command": "python " + shlex.join(sys.argv),
+                "command": command_line(),
                 "seed": seed,
                 "corpus_sha256": judged.corpus.sha256,
-                "versions": {
-                    name: importlib.metadata.version(name)
-                    for name in ("drugtext", "torch", "transformers", "crepes")
-                },
+                "versions": versions(),
+                "machine": machine(),
                 "figures": figures,
             }
         report.mkdir(parents=True, exist_ok=True)

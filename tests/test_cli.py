@@ -63,6 +63,18 @@ def test_piped_lines_are_tab_separated(model, files):
     assert [(row[0], row[2]) for row in rows] == [("a.txt", "heart"), ("b.txt", "pain")]
 
 
+def test_quick_reads_no_further_than_is_enough(model, tmp_path):
+    file = tmp_path / "a.html"
+    file.write_text(
+        "<h2>INDICATIONS AND USAGE</h2><p>Relief of pain.</p>"
+        "<h2>DESCRIPTION</h2><p>A tablet that lowers blood pressure.</p>"
+    )
+    call = ("classify", file, "--json", "--model", model)
+    whole, quick = (json.loads(run(*call, *more).stdout) for more in ((), ("--quick",)))
+    assert whole["tokens_read"] > quick["tokens_read"] == 3
+    assert quick["category_id"] == "pain" and quick["tokens_total"] == whole["tokens_total"]
+
+
 def test_answers_with_a_cache_are_the_same_and_nothing_is_encoded_twice(model, files):
     call = ("classify", files / "a.txt", files / "b.txt", "--json", "--model", model)
     plain = run(*call).stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,6 +228,30 @@ def test_names_are_left_alone_where_the_plan_says_so(tokenizer):
     plan = ReadingPlan(hide_names=False)
     assert len(read_windows([insert], TokenReader(tokenizer), plan).token_ids) == 1
     assert len(read_windows([insert], TokenReader(tokenizer), ReadingPlan()).token_ids) == 2
+
+
+def test_a_quick_plan_reads_each_section_once_with_its_names_hidden(tokenizer):
+    insert = DrugInsert(
+        name="Fever",
+        sections={"indications_and_usage": "fever for pain", "description": "tablet"},
+    )
+    plan = replace(PLAN, section_weights={}).quick()
+    windows = read_windows([insert], TokenReader(tokenizer), plan)
+    texts = [tokenizer.convert_ids_to_tokens(ids)[1:-1] for ids in windows.token_ids]
+    assert texts == [["this", "medicine", "for", "pain"], ["tablet"]]
+    assert windows.weights == pytest.approx([4 / 32, 1 / 32])
+    assert windows.tokens_read == windows.tokens_total == [4], "no more is read than there is"
+    assert 0 < plan.enough_probability < 1 and plan.quick() == plan
+    shown = ReadingPlan(hide_names=False, enough_probability=0.5).quick()
+    assert shown.show_names and not shown.hide_names and shown.enough_probability == 0.5
+    elsewhere = DrugInsert(name="Fever", sections={"text": "fever and pain"})  # not of the plan
+    (ids,) = read_windows([elsewhere], TokenReader(tokenizer), plan).token_ids
+    assert tokenizer.convert_ids_to_tokens(ids)[1:-1] == ["this", "medicine", "and", "pain"]
+
+
+def test_names_are_shown_or_hidden():
+    with pytest.raises(DrugTextError, match="hide_names or show_names must be true"):
+        ReadingPlan(hide_names=False, show_names=False)
 
 
 def test_the_weights_follow_section_and_length(tokenizer):

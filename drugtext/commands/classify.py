@@ -15,6 +15,7 @@ from drugtext.commands.options import (
     Cache,
     Model,
     Paths,
+    Quick,
     check_folders,
     load_classifier,
 )
@@ -46,6 +47,7 @@ def classify(
     ] = None,
     as_json: AsJson = False,
     cache: Cache = None,
+    quick: Quick = False,
     backend: BackendName = "auto",
 ) -> None:
     """Say which category each insert belongs to, in order.
@@ -61,7 +63,7 @@ def classify(
 
     unread = Unread()
     with wrong_call():
-        classifier = load_classifier(model, backend, cache)
+        classifier = load_classifier(model, backend, cache, is_quick=quick)
         if err.is_terminal and classifier.backend:
             err.print(Text(f"encoder run by {classifier.run_by}", style="dim"))
         predictions = classifier.stream(

@@ -46,10 +46,19 @@ Cache = Annotated[
         show_default=False,
     ),
 ]
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="Read each section once, names hidden, and no further than an answer is probable.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
-def load_classifier(model: str | None, backend: str, cache: Path | None = None) -> DrugClassifier:
+def load_classifier(
+    model: str | None, backend: str, cache: Path | None = None, *, is_quick: bool = False
+) -> DrugClassifier:
     """Load a classifier, and say so where a person is looking."""
     with err.status("loading the model") if err.is_terminal else nullcontext():
         from transformers.utils import logging
@@ -57,7 +66,10 @@ def load_classifier(model: str | None, backend: str, cache: Path | None = None) 
         logging.disable_progress_bar()
         from drugtext.classifier import load
 
-        return load(model, backend=backend, cache=cache)
+        classifier = load(model, backend=backend, cache=cache)
+    if is_quick:
+        classifier.reading_plan = classifier.reading_plan.quick()
+    return classifier
 
 
 def check_folders(files: Iterable[Path]) -> None:

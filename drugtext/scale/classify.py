@@ -53,6 +53,7 @@ def classify_corpus(
     *,
     model: str | None = None,
     backend: str = "auto",
+    quick: bool = False,
     top_k: int = 3,
     id_column: str = "id",
     rows_a_part: int = ROWS_A_PART,
@@ -69,6 +70,7 @@ def classify_corpus(
         output: folder of Parquet files, on a file system that all workers reach.
         model: as `load` takes it; a folder must be reached by all workers.
         backend: likewise.
+        quick: whether to read as `ReadingPlan.quick` says.
         top_k: how many alternatives to give.
         id_column: what tells an insert in the output; row numbers do where there is none.
         rows_a_part: most inserts of a part.
@@ -89,6 +91,7 @@ def classify_corpus(
     settings = {
         "model": model_sha256(model),
         "backend": backend,
+        "quick": quick,
         "top_k": top_k,
         "id_column": id_column,
         "rows_a_part": rows_a_part,
@@ -100,7 +103,8 @@ def classify_corpus(
     missing = {name: part for name, part in names.items() if name not in there}
     if advance:
         advance(len(names) - len(missing), len(names))
-    worker = {"model": model, "backend": backend, "top_k": top_k, "id_column": id_column}
+    worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
+    worker["model"] = model
     n_new, errors = 0, dict[str, str]()
     with closing(_deal_out(missing, output, worker, workers, cpus_a_worker, address)) as results:
         for number, result in enumerate(results, start=1):
@@ -147,10 +151,14 @@ def _named(reasons: Mapping[str, str], parts: Mapping[str, Part]) -> str:
 class Worker:
     """A classifier in a process of its own: parts in, files of answers out."""
 
-    def __init__(self, model: str | None, backend: str, top_k: int, id_column: str) -> None:
+    def __init__(
+        self, model: str | None, backend: str, quick: bool, top_k: int, id_column: str
+    ) -> None:
         from drugtext.classifier import load
 
         self._classifier, self._reader = load(model, backend=backend), PartReader()
+        if quick:
+            self._classifier.reading_plan = self._classifier.reading_plan.quick()
         self._options = top_k, id_column
 
     def __call__(self, task: Mapping[str, Any]) -> dict[str, Any]:

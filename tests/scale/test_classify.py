@@ -180,7 +180,10 @@ def test_json_lines_and_relative_addresses(corpus, tmp_path):
     lines = tmp_path / "inserts.jsonl"
     lines.write_text("".join(json.dumps(row) + "\n" for row in [*rows(30), *rows(30)]))
     output = corpus / "relative" / "answers"
-    finished(start(corpus, f"file://{lines}", "--output", "relative/answers", rows_a_part=40))
+    call = (f"file://{lines}", "--output", "relative/answers", "--quick")
+    finished(start(corpus, *call, rows_a_part=40))
+    told = finished(start(corpus, *call[:-1], rows_a_part=40), code=2)
+    assert "was begun with another quick" in told
     assert ids(output) == [str(row["id"]) for row in [*rows(30), *rows(30)]]  # in order, twice
 
 

@@ -78,6 +78,20 @@ def test_crossover_compares_prototypes_with_fine_tuning(run, ways):
         assert row["seconds"][0] > 0
 
 
+def test_heads_are_compared_and_the_default_follows_from_the_validation_part(run, ways, corpus):
+    told = run("compare_heads", "--meta-steps", 1, "--n-episodes", N_EPISODES)
+    assert told["corpus_sha256"] == corpus.sha256 and told["command"].startswith("python ")
+    assert {(row["part"], row["level"], row["n_way"]) for row in told["rows"]} == {
+        (*where, way) for where, way in ways.items()
+    }
+    validation = [row for row in told["rows"] if row["part"] == "validation"]
+    heads = [name for name, found in told["rows"][0].items() if isinstance(found, dict)]
+    assert told["default"]["compared_with"] == "cosine"
+    assert told["default"]["n_comparisons"] == (len(heads) - 1) * len(validation)
+    assert told["default"]["ahead"].keys() == {*heads} - {"cosine"}
+    assert {"ridge", "euclidean", "attention", "propagation"} < {*heads}
+
+
 def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, folder):
     told = run("compare_starts", "--steps", 1, "--meta-steps", 1, "--n-episodes", N_EPISODES)
     assert {(row["part"], row["level"]) for row in told["rows"]} == {
@@ -173,7 +187,9 @@ def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encod
     assert (folder / "trust" / "reliability.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("script", ["crossover", "compare_starts", "ablate", "category_draws"])
+@pytest.mark.parametrize(
+    "script", ["crossover", "compare_heads", "compare_starts", "ablate", "category_draws"]
+)
 def test_what_is_no_run_is_said_in_plain_words(script, folder, tmp_path):
     words = ["python", f"scripts/{script}.py", str(tmp_path), "--output", str(tmp_path / "x.json")]
     done = run_script([*words, "--taxonomy", str(folder / "atc.csv")])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import ttest_1samp
 from torch import Tensor
 
 from drugtext.classifier import DrugClassifier
@@ -168,6 +169,32 @@ def table_row(trial: Trial, accuracies: Mapping[str, NDArray]) -> dict[str, Any]
             "ahead": [round(float(x), 4) for x in ahead],
         }
     return row
+
+
+def ahead_of_simplest(
+    compared: Sequence[Mapping[str, NDArray]], level: float = 0.05
+) -> dict[str, list[int]]:
+    """Return which heads are ahead of the simplest one, and where, for the number of comparisons.
+
+    Each head is compared with the simplest one in each trial, by the paired t-test over tasks. A
+    comparison has its share alone of the chance to be wrong in any of them (Bonferroni; Dunn 1961).
+
+    Args:
+        compared: of each trial: name of the head -> accuracy of each task, shape (n_tasks,).
+        level: chance to call any head ahead where none is.
+
+    Returns:
+        Name of the head -> the trials in which it is ahead. Heads that never are stand there, too.
+    """
+    others = [name for name in compared[0] if name != SIMPLEST]
+    share = level / (len(others) * len(compared))
+    found: dict[str, list[int]] = {name: [] for name in others}
+    for number, accuracies in enumerate(compared):
+        for name in others:
+            gain = accuracies[name] - accuracies[SIMPLEST]
+            if gain.mean() > 0 and (np.ptp(gain) == 0 or ttest_1samp(gain, 0).pvalue < share):
+                found[name].append(number)
+    return found
 
 
 def _projected(trials: Sequence[Trial], reader: Reader) -> Projected:

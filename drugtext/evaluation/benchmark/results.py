@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drugtext._version import __version__
 from drugtext.evaluation.benchmark.plan import HEADLINE_LEVEL
 from drugtext.evaluation.benchmark.protocols import ALL, NEW_DRUG
 from drugtext.evaluation.benchmark.records import Corpus
@@ -21,26 +18,6 @@ INTERVALS = {
     "accuracy of new category": "95 %, Student's t over episodes",
     "all others": "95 %, bootstrap of 1,000 draws over ingredients that share no substance",
 }
-_LIBRARIES = (
-    *("torch", "transformers", "datasets", "scikit-learn", "numpy", "scipy"),
-    *("sentence-transformers", "setfit"),
-)
-
-
-def versions(backend: object = None) -> dict[str, str]:
-    """Return the versions of drugtext, Python and the libraries that decide the numbers.
-
-    Args:
-        backend: what runs the encoder, where it is not torch in float32.
-    """
-    found = {"drugtext": __version__, "python": platform.python_version()}
-    found["encoder run by"] = str(backend or "torch float32")
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def make_results(

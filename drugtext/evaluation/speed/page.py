@@ -22,6 +22,7 @@ PEAK_MB = 1000
 """Targets, on 2 cores."""
 MILLION = 1_000_000
 OWN = "drugtext"
+OWN_QUICK = "drugtext, quick"
 
 _PARTS = {"speed": draw_ways, "tokens": draw_tokens, "scale": draw_scale}
 
@@ -68,11 +69,15 @@ def _targets(told: Figures) -> Iterator[list[str]]:
     rate = own["inserts_a_second"]
     what = f"Full US labels a second, files parsed ({own['backend']})"
     yield [what, f"≥ {LABELS_A_SECOND}", f"{rate:.1f}", met(rate >= LABELS_A_SECOND)]
+    quick = ways[OWN_QUICK]
+    rate = quick["inserts_a_second"]
+    what = f"The same, read quickly ({quick['same_answer']:.0%} the same answer)"
+    yield [what, f"≥ {LABELS_A_SECOND}", f"{rate:.1f}", met(rate >= LABELS_A_SECOND)]
     best = max(told["encoders"], key=lambda row: row["share_of_limit"])
     share = best["share_of_limit"]
     what = f"The encoder, of the measured rate of matrix products ({best['backend']})"
     yield [what, f"≥ {SHARE_OF_LIMIT:.0%}", f"{share:.0%}", met(share >= SHARE_OF_LIMIT)]
-    ratio = rate / ways[PIPELINE_WHOLE]["inserts_a_second"]
+    ratio = own["inserts_a_second"] / ways[PIPELINE_WHOLE]["inserts_a_second"]
     is_met = met(ratio >= FASTER_THAN_PIPELINE)
     yield [
         f"Times as fast as a {PIPELINE_WHOLE}",
@@ -80,7 +85,7 @@ def _targets(told: Figures) -> Iterator[list[str]]:
         f"{ratio:.1f}",
         is_met,
     ]
-    ratio = rate / ways[PIPELINE_FIRST]["inserts_a_second"]
+    ratio = own["inserts_a_second"] / ways[PIPELINE_FIRST]["inserts_a_second"]
     yield [f"Times as fast as a {PIPELINE_FIRST}", "—", f"{ratio:.1f}", ""]
     learnt = told["learning"]
     added = learnt["added_seconds"]
@@ -176,24 +181,33 @@ def _tokens(told: Figures) -> Iterator[str]:
     yield (
         "Accuracy of known categories at ATC level"
         f" {told['level']}, names {told['names']}, of full documents. What is read by default was"
-        " chosen on the validation drugs; test drugs stand beside them. Made by"
+        " chosen on the validation drugs; test drugs stand beside them. A section is encoded twice"
+        " where names are shown and hidden. Made by"
     )
     yield f"```\n{told['command']}\n```"
     yield "![tokens](tokens.png)"
     yield markdown_table(
         [
-            ["reads", "tokens", "accuracy, validation", "tokens", "accuracy, test"],
-            *([r["reads"], *_read(r, "validation"), *_read(r, "test")] for r in told["rows"]),
+            ["reads", "tokens", "encoded", "accuracy, validation", "accuracy, test"],
+            *(
+                [r["reads"], *_counts(r), _accuracy(r, "validation"), _accuracy(r, "test")]
+                for r in told["rows"]
+            ),
         ]
     )
 
 
-def _read(row: Figures, part: str) -> list[str]:
+def _counts(row: Figures) -> list[str]:
+    """Return the mean tokens of a test insert that were read, and those that were encoded."""
+    one = row["test"]["full documents"]
+    return [f"{one[name]:,.0f}" for name in ("tokens_read", "tokens_encoded")]
+
+
+def _accuracy(row: Figures, part: str) -> str:
     if part not in row:
-        return ["—", "—"]
-    one = row[part]["full documents"]
-    mean, low, high = one["accuracy"]
-    return [f"{one['tokens_read']:,.0f}", f"{mean:.3f} ({low:.3f} to {high:.3f})"]
+        return "—"
+    mean, low, high = row[part]["full documents"]["accuracy"]
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _scale(told: Figures) -> Iterator[str]:

@@ -21,8 +21,9 @@ _WAYS_OF_READING = {
     "first": ("^", "the first sections"),
     "a section": ("D", "fewer tokens of each"),
     "until p": ("o", "stops at a probability"),
+    "once": ("v", "names hidden alone, stops at a probability"),
 }
-"""Part of what a row of tokens.json reads -> marker and label."""
+"""Part of what a row of tokens.json reads -> marker and label; of several, the last counts."""
 
 
 def draw_ways(told: Figures, file: Path) -> None:
@@ -43,25 +44,30 @@ def draw_tokens(told: Figures, file: Path) -> None:
     """Draw accuracy against tokens read, from what tokens.json holds."""
     picture, axes = _axes((8, 5))
     for (sign, (marker, label)), colour in zip(_WAYS_OF_READING.items(), COLOURS, strict=False):
-        rows = [r for r in told["rows"] if sign in r["reads"] and "validation" in r]
+        rows = [r for r in told["rows"] if "validation" in r and _way(r["reads"]) == sign]
         points = [row["validation"]["full documents"] for row in rows]
         axes.plot(
-            [point["tokens_read"] for point in points],
+            [point["tokens_encoded"] for point in points],
             [point["accuracy"][0] for point in points],
             marker=marker,
             markersize=12 if marker == "*" else 6,
-            linestyle="-" if sign in ("until p", "a section", "first") else "",
+            linestyle="-" if sign in ("until p", "once", "a section", "first") else "",
             color=colour,
             label=label,
         )
     axes.set(
-        xlabel="tokens read of an insert, mean",
+        xlabel="tokens encoded of an insert, mean",
         ylabel=f"accuracy, ATC level {told['level']}",
         title=f"Full documents, names {told['names']}, validation drugs",
     )
     axes.grid(alpha=0.3)
     axes.legend()
     _save(picture, file)
+
+
+def _way(reads: str) -> str:
+    """Return the last of the ways of reading that a row's description names."""
+    return next(sign for sign in reversed(_WAYS_OF_READING) if sign in reads)
 
 
 def draw_scale(told: Figures, file: Path) -> None:

@@ -12,6 +12,7 @@ from drugtext.episode_heads import HEADS
 from drugtext.evaluation.benchmark.head_comparison import (
     REFINED,
     SIMPLEST,
+    ahead_of_simplest,
     compare_heads,
     prototype_accuracy,
     table_row,
@@ -61,3 +62,15 @@ def test_a_row_tells_who_is_ahead():
     assert row["ridge"]["ahead"][0] == pytest.approx(0.3)
     low, high = row["ridge"]["ahead"][1:]
     assert high - low == pytest.approx(2 * 4.3027 * 0.1 / 3**0.5, rel=1e-3)  # t of 2 degrees
+
+
+def test_a_head_is_ahead_where_chance_would_not_do_that_in_any_of_the_comparisons():
+    base = np.array([0.5, 0.6, 0.4, 0.5, 0.5, 0.5])
+    better = base + np.array([0.1, 0.12, 0.1, 0.1, 0.11, 0.1])
+    hardly = base + np.array([0.1, 0.0, 0.1, 0.0, 0.1, 0.0])  # p = 0.076
+    trials = [{SIMPLEST: base, "ridge": better, "attention": hardly, "euclidean": base - 0.1}]
+    trials.append({SIMPLEST: base, "ridge": base, "attention": base + 0.1, "euclidean": base})
+    assert ahead_of_simplest(trials) == {"ridge": [0], "attention": [1], "euclidean": []}
+    gain = 0.02 + np.array([0.03, -0.03, 0.01, 0.02, -0.01, 0.0])  # p = 0.046
+    assert ahead_of_simplest([{SIMPLEST: base, "ridge": base + gain}], 0.06) == {"ridge": [0]}
+    assert ahead_of_simplest([trials[1], {**trials[1], "ridge": base + gain}], 0.06)["ridge"] == []

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from drugtext.evaluation.speed.page import OWN, headline, speed_page, write_speed_page
+from drugtext.evaluation.speed.page import OWN, OWN_QUICK, headline, speed_page, write_speed_page
 from drugtext.evaluation.speed.path import STAGES
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
 
@@ -32,6 +32,7 @@ def speed() -> dict:
         "ways": [
             {"what": OWN, "backend": "torch bfloat16", "n": 9, "inserts_a_second": 19.9}
             | {"tokens_read": 300.0, "tokens_total": 9000.0},
+            {"what": OWN_QUICK, "n": 9, "inserts_a_second": 20.1, "same_answer": 0.97},
             {"what": PIPELINE_WHOLE, "n": 3, "inserts_a_second": 2.0},
             {"what": PIPELINE_FIRST, "n": 3, "inserts_a_second": 5.0},
         ],
@@ -51,6 +52,7 @@ def test_targets_are_met_or_missed_by_their_figures(speed):
     lines = [line.strip("| ").split(" | ") for line in headline(speed).splitlines()[2:]]
     told = {line[0]: line[1:] for line in lines}
     assert told["Full US labels a second, files parsed (torch bfloat16)"][1:] == ["19.9", "missed"]
+    assert told["The same, read quickly (97% the same answer)"] == ["≥ 20", "20.1", "met"]
     share = told["The encoder, of the measured rate of matrix products (torch bfloat16)"]
     assert share == ["≥ 60%", "61%", "met"]
     assert told[f"Times as fast as a {PIPELINE_WHOLE}"] == ["≥ 5", "9.9", "met"]
@@ -77,6 +79,7 @@ def test_a_million_inserts_by_hand():
 
 def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
     row = {"n": 4, "accuracy": [0.5, 0.4, 0.6], "tokens_read": 321.0}
+    row["tokens_encoded"] = 654.0
     parts = {part: {"full documents": row} for part in ("validation", "test")}
     tokens = {
         "command": "python scripts/bench_tokens.py",
@@ -84,6 +87,7 @@ def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
         "names": "masked",
         "rows": [
             {"reads": "whole plan", **parts},
+            {"reads": "once, until p > 0.9", **parts},
             {"reads": PIPELINE_FIRST, "test": parts["test"]},
         ],
     }
@@ -91,5 +95,6 @@ def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(told))
     page = write_speed_page(tmp_path).read_text(encoding="utf-8")
     assert page == speed_page({"speed": speed, "tokens": tokens})
-    assert f"| {PIPELINE_FIRST} | — | — | 321 | 0.500 (0.400 to 0.600) |" in page
+    assert f"| {PIPELINE_FIRST} | 321 | 654 | — | 0.500 (0.400 to 0.600) |" in page
+    assert "| once, until p > 0.9 | 321 | 654 | 0.500 (0.400 to 0.600) | 0.500" in page
     assert {f.name for f in tmp_path.glob("*.png")} == {"speed.png", "tokens.png"}
