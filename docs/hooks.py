@@ -16,7 +16,13 @@ from mkdocs.structure.pages import Page
 PROJECT = Path(__file__).parents[1]
 OUTSIDE = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "space/README.md"),
-    *("benchmark/*.*", "benchmark/trust/*", "benchmark/speed/*", "data_cards/*"),
+    *(
+        "benchmark/*.*",
+        "benchmark/trust/*",
+        "benchmark/speed/*",
+        "benchmark/learning/*",
+        "data_cards/*",
+    ),
 )
 CARDS = "project/data_cards/index.md"
 

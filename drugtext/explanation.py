@@ -104,7 +104,8 @@ def explain(
         Jurafsky 2016, arXiv:1612.08220.
     """
     classifier = copy.copy(classifier)
-    classifier.reading_plan = replace(classifier.reading_plan, enough_probability=1.0)
+    plan = replace(classifier.reading_plan, enough_probability=1.0, show_names=True)
+    classifier.reading_plan = plan  # of a quick plan, too, all that it might read is explained
     (prediction,) = classifier.predict([insert], top_k=top_k)
     read = sentences_read(classifier, insert)
     embeddings = _embed_once(classifier, [_only(insert, read)])

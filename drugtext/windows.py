@@ -177,12 +177,13 @@ def read_windows(
         windows.insert_numbers.extend([number] * len(parts))
         windows.sections.extend(name for name, _ in parts)
         n_tokens = dict.fromkeys((name for name, _ in parts), 0)
-        total = left = reader.count(insert.sections.values())
         for name, part in read:
-            n_tokens[name] += min(len(part), left)  # what stands for a name may be longer than it
-            left = max(left - len(part), 0)
+            n_tokens[name] += len(part)
+        if not plan.show_names:
+            for section in chosen:
+                n_tokens[section.name] = _n_shown(insert.sections, section, n_tokens, reader)
         windows.stage_tokens.append([*n_tokens.values()])
-        windows.tokens_total.append(total)
+        windows.tokens_total.append(reader.count(insert.sections.values()))
     return windows
 
 
@@ -242,6 +243,18 @@ def _without_names(
 def _beginning(text: str, n_tokens: int, names: Collection[str]) -> str:
     """Return what the first tokens of a text are read from, with some names replaced."""
     return mask_names(text[: n_tokens * _CHARACTERS_A_TOKEN], names) if names else text
+
+
+def _n_shown(
+    sections: Mapping[str, str],
+    section: ReadSection,
+    n_hidden: Mapping[str, int],
+    reader: TokenReader,
+) -> int:
+    """Return the tokens read of a section as printed, where `n_hidden` were read, names hidden."""
+    there, n_read = reader.count([sections[section.name]]), n_hidden[section.name]
+    is_whole = n_read == len(section.token_ids) < section.limit
+    return there if is_whole else min(n_read, there)
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

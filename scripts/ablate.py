@@ -1,6 +1,6 @@
 """What each part of drugtext adds: all parts, and all but one, on validation drugs and categories.
 
-    python scripts/ablate.py runs/benchmark --output benchmark/ablation.json \
+    python scripts/ablate.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapters and vectors are taken from it.
@@ -10,10 +10,10 @@ validation part, whitened by the training part. Names are masked. The test parts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
@@ -166,42 +167,71 @@ def is_right(
     return np.array([order[n] == e.category for n, e in zip(best, asked, strict=True)])
 
 
-def new_drugs(trial: Trial, reader: Reader, variant: Variant) -> dict[str, Any]:
-    """Judge on the validation drugs of "new drug"."""
+def new_drugs(trial: Trial, reader: Reader, variant: Variant) -> NDArray:
+    """Return whether the answers to the validation drugs of "new drug" are right, shape (n,)."""
     taxonomy = trial.tasks[0].lesson.taxonomy
     head, order = fitted_head(reader, variant, trial.tasks[0].lesson.support, taxonomy)
-    right = is_right(head, order, reader, trial.validation)
-    is_full = np.array([example.kind in FULL_DOCUMENTS for example in trial.validation])
-    groups = np.array([example.ingredient for example in trial.validation])
-    found = {}
-    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
-        accuracy = grouped_mean(right[chosen], groups[chosen].tolist())
-        told = {"n": int(chosen.sum()), "accuracy": [round(x, 4) for x in accuracy]}
-        found[f"new drug, {documents}"] = told
-    return found
+    return is_right(head, order, reader, trial.validation)
 
 
-def new_categories(trials: Sequence[Trial], reader: Reader, variant: Variant) -> dict[str, Any]:
-    """Judge on the validation categories of "new category"."""
+def new_categories(trials: Sequence[Trial], reader: Reader, variant: Variant) -> list[NDArray]:
+    """Return of each trial the accuracies of its tasks, shape (n_tasks,)."""
     taxonomy = trials[0].tasks[0].lesson.taxonomy
     base, _ = fitted_head(reader, variant, trials[0].background, taxonomy)
-    found = {}
+    found = []
     for trial in trials:
         accuracies = []
         for task in trial.tasks:
             head, order = learn(base, reader, variant, task.lesson.support, taxonomy)
             accuracies.append(is_right(head, order, reader, task.queries).mean())
-        accuracy = [round(float(x), 4) for x in few_shot_accuracy(np.array(accuracies))]
-        way = len(trial.tasks[0].lesson.categories)
-        told = {"n_way": way, "n_tasks": len(trial.tasks), "accuracy": accuracy}
-        found[f"new category, k = {trial.setting.k}"] = told
+        found.append(np.array(accuracies))
     return found
+
+
+class Judged(NamedTuple):
+    """What a variant was right of: as `new_drugs` and `new_categories` give it."""
+
+    right: NDArray
+    accuracies: list[NDArray]
+
+
+def figures(drugs: Trial, few: Sequence[Trial], one: Judged, whole: Judged) -> dict[str, Any]:
+    """Return accuracies of a variant, and by how much all parts together are ahead of it.
+
+    Args:
+        drugs: of new drugs.
+        few: of new categories.
+        one: the variant.
+        whole: all parts.
+    """
+    is_full = np.array([example.kind in FULL_DOCUMENTS for example in drugs.validation])
+    groups = np.array([example.ingredient for example in drugs.validation])
+    gain = whole.right.astype(float) - one.right
+    found: dict[str, Any] = {}
+    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
+        found[f"new drug, {documents}"] = {
+            "n": int(chosen.sum()),
+            "accuracy": _rounded(grouped_mean(one.right[chosen], groups[chosen].tolist())),
+            "all_ahead": _rounded(grouped_mean(gain[chosen], groups[chosen].tolist())),
+        }
+    for trial, own, best in zip(few, one.accuracies, whole.accuracies, strict=True):
+        found[f"new category, k = {trial.setting.k}"] = {
+            "n_way": len(trial.tasks[0].lesson.categories),
+            "n_tasks": len(trial.tasks),
+            "accuracy": _rounded(few_shot_accuracy(own)),
+            "all_ahead": _rounded(few_shot_accuracy(best - own)),
+        }
+    return found
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 4) for value in values]
 
 
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    output: Annotated[Path, typer.Option(help="Folder of ablation.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
     episodes: Annotated[int, typer.Option(min=2, help="Of each number of inserts.")] = 60,
@@ -225,18 +255,20 @@ def main(
         raw = drugtext.load(encoder)
         of_drugs = Readers(raw, drugs.training, run, atc, steps)
         of_categories = Readers(raw, split.training, run, atc, steps)
-        rows = []
+        rows: list[dict[str, Any]] = []
+        judged: dict[str, Judged] = {}
         for name, variant in VARIANTS.items():
-            found = new_drugs(drugs, of_drugs(variant), variant)
-            found |= new_categories(few, of_categories(variant), variant)
-            rows.append({"parts": name, **found})
+            right = new_drugs(drugs, of_drugs(variant), variant)
+            judged[name] = Judged(right, new_categories(few, of_categories(variant), variant))
+            whole = next(iter(judged.values()))
+            rows.append({"parts": name, **figures(drugs, few, judged[name], whole)})
             console.print(rows[-1])
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    asked = {"corpus_sha256": corpus.sha256, "level": LEVEL, "seed": seed}
-    write_figures(output, {**asked, "rows": rows})
-    console.print(f"written: {output}")
+    asked = {"corpus_sha256": corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
+    write_figures(output / "ablation.json", {**asked, "rows": rows}, raw.backend)
+    console.print(f"written: {write_learning_page(output)}")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ SECTION_TOKENS = (32, 64, 128)
 NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 WHOLE = "whole plan"
+_N_SPECIAL = 2  # tokens around a text
 
 console = Console(stderr=True)
 
@@ -82,11 +83,13 @@ def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
     return found
 
 
-def fitted(corpus: Corpus, run: Path, n_steps: int) -> tuple[DrugClassifier, Mapping[str, Any]]:
+def fitted(
+    corpus: Corpus, run: Path, encoder: str, n_steps: int
+) -> tuple[DrugClassifier, Mapping[str, Any]]:
     """Return the classifier of "new drug", and the examples of its validation and test part."""
     trial = new_drug(corpus, NAMES, LEVEL)
-    encoder = drugtext.load(DEFAULT_ENCODER)
-    readers = TrainedReaders(Reader(encoder, encoder.embed), run / TRAINED_FOLDER, n_steps)
+    raw = drugtext.load(encoder)
+    readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
     with training_bar(console) as advance:
         readers.learn(trial.training, corpus.taxonomy, advance)
     contestant = DrugText(readers)
@@ -168,24 +171,27 @@ def judged_pipeline(
         inserts = [example.insert for example in chosen]
         answers = plain_pipeline(inserts, Path(folder), is_whole=is_whole)["answers"]
     is_right = [a == e.category for a, e in zip(answers, chosen, strict=True)]
-    room = classifier.tokenizer.model_max_length - 2
+    room = classifier.tokenizer.model_max_length - _N_SPECIAL
     totals = classifier.windows(inserts).tokens_total
     n_tokens = totals if is_whole else [min(total, room) for total in totals]
+    n_special = [_N_SPECIAL * -(-n // room) for n in n_tokens]  # of each part
+    encoded = (sum(n_tokens) + sum(n_special)) / len(n_tokens)
     found = figures(is_right, n_tokens, chosen)
-    return {"full documents": {**found, "tokens_encoded": found["tokens_read"]}}
+    return {"full documents": {**found, "tokens_encoded": round(encoded, 1)}}
 
 
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of tokens.json and of the page.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of the encoder's training.")] = ATC_PLAN.loop.n_steps,
 ) -> None:
     """Measure what less reading costs."""
     try:
         atc = Taxonomy.from_atc(taxonomy)
         corpus = load_corpus(run / "corpus-atc", atc)
-        classifier, parts = fitted(corpus, run, steps)
+        classifier, parts = fitted(corpus, run, encoder, steps)
         rows = []
         plans = variants(classifier.reading_plan)
         for reads, plan in track(plans.items(), "reading", console=console):
@@ -203,7 +209,7 @@ def main(
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     asked = {"corpus_sha256": corpus.sha256, "level": LEVEL, "names": NAMES}
-    write_figures(output / "tokens.json", {**asked, "rows": rows})
+    write_figures(output / "tokens.json", {**asked, "rows": rows}, classifier.backend)
     console.print(f"written: {write_speed_page(output)}")
 
 

@@ -149,7 +149,7 @@ def measure(
     )
     with console.status("dealing out the trials"):
         trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
-    made_with = versions(encoder.untrained.classifier.backend)
+    made_with = versions(encoder.untrained.classifier.backend or "torch float32")
     made_of = {
         "corpora": {name: corpus.sha256 for name, corpus in corpora.items()},
         "plan": asdict(plan),

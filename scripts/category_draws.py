@@ -1,12 +1,13 @@
 """How much does it matter which categories are held out? New categories, over several draws.
 
-    python scripts/category_draws.py runs/benchmark --output benchmark/draws.json \
+    python scripts/category_draws.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The benchmark holds one draw of categories out, and its intervals do not cover that. Here those
 contestants that need no training of an encoder are asked the categories of other draws, masked, at
-ATC level 3.
-The folder is that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
+ATC level 3; of the first draws also drugtext with an encoder meta-trained for each, where that is
+asked for (a quarter of an hour each). The folder is that of a run of scripts/benchmark.py: corpus
+and vectors are taken from it.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.contestants import Encoder, contestants
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
-from drugtext.evaluation.benchmark.task import Contestant, Trial
+from drugtext.evaluation.benchmark.task import OWN, Contestant, Trial
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
 LEVEL, SHOTS = 3, (1, 3, 5)
@@ -41,8 +44,8 @@ ASKED = ("frozen + prototypes", "drugtext, not trained", "TF-IDF + prototypes")
 console = Console(stderr=True)
 
 
-def make_encoder(run: Path, encoder: str) -> Encoder:
-    """Return the encoder of a run, which reads from its vectors."""
+def make_encoder(run: Path, encoder: str, n_steps: int) -> Encoder:
+    """Return the encoder of a run, which reads from its vectors, and learns what it is asked to."""
     cache = WindowCache(drugtext.load(encoder).model.encoder, run / "windows")
     embedders = []
     for hide_names in (False, True):
@@ -50,7 +53,9 @@ def make_encoder(run: Path, encoder: str) -> Encoder:
         classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
-    return Encoder(embedders[0], untrained, TrainedReaders(untrained, run / TRAINED_FOLDER, 0))
+    return Encoder(
+        embedders[0], untrained, TrainedReaders(untrained, run / TRAINED_FOLDER, n_steps)
+    )
 
 
 def accuracy(contestant: Contestant, trial: Trial) -> float:
@@ -68,15 +73,20 @@ def accuracy(contestant: Contestant, trial: Trial) -> float:
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    output: Annotated[Path, typer.Option(help="Folder of draws.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     draws: Annotated[int, typer.Option(min=1, help="Of the categories held out.")] = 8,
     episodes: Annotated[int, typer.Option(min=1, help="Of each draw and k.")] = 10,
+    trained: Annotated[
+        int, typer.Option(help="Of the first draws, for which drugtext is trained as well.")
+    ] = 0,
+    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
 ) -> None:
     """Draw the categories anew, and ask them."""
     try:
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
-        makers = contestants(make_encoder(run, encoder), 0)
+        reads = make_encoder(run, encoder, steps)
+        makers = contestants(reads, 0)
         rows: list[dict[str, Any]] = []
         for seed in track(range(draws), "draws", console=console):
             split = split_categories(corpus, seed)
@@ -84,20 +94,18 @@ def main(
                 trial = new_category(split, "masked", LEVEL, INDICATED, k, episodes, seed)
                 if trial is None:
                     continue
-                told = {name: round(accuracy(makers[name](), trial), 4) for name in ASKED}
+                asked = (*ASKED, OWN) if seed < trained else ASKED
+                told = {name: round(accuracy(makers[name](), trial), 4) for name in asked}
                 way = len(trial.tasks[0].lesson.categories)
                 rows.append({"seed": seed, "k": k, "n_way": way, "accuracy": told})
                 console.print(rows[-1])
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
-    asked = {"corpus_sha256": corpus.sha256, "episodes": episodes}
-    write_figures(output, {**asked, "rows": rows})
-    for k in SHOTS:
-        for name in ASKED:
-            values = [row["accuracy"][name] for row in rows if row["k"] == k]
-            if values:
-                print(f"k = {k}  {name}: {np.mean(values):.3f} ({min(values)} to {max(values)})")
+    made_of = {"corpus_sha256": corpus.sha256, "level": LEVEL, "episodes": episodes}
+    run_by = reads.untrained.classifier.backend
+    write_figures(output / "draws.json", {**made_of, "rows": rows}, run_by)
+    console.print(f"written: {write_learning_page(output)}")
 
 
 if __name__ == "__main__":

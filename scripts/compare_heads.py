@@ -1,6 +1,6 @@
 """Compare the few-shot heads over one encoder, and write which wins at how many support inserts.
 
-    python scripts/compare_heads.py runs/benchmark --output benchmark/heads.json \
+    python scripts/compare_heads.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
@@ -28,6 +28,7 @@ from drugtext.evaluation.benchmark.head_comparison import (
     compare_heads,
     table_row,
 )
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import SHOTS, new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import new_category_reader
@@ -44,10 +45,12 @@ console = Console(stderr=True)
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    output: Annotated[Path, typer.Option(help="Folder of heads.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
-    n_episodes: Annotated[int, typer.Option(help="Of each level and number of inserts.")] = 30,
+    n_episodes: Annotated[
+        int, typer.Option(min=2, help="Of each level and number of inserts.")
+    ] = 30,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare the heads."""
@@ -86,10 +89,15 @@ def main(
         "n_comparisons": len(ahead) * len(chosen_by),
         "ahead": {name: [chosen_by[n][0] for n in where] for name, where in ahead.items()},
     }
-    asked = {"corpus_sha256": split.corpus.sha256, "seed": seed, "default": default}
-    write_figures(output, {**asked, "rows": rows})
+    asked = {
+        "corpus_sha256": split.corpus.sha256,
+        "meta_steps": meta_steps,
+        "seed": seed,
+        "default": default,
+    }
+    write_figures(output / "heads.json", {**asked, "rows": rows}, raw.backend)
     console.print(default)
-    console.print(f"written: {output}")
+    console.print(f"written: {write_learning_page(output)}")
 
 
 if __name__ == "__main__":

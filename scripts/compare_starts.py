@@ -1,6 +1,6 @@
 """Does it help to let the encoder meet its domain before it is meta-trained?
 
-    python scripts/compare_starts.py runs/benchmark --output benchmark/starts.json \
+    python scripts/compare_starts.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 Four encoders learn new categories from the same inserts: as it comes; adapted by contrast to the
@@ -25,6 +25,7 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import (
     SHOTS,
     CategorySplit,
@@ -98,7 +99,7 @@ def readers_of(
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    output: Annotated[Path, typer.Option(help="Folder of starts.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     steps: Annotated[int, typer.Option(help="Of contrast.")] = 200,
     meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
@@ -110,7 +111,8 @@ def main(
     try:
         atc = Taxonomy.from_atc(taxonomy)
         split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
-        readers = readers_of(split, drugtext.load(encoder), run, steps, meta_steps, seed)
+        raw = drugtext.load(encoder)
+        readers = readers_of(split, raw, run, steps, meta_steps, seed)
         trials = [
             (part, trial)
             for part in PARTS
@@ -148,8 +150,8 @@ def main(
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     asked = {"corpus_sha256": split.corpus.sha256, "steps": steps, "meta_steps": meta_steps}
-    write_figures(output, {**asked, "seed": seed, "rows": rows})
-    console.print(f"written: {output}")
+    write_figures(output / "starts.json", {**asked, "seed": seed, "rows": rows}, raw.backend)
+    console.print(f"written: {write_learning_page(output)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """From how many support inserts is fine-tuning better than prototypes?
 
-    python scripts/crossover.py runs/benchmark --output benchmark/crossover.json \\
+    python scripts/crossover.py runs/benchmark --output benchmark/learning \\
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 New categories of the benchmark's test part are learnt in two ways from the same inserts: by `fit`
@@ -26,6 +26,7 @@ from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import fitted_to_background, new_category_reader
@@ -63,7 +64,7 @@ def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int) -> DrugClassi
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
-    output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
+    output: Annotated[Path, typer.Option(help="Folder of crossover.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
     n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 10,
     steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 20,
@@ -100,8 +101,10 @@ def main(
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     asked = {"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
-    write_figures(output, {**asked, "n_tasks": n_tasks, "rows": rows})
-    console.print(f"written: {output}")
+    write_figures(
+        output / "crossover.json", {**asked, "n_tasks": n_tasks, "rows": rows}, raw.backend
+    )
+    console.print(f"written: {write_learning_page(output)}")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ from rich.console import Console
 
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.figures_file import command_line, versions
-from drugtext.evaluation.machine import machine
+from drugtext.evaluation.figures_file import made_by
 from drugtext.evaluation.trust.page import trust_page
 from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.report import FULL, QUICK, measure_trust
@@ -54,11 +53,9 @@ def main(
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)
             results = {
-                "command": command_line(),
+                **made_by(judged.run_by),
                 "seed": seed,
                 "corpus_sha256": judged.corpus.sha256,
-                "versions": versions(),
-                "machine": machine(),
                 "figures": figures,
             }
         report.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -40,6 +41,14 @@ BOTH = insert(
 def without(whole: DrugInsert, section: str, start: int, end: int) -> DrugInsert:
     text = whole.sections[section]
     return replace(whole, sections={**whole.sections, section: text[:start] + text[end:]})
+
+
+def test_of_a_quick_plan_all_that_might_be_read_is_explained(few):
+    quick = copy.copy(few)
+    quick.reading_plan = few.reading_plan.quick()
+    named = insert(indications_and_usage="Examplol for the heart. " + HEART, description=PAIN)
+    assert quick.explain(named) == few.explain(named)
+    assert quick.reading_plan == few.reading_plan.quick()
 
 
 def log_odds(p: float) -> float:

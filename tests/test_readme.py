@@ -20,6 +20,7 @@ from hub_server import Repo, running_hub
 from shell_lines import CHECKED, LEFT_OUT, begins, lines_of
 
 from drugtext.bundled import bundled_checkpoints
+from drugtext.evaluation.benchmark.learning_page import draws_table, learning_page
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import headline as speed_targets
 from drugtext.evaluation.speed.page import speed_page
@@ -127,16 +128,18 @@ def test_the_speed_table_is_that_of_the_report():
     assert all((folder / f"{name}.png").is_file() for name in told)
 
 
-def test_the_draws_are_those_of_the_file():
-    rows = json.loads((PROJECT / "benchmark" / "draws.json").read_text())["rows"]
-    for name in rows[0]["accuracy"]:
-        cells = []
-        for k in (1, 3, 5):
-            values = [row["accuracy"][name] for row in rows if row["k"] == k]
-            cells.append(
-                f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-            )
-        assert f"| {name} | {' | '.join(cells)} |" in README
+def test_the_draws_are_those_of_the_page_on_learning():
+    folder = PROJECT / "benchmark" / "learning"
+    told = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
+    shown = re.search(
+        r"<!-- measured: (python scripts/category_draws.*?) -->\n(.*?)\n<!-- end -->",
+        README,
+        re.DOTALL,
+    )
+    assert shown is not None
+    assert shown[1] == told["draws"]["command"]
+    assert shown[2].strip() == draws_table(told["draws"]).strip()
+    assert (folder / "README.md").read_text(encoding="utf-8") == learning_page(told)
 
 
 def test_files_that_are_named_exist():

@@ -20,20 +20,15 @@ _LIBRARIES = (
 )
 
 
-def command_line() -> str:
-    """Return the command that this process was started with."""
-    return "python " + shlex.join(sys.argv)
-
-
-def versions(backend: object = None) -> dict[str, str]:
+def versions(run_by: object = None) -> dict[str, str]:
     """Return the versions of drugtext, Python and the libraries that decide the numbers.
 
     Args:
-        backend: what runs the encoder, where all of them are read with one.
+        run_by: what runs the encoder, where all that is measured is read with one.
     """
     found = {"drugtext": __version__, "python": platform.python_version()}
-    if backend:
-        found["encoder run by"] = str(backend)
+    if run_by:
+        found["encoder run by"] = str(run_by)
     for name in _LIBRARIES:
         try:
             found[name] = importlib.metadata.version(name)
@@ -42,14 +37,24 @@ def versions(backend: object = None) -> dict[str, str]:
     return found
 
 
-def write_figures(file: Path, figures: Mapping[str, Any], backend: object = None) -> None:
-    """Write figures as JSON, with command, versions and machine; its folder is made.
+def command_line() -> str:
+    """Return the command that this process was started with."""
+    return "python " + shlex.join(sys.argv)
+
+
+def made_by(run_by: object = None) -> dict[str, Any]:
+    """Return what repeats a measurement: command, versions (see there) and machine."""
+    return {"command": command_line(), "versions": versions(run_by), "machine": machine()}
+
+
+def write_figures(file: Path, figures: Mapping[str, Any], run_by: object = None) -> None:
+    """Write figures as JSON behind what `made_by` says; their folder is made.
 
     Args:
         file: that is written.
         figures: name -> what was measured, and what on.
-        backend: as `versions` takes it.
+        run_by: as `versions` takes it.
     """
-    made = {"command": command_line(), "versions": versions(backend), "machine": machine()}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**made, **figures}, indent=1) + "\n", encoding="utf-8")
+    told = json.dumps({**made_by(run_by), **figures}, indent=1)
+    file.write_text(told + "\n", encoding="utf-8")

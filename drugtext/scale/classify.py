@@ -43,7 +43,8 @@ _MOST_FAILED = 10  # parts; more would fail for a reason that the others have as
 _TRACEBACKS = "ray.data._internal.execution.streaming_executor_state"
 """Ray's logger that tells of each worker that died; `PartsFailedError` says so in a line."""
 _SPARE_CPUS = 1  # for what is no worker
-_RAY_DATA_THREADS = ("StreamingExecutor-", "map_tp_", "ray-data-")
+_RAY_DATA_THREADS = ("StreamingExecutor-", "iter_threaded", "ray-data-")
+"""How names of the threads begin that Ray Data (2.60) runs beside the one that asks for rows."""
 _LONGEST_JOIN = 60.0  # seconds
 
 

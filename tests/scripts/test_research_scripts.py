@@ -20,9 +20,19 @@ from typer.testing import CliRunner
 
 from drugtext.evaluation.benchmark.new_category import split_categories
 from drugtext.evaluation.benchmark.records import Corpus, load_corpus
+from drugtext.evaluation.speed.peers import PIPELINE_WHOLE
 from drugtext.taxonomy import Taxonomy
 
 N_EPISODES = 2
+WRITES = {
+    "bench_tokens": "tokens",
+    "ablate": "ablation",
+    "category_draws": "draws",
+    "compare_heads": "heads",
+    "compare_starts": "starts",
+    "crossover": "crossover",
+}
+"""Script -> the file that it writes."""
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +63,14 @@ def run(folder, tiny_encoder_folder):
     """Run a script on the run, and return what it wrote; what it printed must not be an error."""
 
     def given(script: str, *options: object) -> dict[str, Any]:
-        output = folder / f"{script}.json"
+        output = folder / "learning"
         words = ["python", f"scripts/{script}.py", str(folder / "run")]
         words += ["--taxonomy", str(folder / "atc.csv"), "--output", str(output)]
         words += ["--encoder", str(tiny_encoder_folder), *map(str, options)]
         done = run_script(words)
         assert done.exit_code == 0, (done.output, done.exception)
-        return json.loads(output.read_text(encoding="utf-8"))
+        assert "## " in (output / "README.md").read_text(encoding="utf-8")
+        return json.loads((output / f"{WRITES[script]}.json").read_text(encoding="utf-8"))
 
     return given
 
@@ -82,7 +93,7 @@ def test_heads_are_compared_and_the_default_follows_from_the_validation_part(run
     told = run("compare_heads", "--meta-steps", 1, "--n-episodes", N_EPISODES)
     assert told["corpus_sha256"] == corpus.sha256 and told["command"].startswith("python ")
     assert {(row["part"], row["level"], row["n_way"]) for row in told["rows"]} == {
-        (*where, way) for where, way in ways.items()
+        (*where, way) for where, way in ways.items() if where[0] != "train"
     }
     validation = [row for row in told["rows"] if row["part"] == "validation"]
     heads = [name for name, found in told["rows"][0].items() if isinstance(found, dict)]
@@ -122,10 +133,17 @@ def test_each_part_is_taken_away_once(run, corpus, ways):
             assert few["n_tasks"] == N_EPISODES
     assert rows["all parts"]["new drug, all"]["accuracy"][0] > 0.5
     assert rows["all parts"]["new drug, all"] != rows["prototypes alone"]["new drug, all"]
+    for what, found in rows["prototypes alone"].items():
+        whole = rows["all parts"][what]
+        assert whole["all_ahead"] == [0, 0, 0]
+        gain = whole["accuracy"][0] - found["accuracy"][0]
+        assert found["all_ahead"][0] == pytest.approx(gain, abs=2e-4)
 
 
 def test_categories_are_drawn_anew(run, ways):
-    told = run("category_draws", "--draws", 2, "--episodes", N_EPISODES)
+    told = run(
+        "category_draws", "--draws", 2, "--episodes", N_EPISODES, "--trained", 1, "--steps", 1
+    )
     assert [(row["seed"], row["k"]) for row in told["rows"]] == [
         (seed, k) for seed in (0, 1) for k in (1, 3, 5)
     ]
@@ -137,6 +155,8 @@ def test_categories_are_drawn_anew(run, ways):
         [row["accuracy"] for row in told["rows"] if row["seed"] == seed] for seed in (0, 1)
     )
     assert first != second
+    assert all("drugtext" in row and row["drugtext"] > 1.5 / ways["test", 3] for row in first)
+    assert all("drugtext" not in row for row in second)
 
 
 def test_training_is_measured_in_processes_of_its_own(folder, tiny_encoder_folder, monkeypatch):
@@ -153,6 +173,21 @@ def test_training_is_measured_in_processes_of_its_own(folder, tiny_encoder_folde
         assert row["inserts"] == told["n_inserts"] == 50 and row["inserts_a_step"] in (64, 80)
         assert row["seconds_a_step"] > 0 and row["peak_rss_mb"] > 100
         assert row["n_trainable_parameters"] > 0 and row["precision"] in ("bf16", "no")
+
+
+def test_reading_less_is_judged_in_all_ways(run, corpus):
+    told = run("bench_tokens", "--steps", 1)
+    rows = {row.pop("reads"): row for row in told["rows"]}
+    whole, once = (rows[way]["test"]["all"] for way in ("whole plan", "once, names hidden"))
+    assert whole["n"] == len(corpus.splits["test"]) and told["names"] == "plain"
+    assert whole["tokens_encoded"] > 1.9 * once["tokens_encoded"]  # names stand in all of them
+    assert whole["tokens_read"] == pytest.approx(once["tokens_read"], abs=0.5)
+    for row in rows.values():
+        full = row["test"]["full documents"]
+        assert 0 < full["n"] < whole["n"] and full["tokens_encoded"] > full["tokens_read"] > 0
+    first = [rows[f"until p > {p}"]["validation"]["all"]["tokens_read"] for p in (0.3, 0.9)]
+    assert first[0] <= first[1] <= rows["whole plan"]["validation"]["all"]["tokens_read"]
+    assert "validation" not in rows[PIPELINE_WHOLE]
 
 
 def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encoder_folder):
@@ -187,15 +222,13 @@ def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encod
     assert (folder / "trust" / "reliability.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(
-    "script", ["crossover", "compare_heads", "compare_starts", "ablate", "category_draws"]
-)
+@pytest.mark.parametrize("script", WRITES)
 def test_what_is_no_run_is_said_in_plain_words(script, folder, tmp_path):
-    words = ["python", f"scripts/{script}.py", str(tmp_path), "--output", str(tmp_path / "x.json")]
+    words = ["python", f"scripts/{script}.py", str(tmp_path), "--output", str(tmp_path / "x")]
     done = run_script([*words, "--taxonomy", str(folder / "atc.csv")])
     assert done.exit_code == 2
     assert "build_corpus.py wrote" in " ".join(done.output.split())
-    assert not (tmp_path / "x.json").exists()
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_invented_run_has_categories_to_choose_by_and_to_ask(corpus, ways):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,16 @@ from drugtext.training.views import InsertViews
 
 def views(classifier, inserts: LabelledInserts) -> InsertViews:
     return InsertViews(inserts.forms, classifier, window_tokens=32)
+
+
+def test_a_quick_plan_changes_nothing_that_is_trained_on(tiny_classifier):
+    quick = copy.copy(tiny_classifier)
+    quick.reading_plan = quick.reading_plan.quick()
+    drawn = [
+        views(classifier, data(1)).draw([0, 1, 2], np.random.default_rng(0))
+        for classifier in (tiny_classifier, quick)
+    ]
+    assert str(drawn[0]) == str(drawn[1])
 
 
 def loop(n_steps: int) -> LoopPlan:

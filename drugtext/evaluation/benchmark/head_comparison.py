@@ -180,14 +180,15 @@ def ahead_of_simplest(
     comparison has its share alone of the chance to be wrong in any of them (Bonferroni; Dunn 1961).
 
     Args:
-        compared: of each trial: name of the head -> accuracy of each task, shape (n_tasks,).
+        compared: of each trial: name of the head -> accuracy of each task, shape (n_tasks,), of two
+            tasks or more.
         level: chance to call any head ahead where none is.
 
     Returns:
         Name of the head -> the trials in which it is ahead. Heads that never are stand there, too.
     """
-    others = [name for name in compared[0] if name != SIMPLEST]
-    share = level / (len(others) * len(compared))
+    others = [name for name in (compared[0] if compared else ()) if name != SIMPLEST]
+    share = level / max(len(others) * len(compared), 1)
     found: dict[str, list[int]] = {name: [] for name in others}
     for number, accuracies in enumerate(compared):
         for name in others:

@@ -182,7 +182,7 @@ def _tokens(told: Figures) -> Iterator[str]:
         "Accuracy of known categories at ATC level"
         f" {told['level']}, names {told['names']}, of full documents. What is read by default was"
         " chosen on the validation drugs; test drugs stand beside them. A section is encoded twice"
-        " where names are shown and hidden. Made by"
+        " where names are shown and hidden. Tokens are those of the test drugs. Made by"
     )
     yield f"```\n{told['command']}\n```"
     yield "![tokens](tokens.png)"

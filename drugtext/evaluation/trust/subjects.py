@@ -68,6 +68,7 @@ class Run:
         self.folder, self.taxonomy, self.seed = folder / "corpus-atc", taxonomy, seed
         self.corpus: Corpus = load_corpus(self.folder, taxonomy)
         raw = load(encoder)
+        self.run_by = raw.backend
         self._readers = TrainedReaders(Reader(raw, raw.embed), folder / TRAINED_FOLDER, n_steps)
 
     def known_drugs(self) -> KnownCategories:

@@ -1,0 +1,206 @@
+"""How drugtext learns, in figures: a Markdown page of all that the scripts beside it measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drugtext.evaluation.benchmark.task import OWN
+from drugtext.evaluation.markdown import markdown_table
+
+Figures = Mapping[str, Any]
+
+JUDGED = ("new drug, full documents", "new drug, all", "new category, k = 1", "new category, k = 5")
+"""What `scripts/ablate.py` asks."""
+
+
+def write_learning_page(folder: Path) -> Path:
+    """Write the page of those figures that a folder holds.
+
+    Args:
+        folder: of ablation.json, heads.json, crossover.json, starts.json and draws.json, or of some
+            of them.
+    """
+    found = {name: folder / f"{name}.json" for name in _PARTS}
+    parts = {n: json.loads(f.read_text(encoding="utf-8")) for n, f in found.items() if f.is_file()}
+    page = folder / "README.md"
+    page.write_text(learning_page(parts), encoding="utf-8")
+    return page
+
+
+def learning_page(parts: Mapping[str, Figures]) -> str:
+    """Write the page.
+
+    Args:
+        parts: name of a JSON file -> what it holds; any may be absent.
+    """
+    written = [
+        "# How drugtext learns: what each part brings",
+        "ATC, names masked; drugs and categories that nobody trained on. Intervals are 95 %: over"
+        " drugs for new drugs, over tasks for new categories. Made on a finished run of the"
+        " [benchmark](../README.md).",
+    ]
+    for name, of_part in _PARTS.items():
+        if name in parts:
+            title, *told = of_part(parts[name])
+            written += [f"## {title}", f"```\n{parts[name]['command']}\n```", *told]
+    return "\n\n".join(written) + "\n"
+
+
+def _ablation(told: Figures) -> Iterator[str]:
+    yield "All parts, and all but one"
+    yield (
+        f"ATC level {told['level']}, validation drugs and categories. Behind each accuracy: by how"
+        " much all parts together are ahead of it."
+    )
+    rows = [
+        [row["parts"], *(_with_ahead(row[what], is_first=n == 0) for what in JUDGED)]
+        for n, row in enumerate(told["rows"])
+    ]
+    first = told["rows"][0]
+    sizes = [f"{w}, n = {first[w]['n']}" for w in JUDGED[:2]]
+    sizes += [f"{w}, {first[w]['n_way']} ways, {first[w]['n_tasks']} tasks" for w in JUDGED[2:]]
+    yield markdown_table([["", *sizes], *rows])
+
+
+def _with_ahead(one: Figures, *, is_first: bool) -> str:
+    if is_first:
+        return _interval(one["accuracy"])
+    mean, low, high = one["all_ahead"]
+    return f"{one['accuracy'][0]:.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def heads_table(told: Figures, part: str, level: int) -> str:
+    """Return accuracy of each head against k, from what heads.json holds."""
+    rows = [row for row in told["rows"] if (row["part"], row["level"]) == (part, level)]
+    heads = [name for name, found in rows[0].items() if isinstance(found, dict)]
+    written = [["head", *(f"k = {row['k']}, {row['n_way']} ways" for row in rows)]]
+    for head in heads:
+        means = [f"{row[head]['accuracy'][0]:.3f}{_star(row[head]['ahead'])}" for row in rows]
+        written.append([head, *means])
+    return markdown_table(written)
+
+
+def _star(ahead: Sequence[float]) -> str:
+    return "*" if ahead[1] > 0 or ahead[2] < 0 else ""
+
+
+def _heads(told: Figures) -> Iterator[str]:
+    yield "Heads over one encoder"
+    default = told["default"]
+    ahead = {name: where for name, where in default["ahead"].items() if where}
+    yield (
+        f"The default is `{default['compared_with']}`, the simplest, unless another is ahead of it"
+        f" on validation categories. Of {default['n_comparisons']} comparisons there, with what is"
+        f" due to their number (Bonferroni), ahead are: {_where(ahead)}. A star: another accuracy"
+        " than that of the simplest by more than its own interval, nothing corrected."
+    )
+    for part in ("validation", "test"):
+        for level in sorted({row["level"] for row in told["rows"]}):
+            if any((row["part"], row["level"]) == (part, level) for row in told["rows"]):
+                yield f"{part.capitalize()} categories, ATC level {level}:"
+                yield heads_table(told, part, level)
+
+
+def _where(ahead: Mapping[str, Sequence[Figures]]) -> str:
+    told = [
+        f"{name} (level {one['level']}, k = {one['k']})"
+        for name, where in ahead.items()
+        for one in where
+    ]
+    return ", ".join(told) or "none"
+
+
+def _crossover(told: Figures) -> Iterator[str]:
+    yield "From how many inserts does fine-tuning pay?"
+    yield (
+        f"Test categories of ATC level {told['level']}, {told['n_tasks']} tasks; the meta-trained"
+        f" adapter is trained on for {told['steps']} steps with the support alone. *Ahead*: of"
+        " prototypes by `fit`, both without whitening, which needs other categories and is what"
+        " `fit` has in a classifier that knows some."
+    )
+    columns = ("prototypes", "fine-tuned", "ahead", "prototypes, whitened")
+    rows = [
+        [
+            f"{row['k']} ({row['n_way']} ways)",
+            *(_interval(row[name]) for name in columns),
+            f"{row['seconds'][0]:.0f}",
+        ]
+        for row in told["rows"]
+    ]
+    head = [
+        "k",
+        "prototypes",
+        "fine-tuned",
+        "ahead",
+        "prototypes, whitened",
+        "seconds to fine-tune",
+    ]
+    yield markdown_table([head, *rows])
+
+
+def _starts(told: Figures) -> Iterator[str]:
+    yield "Does it help to meet the domain first?"
+    yield (
+        f"Adapted: {told['steps']} steps of contrast on the training part's inserts, without their"
+        f" categories. Meta-trained: {told['meta_steps']} steps of episodes. The validation part"
+        " decides what is kept."
+    )
+    starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
+    gain = "helps after meta-training"
+    rows = [
+        [
+            row["part"],
+            str(row["level"]),
+            f"{row['k']} ({row['n_way']} ways)",
+            *(f"{row[name][0]:.3f}" for name in starts),
+            _interval(row[gain]),
+        ]
+        for row in told["rows"]
+    ]
+    yield markdown_table([["part", "level", "k", *starts, gain], *rows])
+
+
+def draws_table(told: Figures) -> str:
+    """Return mean and range over draws of what was asked in all of them; told: of draws.json."""
+    shots = sorted({row["k"] for row in told["rows"]})
+    written = [["", *(f"k = {k}" for k in shots)]]
+    for name in (name for name in told["rows"][-1]["accuracy"] if name != OWN):
+        found = [[r["accuracy"][name] for r in told["rows"] if r["k"] == k] for k in shots]
+        cells = [f"{sum(v) / len(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in found]
+        written.append([name, *cells])
+    return markdown_table(written)
+
+
+def _draws(told: Figures) -> Iterator[str]:
+    yield "How much it matters which categories are held out"
+    yield (
+        f"ATC level {told['level']}, {told['episodes']} episodes a draw; mean over draws, and from"
+        " the hardest to the easiest. Draw 0 is that of the benchmark."
+    )
+    yield draws_table(told)
+    trained = [row for row in told["rows"] if OWN in row["accuracy"]]
+    if trained:
+        yield "Where drugtext's encoder was trained on the draw's own training categories:"
+        names = list(trained[0]["accuracy"])
+        rows = [
+            [str(row["seed"]), str(row["k"]), *(f"{row['accuracy'][n]:.3f}" for n in names)]
+            for row in trained
+        ]
+        yield markdown_table([["draw", "k", *names], *rows])
+
+
+def _interval(found: Sequence[float]) -> str:
+    mean, low, high = found
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+_PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "ablation": _ablation,
+    "heads": _heads,
+    "crossover": _crossover,
+    "starts": _starts,
+    "draws": _draws,
+}

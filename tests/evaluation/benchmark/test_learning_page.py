@@ -1,0 +1,101 @@
+"""The page on learning: whichever parts there are, figures as they were measured."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from drugtext.evaluation.benchmark.learning_page import (
+    JUDGED,
+    draws_table,
+    heads_table,
+    learning_page,
+    write_learning_page,
+)
+
+
+def ablation_row(parts: str, ahead: list[float]) -> dict:
+    one = {"accuracy": [0.7, 0.6, 0.8], "all_ahead": ahead, "n": 9, "n_way": 5, "n_tasks": 2}
+    return {"parts": parts, **dict.fromkeys(JUDGED, one)}
+
+
+def draw(seed: int, k: int, **accuracy: float) -> dict:
+    return {"seed": seed, "k": k, "n_way": 28, "accuracy": accuracy}
+
+
+@pytest.fixture
+def told() -> dict:
+    row = {"part": "test", "level": 3, "k": 1, "n_way": 28, "n_tasks": 30}
+    cosine = {"accuracy": [0.5, 0.4, 0.6], "ahead": [0.0, 0.0, 0.0]}
+    ridge = {"accuracy": [0.55, 0.45, 0.65], "ahead": [0.05, 0.01, 0.09]}
+    rows = [
+        {**row, "part": part, "cosine": cosine, "ridge": ridge} for part in ("validation", "test")
+    ]
+    default = {"compared_with": "cosine", "n_comparisons": 50}
+    starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
+    gain = {"helps after meta-training": [-0.01, -0.03, 0.01]}
+    few = ("prototypes", "fine-tuned", "ahead", "prototypes, whitened", "seconds")
+    return {
+        "ablation": {
+            "command": "python scripts/ablate.py",
+            "level": 3,
+            "rows": [
+                ablation_row("all parts", [0, 0, 0]),
+                ablation_row("without the lexicon", [-0.012, -0.03, 0.004]),
+            ],
+        },
+        "heads": {
+            "command": "python scripts/compare_heads.py",
+            "default": {**default, "ahead": {"ridge": [{"level": 3, "k": 1}], "euclidean": []}},
+            "rows": rows,
+        },
+        "crossover": {
+            "command": "python scripts/crossover.py",
+            **{"level": 3, "n_tasks": 10, "steps": 20},
+            "rows": [{"k": 5, "n_way": 28, **{name: [0.25, 0.2, 0.3] for name in few}}],
+        },
+        "starts": {
+            "command": "python scripts/compare_starts.py",
+            **{"steps": 200, "meta_steps": 100},
+            "rows": [{**row, **{name: [0.5, 0.4, 0.6] for name in starts}, **gain}],
+        },
+        "draws": {
+            "command": "python scripts/category_draws.py",
+            "level": 3,
+            "episodes": 10,
+            "rows": [draw(0, 1, other=0.25, drugtext=0.5), draw(1, 1, other=0.75)],
+        },
+    }
+
+
+def test_the_page_holds_all_parts(told, tmp_path):
+    for name, figures in told.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(figures))
+    page = write_learning_page(tmp_path).read_text(encoding="utf-8")
+    assert page == learning_page(told)
+    assert page.count("## ") == len(told) and page.count("```\npython scripts/") == len(told)
+    assert "| without the lexicon | 0.700; -0.012 (-0.030 to +0.004) |" in page
+    assert "| all parts | 0.700 (0.600 to 0.800) |" in page
+    assert "Of 50 comparisons" in page and "ahead are: ridge (level 3, k = 1)." in page
+    assert "| 5 (28 ways) | 0.250 (0.200 to 0.300) |" in page
+    assert (
+        "| test | 3 | 1 (28 ways) | 0.500 | 0.500 | 0.500 | 0.500 | -0.010 (-0.030 to 0.010) |"
+        in page
+    )
+    assert "| 0 | 1 | 0.250 | 0.500 |" in page
+
+
+def test_a_page_of_one_part_says_nothing_of_the_others(told):
+    page = learning_page({"heads": told["heads"]})
+    assert "one encoder" in page and "fine-tuning" not in page and "held out" not in page
+
+
+def test_a_star_marks_what_the_interval_tells_apart(told):
+    table = heads_table(told["heads"], "test", 3)
+    assert table.splitlines()[2:] == ["| cosine | 0.500 |", "| ridge | 0.550* |"]
+
+
+def test_draws_are_averaged_for_those_that_were_asked_in_all(told):
+    lines = draws_table(told["draws"]).splitlines()
+    assert lines[2:] == ["| other | 0.500 (0.250 to 0.750) |"]
