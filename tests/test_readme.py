@@ -20,7 +20,7 @@ from hub_server import Repo, running_hub
 from shell_lines import CHECKED, LEFT_OUT, begins, lines_of
 
 from drugtext.bundled import bundled_checkpoints
-from drugtext.evaluation.benchmark.learning_page import draws_table, learning_page
+from drugtext.evaluation.benchmark.learning_page import draws_table, heads_table, learning_page
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import headline as speed_targets
 from drugtext.evaluation.speed.page import speed_page
@@ -140,6 +140,9 @@ def test_the_draws_are_those_of_the_page_on_learning():
     assert shown[1] == told["draws"]["command"]
     assert shown[2].strip() == draws_table(told["draws"]).strip()
     assert (folder / "README.md").read_text(encoding="utf-8") == learning_page(told)
+    heads = heads_table(told["heads"], "test", 3)
+    block = f"<!-- measured: {told['heads']['command']} -->\n{heads}\n<!-- end -->"
+    assert block in (PROJECT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
 
 
 def test_files_that_are_named_exist():
