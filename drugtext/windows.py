@@ -13,7 +13,7 @@ from drugtext.tokens import TokenReader
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
 _CHARACTERS_A_TOKEN = 16  # at most, on average: how far into a section names are looked for
-_QUICK_PROBABILITY = 0.9  # reading on changes no accuracy on validation drugs: bench_tokens.py
+_QUICK_PROBABILITY = 0.9
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
 
 
@@ -74,7 +74,7 @@ class ReadingPlan:
             )
 
     def quick(self) -> ReadingPlan:
-        """Return a plan that reads about a third: each section once, and no more than is enough."""
+        """Return a plan that reads less: each section once, and no further than is enough."""
         is_shown = self.show_names and not self.hide_names
         enough = min(self.enough_probability, _QUICK_PROBABILITY)
         return replace(self, show_names=is_shown, enough_probability=enough)
@@ -162,9 +162,10 @@ def read_windows(
     windows = Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
         names = own_names(insert) if plan.hide_names else set()
+        is_twice = plan.show_names and plan.hide_names
         chosen = sections_to_read(insert.sections, plan, reader, () if plan.show_names else names)
         read = [(section.name, p) for section in chosen for p in _cut(section.token_ids, room)]
-        again = _without_names(insert.sections, chosen, reader, names if plan.show_names else ())
+        again = _without_names(insert.sections, chosen, reader, names) if is_twice else {}
         hidden = [(name, p) for name, ids in again.items() for p in _cut(ids, room)]
         parts = (read + hidden) or [("", [])]
         windows.token_ids.extend(before + part + after for _, part in parts)
@@ -233,7 +234,7 @@ def _without_names(
 ) -> dict[str, list[int]]:
     """Read those sections again in which one of some names stands, with it replaced."""
     found = {}
-    for name, limit, _ in chosen if names else ():
+    for name, limit, _ in chosen:
         hidden = _beginning(sections[name], limit, names)
         if hidden != sections[name][: limit * _CHARACTERS_A_TOKEN]:
             found[name] = reader.first([hidden], [limit])[0]

@@ -98,13 +98,18 @@ def test_the_benchmark_is_that_of_the_report():
     assert len(plots) == 4 and all((PROJECT / "benchmark" / plot).is_file() for plot in plots)
 
 
+def measured_by(script: str) -> re.Match[str]:
+    """Return the table that a script measured: its command, and what is shown."""
+    pattern = rf"<!-- measured: (python scripts/{script}.*?) -->\n(.*?)\n<!-- end -->"
+    shown = re.search(pattern, README, re.DOTALL)
+    assert shown is not None
+    return shown
+
+
 def test_the_trust_table_is_that_of_the_report():
     folder = PROJECT / "benchmark" / "trust"
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    shown = re.search(
-        r"<!-- measured: (python scripts/trust.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL
-    )
-    assert shown is not None
+    shown = measured_by("trust")
     assert shown[1] == results["command"]
     assert shown[2].strip() == targets(results["figures"]).strip()
     report = (folder / "README.md").read_text(encoding="utf-8")
@@ -116,12 +121,7 @@ def test_the_trust_table_is_that_of_the_report():
 def test_the_speed_table_is_that_of_the_report():
     folder = PROJECT / "benchmark" / "speed"
     told = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
-    shown = re.search(
-        r"<!-- measured: (python scripts/bench_speed.*?) -->\n(.*?)\n<!-- end -->",
-        README,
-        re.DOTALL,
-    )
-    assert shown is not None
+    shown = measured_by("bench_speed")
     assert shown[1] == told["speed"]["command"]
     assert shown[2].strip() == speed_targets(told["speed"]).strip()
     assert (folder / "README.md").read_text(encoding="utf-8") == speed_page(told)
@@ -131,12 +131,7 @@ def test_the_speed_table_is_that_of_the_report():
 def test_the_draws_are_those_of_the_page_on_learning():
     folder = PROJECT / "benchmark" / "learning"
     told = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
-    shown = re.search(
-        r"<!-- measured: (python scripts/category_draws.*?) -->\n(.*?)\n<!-- end -->",
-        README,
-        re.DOTALL,
-    )
-    assert shown is not None
+    shown = measured_by("category_draws")
     assert shown[1] == told["draws"]["command"]
     assert shown[2].strip() == draws_table(told["draws"]).strip()
     assert (folder / "README.md").read_text(encoding="utf-8") == learning_page(told)

@@ -7,7 +7,7 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +58,9 @@ def write_figures(file: Path, figures: Mapping[str, Any], run_by: object = None)
     file.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({**made_by(run_by), **figures}, indent=1)
     file.write_text(told + "\n", encoding="utf-8")
+
+
+def read_figures(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Return what those of the named files hold that stand in a folder: name -> figures."""
+    found = {name: folder / f"{name}.json" for name in names}
+    return {n: json.loads(f.read_text(encoding="utf-8")) for n, f in found.items() if f.is_file()}

@@ -53,8 +53,9 @@ class InsertViews:
         window_tokens: int = 128,
     ) -> None:
         prefix = reader.model.config.prefix
-        plan = replace(reader.reading_plan, hide_names=False, show_names=True)
-        small = replace(plan, window_tokens=window_tokens)
+        small = replace(
+            reader.reading_plan, window_tokens=window_tokens, hide_names=False, show_names=True
+        )
         self._reader, self._padding = reader.token_reader, reader.tokenizer.pad_token_id or 0
         self._prefix = prefix
         self._windows: list[list[_Drawable]] = [[] for _ in forms[0]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from drugtext.evaluation.benchmark.task import OWN
+from drugtext.evaluation.figures_file import read_figures
 from drugtext.evaluation.markdown import markdown_table
 
 Figures = Mapping[str, Any]
@@ -23,10 +23,8 @@ def write_learning_page(folder: Path) -> Path:
         folder: of ablation.json, heads.json, crossover.json, starts.json and draws.json, or of some
             of them.
     """
-    found = {name: folder / f"{name}.json" for name in _PARTS}
-    parts = {n: json.loads(f.read_text(encoding="utf-8")) for n, f in found.items() if f.is_file()}
     page = folder / "README.md"
-    page.write_text(learning_page(parts), encoding="utf-8")
+    page.write_text(learning_page(read_figures(folder, _PARTS)), encoding="utf-8")
     return page
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from drugtext.evaluation.figures_file import read_figures
 from drugtext.evaluation.markdown import markdown_table, met
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
 from drugtext.evaluation.speed.pictures import draw_scale, draw_tokens, draw_ways
@@ -33,8 +33,7 @@ def write_speed_page(folder: Path) -> Path:
     Args:
         folder: of speed.json, tokens.json and scale.json, or of some of them.
     """
-    found = {name: folder / f"{name}.json" for name in _PARTS}
-    parts = {n: json.loads(f.read_text(encoding="utf-8")) for n, f in found.items() if f.is_file()}
+    parts = read_figures(folder, _PARTS)
     for name, told in parts.items():
         _PARTS[name](told, folder / f"{name}.png")
     page = folder / "README.md"
