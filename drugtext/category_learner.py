@@ -205,6 +205,8 @@ class CategoryLearner(CategoryHolder):
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         n_support = torch.bincount(rows, minlength=len(order)).tolist()
         means, mean_rows = ingredient_means(support, rows, drugs.keys)
+        # Where few inserts or names alone stand for each, leaning on the tree blurs siblings.
+        leans_on_tree = head.is_bare and len(rows) > 0
         if head.is_bare:
             # Whitening by drugs tells best what a new drug needs, and takes as many of them.
             of_drugs = len(means) >= means.shape[1]
@@ -216,7 +218,7 @@ class CategoryLearner(CategoryHolder):
         names = head.project_names(names)
         is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
         weights = NAME_WEIGHT * (torch.tensor(is_known) | names_tell(support, rows, names))
-        ancestors = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
+        ancestors = [[a.id for a in tree.path(i)[-2::-1] if leans_on_tree] for i in order]
         few_shot = self.model.config.few_shot or {}
         head = head.fitted(support, rows, ancestors, names, weights)
         if len(rows):

@@ -253,9 +253,14 @@ def _n_shown(
     reader: TokenReader,
 ) -> int:
     """Return the tokens read of a section as printed, where `n_hidden` were read, names hidden."""
-    there, n_read = reader.count([sections[section.name]]), n_hidden[section.name]
-    is_whole = n_read == len(section.token_ids) < section.limit
-    return there if is_whole else min(n_read, there)
+    text, n_read = sections[section.name], n_hidden[section.name]
+    if n_read == len(section.token_ids) < section.limit:
+        return reader.count([text])
+    beginning = text[: section.limit * _CHARACTERS_A_TOKEN]
+    there = reader.count([beginning])
+    if there < n_read and len(beginning) < len(text):
+        there = reader.count([text])
+    return min(n_read, there)
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

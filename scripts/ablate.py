@@ -60,7 +60,8 @@ class Variant:
         lexicon: the channel of words.
         whitening: of embeddings, by drugs of one category.
         names: of categories, each as one drug.
-        ancestors: share in the prototypes below them.
+        ancestors: share in the prototypes below them, where those are learnt from many inserts.
+        always_ancestors: also where a category is learnt from a few, beside others.
         by_drug: the inserts of a drug count once.
         memory: of the support itself, beside the prototypes.
     """
@@ -70,6 +71,7 @@ class Variant:
     whitening: bool = True
     names: bool = True
     ancestors: bool = True
+    always_ancestors: bool = False
     by_drug: bool = True
     memory: bool = True
 
@@ -83,9 +85,10 @@ VARIANTS = {
     "without whitening": replace(ALL, whitening=False),
     "without names": replace(ALL, names=False),
     "without ancestors": replace(ALL, ancestors=False),
+    "ancestors of new categories, too": replace(ALL, always_ancestors=True),
     "inserts count, not drugs": replace(ALL, by_drug=False),
     "without the memory": replace(ALL, memory=False),
-    "prototypes alone": Variant(False, False, False, False, False, False, False),
+    "prototypes alone": Variant(False, False, False, False, False, False, False, False),
 }
 
 
@@ -140,6 +143,7 @@ def learn(
     order = list(dict.fromkeys(example.category for example in examples))
     rows = torch.tensor([order.index(example.category) for example in examples])
     support = torch.as_tensor(reader.embed([example.insert for example in examples]))
+    leans_on_tree = variant.ancestors and (head.is_bare or variant.always_ancestors)
     drugs = [e.substances if variant.by_drug else n for n, e in enumerate(examples)]
     means, mean_rows = ingredient_means(support, rows, drugs)
     names = reader.classifier.embed_texts([category_text(taxonomy, c) for c in order])
@@ -147,7 +151,7 @@ def learn(
         learnt = (means, mean_rows) if len(means) >= means.shape[1] else (support, rows)
         head = head.with_projection(*learnt, names)
     ancestors = [
-        [step.id for step in taxonomy.path(c)[-2::-1]] if variant.ancestors else [] for c in order
+        [step.id for step in taxonomy.path(c)[-2::-1]] if leans_on_tree else [] for c in order
     ]
     told = head.project_names(names) if variant.names else None
     fitted = head.fitted(head.project(means), mean_rows, ancestors, told)

@@ -3,7 +3,7 @@
     python scripts/benchmark.py ../shared/data --report benchmark
     python scripts/benchmark.py ../shared/data --report runs/quick --quick
 
-The full run takes about two hours on 2 cores, the quick one five minutes. A stopped run
+The full run takes about two hours on 2 cores, the quick one four minutes. A stopped run
 goes on where it was: corpora, adapters, window vectors and the outcome of each contestant in each
 trial are kept below --output. The report folder gets results.json, README.md and plots; no
 sentence of an insert.
@@ -146,6 +146,7 @@ def measure(
         command=command,
         begins=console.status,
         on_error=lambda error: console.print(f"left out: {error}"),
+        one_in=plan.one_in,
     )
     with console.status("dealing out the trials"):
         trials = make_trials(corpora["atc"], corpora["epc"], plan, seed)
@@ -197,7 +198,7 @@ def main(
     output: Annotated[
         Path | None, typer.Option(help="Folder of what a stopped run goes on with.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small run of five minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small run of four minutes.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(help="Name of a contestant; may recur. All if left out.")
     ] = None,

@@ -53,7 +53,8 @@ OTHERS = [
 
 
 def insert(number: int, category: str) -> dict[str, object]:
-    name = f"{SYLLABLES[number]}{SYLLABLES[(number * 7 + 3) % 16]}{category.lower()[0]}ximol"
+    syllables = (SYLLABLES[n % 16] for n in (number, number * 7 + 3, number // 16))
+    name = f"{''.join(syllables)}{category.lower()[0]}ximol"
     words = " ".join(f"{OTHERS[(number * k) % 11]} {number * 31 + k}" for k in range(1, 25))
     return {
         "name": name.title(),
@@ -74,7 +75,7 @@ def data(tmp_path_factory) -> Path:
     """A folder laid out as the script wants it: inserts and taxonomies."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "en").mkdir()
-    lines = (json.dumps(insert(n, category)) for category in CLASSES for n in range(16))
+    lines = (json.dumps(insert(n, category)) for category in CLASSES for n in range(48))
     text = "\n".join(lines) + "\n"
     (folder / "en" / "inserts.jsonl.gz").write_bytes(gzip.compress(text.encode()))
     tables = folder / "taxonomies"
@@ -82,7 +83,7 @@ def data(tmp_path_factory) -> Path:
     codes = {}
     for code, (name, _) in CLASSES.items():
         codes |= {code[:1]: f"group {code[0]}", code[:3]: f"part {code[:3]}", code: name}
-        codes |= {f"{code}A": name} | {f"{code}A{n:02}": f"drug {n}" for n in range(1, 17)}
+        codes |= {f"{code}A": name} | {f"{code}A{n:02}": f"drug {n}" for n in range(1, 49)}
     rows = "".join(f"{code},{name}\n" for code, name in codes.items())
     (tables / "atc_en_zh.csv").write_text("code,name\n" + rows)
     rows = "".join(f"{name}\n" for name, _ in CLASSES.values())

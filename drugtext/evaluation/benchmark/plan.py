@@ -37,6 +37,7 @@ class Plan:
         shots: most support inserts a category; fewer are tried, too.
         n_episodes: of each setting of "new category".
         minutes: protocol -> the most that a contestant may spend on it in all.
+        one_in: so many inserts one is read.
         n_categories: that the corpora are shrunk to; None for all.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     minutes: Mapping[str, float] = field(
         default_factory=lambda: {NEW_DRUG: 6, NEW_CATEGORY: 18, NEW_REGULATOR: 2, GROWING: 2}
     )
+    one_in: int = 1
     n_categories: int | None = None
 
 
@@ -57,6 +59,7 @@ QUICK_RUN = Plan(
     shots=5,
     n_episodes=20,
     minutes={NEW_DRUG: 0.05, NEW_CATEGORY: 0.1, NEW_REGULATOR: 0.03, GROWING: 0.03},
+    one_in=3,
     n_categories=8,
 )
 

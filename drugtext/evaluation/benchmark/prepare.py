@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def prepare_corpora(
     command: str,
     begins: Callable[[str], AbstractContextManager[object]],
     on_error: Callable[[ReadError], object],
+    one_in: int = 1,
 ) -> dict[str, Corpus]:
     """Build the ATC and the EPC corpus, or load those built before of the same data.
 
@@ -44,6 +46,7 @@ def prepare_corpora(
         command: what their cards name as their maker.
         begins: called with what begins; what it returns is open while it lasts.
         on_error: called with each insert that cannot be read.
+        one_in: so many inserts one is taken, for a small run; 1 for all.
 
     Raises:
         CorpusError: a file of the data folder, or the corrections, cannot be read.
@@ -54,6 +57,7 @@ def prepare_corpora(
         "files": {file.name: _sha256(file) for file in (inserts, corrections, *tables.values())},
         "code": code_sha256(write_corpus.__module__),
         "seed": seed,
+        "one_in": one_in,
     }
     taxonomies = {
         "atc": Taxonomy.from_atc(tables["atc"]),
@@ -74,6 +78,7 @@ def prepare_corpora(
                     corrections=corrections if name == "atc" else None,
                     max_depth=_DEEPEST,
                     seed=seed,
+                    track=lambda inserts: islice(inserts, 0, None, one_in),
                     on_error=on_error,
                 )
             (folder / "made_of.json").write_text(json.dumps(made_of, indent=1), encoding="utf-8")

@@ -188,7 +188,10 @@ def _how_it_was_made(results: Results) -> Iterator[str]:
         ]
     yield "\n".join(lines)
     if results["quick"]:
-        yield "The quick run takes a few categories of these, and one insert an ingredient."
+        yield (
+            "The quick run makes its corpora of one insert in three, and takes a few categories of"
+            " these, and one insert an ingredient."
+        )
     prints = [f"{name} `{data['sha256'][:16]}`" for name, data in results["data"].items()]
     prints.append(f"code `{results['code'][:16]}`")
     yield f"SHA-256 of the corpora and of the code begins with: {', '.join(prints)}."
