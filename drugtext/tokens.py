@@ -10,6 +10,8 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ _SPACE = re.compile(r"\s")
 _ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[str]:
-    """Yield the words of a text as `str.split` gives them, a block of it at a time.
+def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[list[str]]:
+    """Yield the words of a text as `str.split` gives them, those of a block of it at a time.
 
     All words of a text of 30 MB would take ten times its memory.
 
@@ -42,7 +44,7 @@ def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[str]:
         end = start + block
         space = _SPACE.search(text, end) if end < len(text) else None
         end = space.start() if space else len(text)
-        yield from text[start:end].split()
+        yield text[start:end].split()
         start = end
 
 
@@ -116,14 +118,18 @@ class TokenReader:
         whole: list[str] = []
         for text in texts:
             (regular if self._is_regular(text) else whole).append(text)
-        words = Counter(word for text in regular for word in words_of(text))
-        lengths = {word: n for word in words if (n := self._known.get(word)) is not None}
-        missing = [word for word in words if word not in lengths]
-        lengths.update(zip(missing, map(len, self.all(missing)), strict=True))
-        total = sum(n * lengths[word] for word, n in words.items())
+        words: Counter[str] = Counter()
+        for text in regular:
+            for block in words_of(text):
+                words.update(block)
+        lengths = [*map(self._known.get, words, repeat(0))]
+        total = sum(map(mul, words.values(), lengths))
+        missing = [word for word, n in zip(words, lengths, strict=True) if not n]
+        found = dict(zip(missing, map(len, self.all(missing)), strict=True))
+        total += sum(words[word] * n for word, n in found.items())
         if len(self._known) > _MOST_KEPT:
             self._known.clear()
-        self._known.update((w, lengths[w]) for w in missing if len(w) <= _LONGEST_KEPT)
+        self._known.update((w, n) for w, n in found.items() if len(w) <= _LONGEST_KEPT)
         return total + sum(len(ids) for ids in self.all(whole))
 
     def _start(self, text: str, limit: int) -> str:
