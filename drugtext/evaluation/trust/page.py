@@ -83,7 +83,8 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
 
 
 def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
-    told = f"{_interval(row, 'ece')}; by chance alone {row['by_chance']:.3f}"
+    by_chance = f"{row['by_chance']:.3f} to {row['by_chance_alike']:.3f}"
+    told = f"{_interval(row, 'ece')}; by chance alone {by_chance}"
     return [what, f"≤ {most}", told, str(row["n"]), met(row["ece"] <= most)]
 
 
@@ -110,10 +111,14 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         *(f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots),
         "## Calibration of known categories",
         '"By chance" is what as many answers would show whose probabilities are true: an error'
-        " below it cannot be told from none.",
+        ' below it cannot be told from none. "By chance alike" is the same where the inserts of a'
+        " drug are right or wrong together; the truth is between the two.",
         _table(
             figures["known"]["calibration"],
-            ("documents", "names", "level", "ece", "by_chance", "confidence", "accuracy", "n"),
+            (
+                *("documents", "names", "level", "ece", "by_chance", "by_chance_alike"),
+                *("confidence", "accuracy", "n"),
+            ),
             "ece",
         ),
         "## Categories learnt from a few inserts",
@@ -123,8 +128,8 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         _table(
             figures["few_shot"],
             (
-                *("names", "k", "n_way", "calibrated_on", "ece", "by_chance", "confidence"),
-                *("accuracy", "covered", "n"),
+                *("names", "k", "n_way", "calibrated_on", "ece", "by_chance", "by_chance_alike"),
+                *("confidence", "accuracy", "covered", "n"),
             ),
             "ece",
         ),

@@ -60,25 +60,32 @@ def calibration(
 
     Returns:
         `ece` with `low` and `high`; `by_chance`: the mean error of as many answers whose
-        probabilities are true; `confidence` and `accuracy`, the means; `n`.
+        probabilities are true; `by_chance_alike`: the same where the inserts of a group are right
+        or wrong together; `confidence` and `accuracy`, the means; `n`.
 
     Source:
         The bias of binned estimates: Kumar, Liang, Ma 2019, arXiv:1909.10155, section 3.
     """
     columns = confidence_columns(confidences, right)
     ece, low, high = grouped_bootstrap(columns, groups, calibration_gap, seed)
-    rng = np.random.default_rng(seed)
-    simulated = (rng.random(len(confidences)) < confidences for _ in range(_N_SIMULATED))
-    by_chance = np.mean([expected_calibration_error(confidences, one) for one in simulated])
+    alike = np.unique(np.asarray(groups), return_inverse=True)[1]
     figures = {
         "ece": ece,
         "low": low,
         "high": high,
-        "by_chance": float(by_chance),
+        "by_chance": _error_by_chance(confidences, np.arange(len(confidences)), seed),
+        "by_chance_alike": _error_by_chance(confidences, alike, seed),
         "confidence": float(np.mean(confidences)),
         "accuracy": float(np.mean(right)),
     }
     return {name: round(value, 4) for name, value in figures.items()} | {"n": len(right)}
+
+
+def _error_by_chance(confidences: NDArray, together: NDArray[np.int64], seed: int) -> float:
+    """Return the mean error of answers with true probabilities; those of one number go together."""
+    rng, n_numbers = np.random.default_rng(seed), int(together.max()) + 1
+    draws = (rng.random(n_numbers)[together] < confidences for _ in range(_N_SIMULATED))
+    return float(np.mean([expected_calibration_error(confidences, right) for right in draws]))
 
 
 def answers_by_level(judged: Judged) -> dict[int, tuple[NDArray, NDArray[np.bool_], list[int]]]:

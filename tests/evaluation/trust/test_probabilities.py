@@ -53,6 +53,14 @@ def test_true_probabilities_err_as_much_as_chance_does():
     assert too_sure["confidence"] - too_sure["accuracy"] == pytest.approx(too_sure["ece"], abs=0.01)
 
 
+def test_inserts_of_one_drug_that_go_together_err_more_by_chance():
+    confidences = np.full(10, 0.5)
+    apart = calibration(confidences, confidences > 0, [str(n) for n in range(10)])
+    assert apart["by_chance"] == apart["by_chance_alike"] < 0.2
+    one_drug = calibration(confidences, confidences > 0, ["a"] * 10)
+    assert one_drug["by_chance_alike"] == 0.5  # all right, or all wrong
+
+
 def test_calibration_is_told_of_each_level():
     levels = calibration_by_level(JUDGED)
     assert [(level["level"], level["n"]) for level in levels] == [(1, 2), (2, 2)]
