@@ -46,7 +46,7 @@ SHOTS = (1, 3, 5, 10, 20)
 console = Console(stderr=True)
 
 
-def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int) -> DrugClassifier:
+def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int, seed: int) -> DrugClassifier:
     """Train a classifier's adapter on with the support of a task."""
     support = task.lesson.support
     data = LabelledInserts(
@@ -55,7 +55,7 @@ def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int) -> DrugClassi
         [example.substances for example in support],
         task.lesson.taxonomy,
     )
-    plan = FinetunePlan((LEVEL,), LoopPlan(n_steps, learning_rate=3e-4, warmup_steps=3))
+    plan = FinetunePlan((LEVEL,), LoopPlan(n_steps, learning_rate=3e-4, warmup_steps=3, seed=seed))
     with tempfile.TemporaryDirectory() as folder, training_bar(console) as advance:
         adapter, _ = finetune(classifier, data, plan, Path(folder), advance=advance)
     return classifier.with_adapter(adapter)
@@ -84,7 +84,7 @@ def main(
             beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
             for task in trial.tasks:
                 begun = time.perf_counter()
-                tuned = tuned_on(reader.classifier, task, steps)
+                tuned = tuned_on(reader.classifier, task, steps, seed)
                 spent = time.perf_counter() - begun
                 told = {
                     "prototypes": prototype_accuracy(reader.classifier, task, reader.embed),
@@ -92,6 +92,7 @@ def main(
                     "prototypes, whitened": prototype_accuracy(beside, task, reader.embed),
                 }
                 told["ahead"] = told["fine-tuned"] - told["prototypes"]
+                told["ahead of whitened"] = told["fine-tuned"] - told["prototypes, whitened"]
                 for name, value in (told | {"seconds": spent}).items():
                     figures.setdefault(name, []).append(value)
             row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}

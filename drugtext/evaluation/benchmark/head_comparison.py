@@ -132,17 +132,17 @@ def prototype_accuracy(base: DrugClassifier, task: Task, embed: Embed) -> float:
     """
     lesson = task.lesson
 
-    def projected(examples: Sequence[Example]) -> Tensor:
+    def projected(examples: Sequence[Example], classifier: DrugClassifier) -> Tensor:
         vectors = embed([example.insert for example in examples])
         with torch.no_grad():
-            return base.model.head.project(torch.as_tensor(vectors))
+            return classifier.model.head.project(torch.as_tensor(vectors))
 
     if lesson.support:
-        taught, categories = projected(lesson.support), [e.category for e in lesson.support]
+        taught, categories = projected(lesson.support, base), [e.category for e in lesson.support]
         fitted = base.fit_embeddings(taught, categories, taxonomy=lesson.taxonomy)
     else:
         fitted = base.fit_names(lesson.categories, taxonomy=lesson.taxonomy)
-    asked = projected(task.queries)
+    asked = projected(task.queries, fitted)  # a bare base learns its centre from the support
     best = fitted.probabilities(asked).argmax(axis=1)
     truth = [fitted.category_ids.index(query.category) for query in task.queries]
     return float((best == np.array(truth)).mean())

@@ -50,6 +50,16 @@ def test_prototypes_answer_a_task(tiny_classifier):
     assert 0 <= by_name < 0.9  # names share no word with the inserts
 
 
+def test_questions_are_seen_from_the_centre_of_the_support(tiny_classifier):
+    asked, own = trial(3), reader(tiny_classifier)
+
+    def embed(inserts):  # what all inserts have in common is much more than what parts them
+        vectors = own.embed(inserts) + 5 * np.ones(16)
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    assert prototype_accuracy(own.classifier, asked.tasks[0], embed) > 0.9
+
+
 def test_a_row_tells_who_is_ahead():
     accuracies = {name: np.full(3, 0.5) for name in HEADS} | {"ridge": np.array([0.7, 0.8, 0.9])}
     row = table_row(trial(3), accuracies)

@@ -36,6 +36,7 @@ def told() -> dict:
     starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
     gain = {"helps after meta-training": [-0.01, -0.03, 0.01]}
     few = ("prototypes", "fine-tuned", "ahead", "prototypes, whitened", "seconds")
+    behind = {"ahead of whitened": [-0.02, -0.03, -0.01]}
     return {
         "ablation": {
             "command": "python scripts/ablate.py",
@@ -53,12 +54,15 @@ def told() -> dict:
         "crossover": {
             "command": "python scripts/crossover.py",
             **{"level": 3, "n_tasks": 10, "steps": 20},
-            "rows": [{"k": 5, "n_way": 28, **{name: [0.25, 0.2, 0.3] for name in few}}],
+            "rows": [{"k": 5, "n_way": 28, **{n: [0.25, 0.2, 0.3] for n in few}, **behind}],
         },
         "starts": {
             "command": "python scripts/compare_starts.py",
             **{"steps": 200, "meta_steps": 100},
-            "rows": [{**row, **{name: [0.5, 0.4, 0.6] for name in starts}, **gain}],
+            "rows": [
+                {**row, "part": part, **{name: [0.5, 0.4, 0.6] for name in starts}, **gain}
+                for part in ("validation", "test")
+            ],
         },
         "draws": {
             "command": "python scripts/category_draws.py",
@@ -84,6 +88,14 @@ def test_the_page_holds_all_parts(told, tmp_path):
         in page
     )
     assert "| 0 | 1 | 0.250 | 0.500 |" in page
+
+
+def test_the_page_says_what_follows_from_the_figures(told):
+    page = learning_page(told)
+    assert "ahead on validation categories are: ridge (level 3, k = 1)." in page
+    assert "fine-tuning is ahead of prototypes at k = 5, and behind at none." in page
+    assert "fine-tuning is ahead of whitened prototypes at no k, and behind at k = 5." in page
+    assert "helps by more than the interval in 0 of 1 settings, and harms in 0: it is left" in page
 
 
 def test_a_page_of_one_part_says_nothing_of_the_others(told):
