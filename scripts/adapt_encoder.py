@@ -10,6 +10,7 @@ classifier without categories, which scripts/meta_train.py and scripts/finetune_
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -18,12 +19,13 @@ from accelerate import PartialState
 from rich.console import Console
 
 import drugtext
-from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.errors import DrugTextError
 from drugtext.masking import masked_insert
-from drugtext.splits import all_substances
+from drugtext.registry import content_sha256
 from drugtext.training.bar import training_bar
 from drugtext.training.contrast import ContrastPlan, adapt_encoder
+from drugtext.training.data import substances_of
 from drugtext.training.plan import LoopPlan
 
 console = Console(stderr=True)
@@ -47,15 +49,16 @@ def main(
         )
         classifier = drugtext.load(model)
         readable = [insert for insert in read if not classifier.refusal(insert)]
-        names = [insert.ingredients or [insert.name or insert.source] for insert in readable]
+        contents = hashlib.sha256("".join(map(content_sha256, readable)).encode()).hexdigest()
+        weights = weights_sha256(classifier.raw_encoder)
         with training_bar(console) as advance:
             adapter, progress = adapt_encoder(
                 classifier,
                 [masked_insert(insert) for insert in readable],
-                [all_substances(found) for found in names],
+                substances_of(readable),
                 ContrastPlan(LoopPlan(steps, learning_rate=learning_rate, seed=seed), pairs),
                 output,
-                told={"inserts": list(map(str, inserts)), "model": model},
+                told={"inserts": contents, "model": model, "weights": weights},
                 advance=advance,
             )
         if PartialState().is_main_process:

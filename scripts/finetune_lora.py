@@ -20,7 +20,7 @@ from accelerate import PartialState
 from rich.console import Console
 
 import drugtext
-from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.support import read_support
 from drugtext.taxonomy import Category, Taxonomy
@@ -68,6 +68,9 @@ def main(
         data = read_labelled(support, Taxonomy.from_csv(taxonomy) if taxonomy else None)
         train, held_out = data.parted(0.1, seed)
         classifier = drugtext.load(model)
+        for insert in data.forms[0]:  # before the hours of training, not behind them
+            if refusal := classifier.refusal(insert):
+                raise refusal
         deepest = max(map(len, data.paths))
         plan = FinetunePlan(
             tuple(range(1, deepest + 1)),
@@ -81,7 +84,10 @@ def main(
                 plan,
                 output,
                 held_out=held_out,
-                told={"support": str(support), "model": model, "inserts": train.sha256},
+                told={
+                    **{"support": str(support), "model": model, "inserts": train.sha256},
+                    "weights": weights_sha256(classifier.model.encoder),
+                },
                 advance=advance,
             )
         if not PartialState().is_main_process:

@@ -22,7 +22,7 @@ from rich.console import Console
 from safetensors.torch import save_model
 
 import drugtext
-from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.episode_heads import HEADS
 from drugtext.errors import DrugTextError
 from drugtext.taxonomy import Taxonomy
@@ -67,7 +67,11 @@ def main(
                 plan,
                 output,
                 held_out=held_out,
-                told={"corpus": str(corpus), "model": model, "inserts": train.sha256},
+                asked_levels=[n for n in plan.episodes.levels if n >= hold_out_level],
+                told={
+                    **{"corpus": str(corpus), "model": model, "inserts": train.sha256},
+                    "weights": weights_sha256(classifier.model.encoder),
+                },
                 advance=advance,
             )
         if PartialState().is_main_process:

@@ -61,16 +61,10 @@ class LabelledInserts:
     def of_inserts(
         cls, inserts: Sequence[DrugInsert], categories: Sequence[str], taxonomy: Taxonomy
     ) -> LabelledInserts:
-        """Take inserts as they were read, each with an id of the taxonomy; masks their names.
-
-        An insert whose ingredients nobody told is taken for a drug of its own name.
-        """
-        substances = [
-            all_substances(insert.ingredients) or frozenset({insert.name or f"insert {n}"})
-            for n, insert in enumerate(inserts)
-        ]
+        """Take inserts as they were read, each with an id of the taxonomy; masks their names."""
         paths = [tuple(step.id for step in taxonomy.path(category)) for category in categories]
-        return cls([inserts, [masked_insert(i) for i in inserts]], paths, substances, taxonomy)
+        forms = [inserts, [masked_insert(insert) for insert in inserts]]
+        return cls(forms, paths, substances_of(inserts), taxonomy)
 
     @property
     def sha256(self) -> str:
@@ -149,3 +143,14 @@ class LabelledInserts:
     def categories(self, level: int) -> list[str]:
         """Return the ids of the categories of a level, sorted."""
         return sorted({category for category in self.at_level(level) if category is not None})
+
+
+def substances_of(inserts: Sequence[DrugInsert]) -> list[frozenset[str]]:
+    """Return the substances of each insert.
+
+    One whose ingredients nobody told is a drug of its own name; without a name, one by itself.
+    """
+    return [
+        all_substances(insert.ingredients) or frozenset({insert.name or f"insert {n}"})
+        for n, insert in enumerate(inserts)
+    ]

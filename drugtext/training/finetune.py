@@ -151,19 +151,25 @@ def rows_of_step(n_rows: int, n_drawn: int, step: int, seed: int) -> list[int]:
 
 
 class _Accuracy:
-    """The accuracy at the deepest level of a learner's own proxies on held-out inserts."""
+    """The accuracy on held-out inserts, of each at the deepest level that it and proxies have."""
 
     def __init__(self, data: LabelledInserts, views: InsertViews) -> None:
         self._data, self._views = data, views
 
     def __call__(self, learner: ProxyLearner) -> float:
-        level = learner.proxies.levels[-1]
-        truth = self._data.at_level(level)
-        asked = [row for row, category in enumerate(truth) if category is not None]
-        device, right = learner.proxies.log_scale.device, 0
+        asked: dict[int, list[int]] = {}
+        for row, path in enumerate(self._data.paths):
+            if reached := [level for level in learner.proxies.levels if level <= len(path)]:
+                asked.setdefault(reached[-1], []).append(row)
+        right = sum(self._right(learner, level, rows) for level, rows in asked.items())
+        return right / max(1, sum(map(len, asked.values())))
+
+    def _right(self, learner: ProxyLearner, level: int, asked: list[int]) -> int:
+        truth, right = self._data.at_level(level), 0
         for start in range(0, len(asked), _ROWS_AT_ONCE):
             rows = asked[start : start + _ROWS_AT_ONCE]
             windows = self._views.first(rows, len(self._data.forms) - 1)
-            found = learner.proxies.best(learner.reader(send_to_device(windows, device)), level)
+            embeddings = learner.reader(send_to_device(windows, learner.proxies.log_scale.device))
+            found = learner.proxies.best(embeddings, level)
             right += sum(truth[row] == category for row, category in zip(rows, found, strict=True))
-        return right / max(1, len(asked))
+        return right

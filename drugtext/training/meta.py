@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,7 @@ def meta_train(
     folder: Path,
     *,
     held_out: LabelledInserts | None = None,
+    asked_levels: Sequence[int] | None = None,
     told: Mapping[str, Any] | None = None,
     advance: Callable[[Progress], object] | None = None,
 ) -> MetaTrained:
@@ -107,6 +108,8 @@ def meta_train(
         folder: of states, trackers and run.json; a stopped training goes on from there.
         held_out: inserts of other categories, on which few-shot accuracy is watched: the best
             weights are kept.
+        asked_levels: of those categories; the plan's if left out. Above the level at which
+            categories were held out, those of `data` may recur.
         told: what makes it this training and no other, for run.json; see `optimise`.
         advance: called after each step, for a progress bar.
     """
@@ -129,7 +132,9 @@ def meta_train(
         lambda step: [sampler.draw(step, n) for n in range(plan.episodes_a_step)],
         plan.loop,
         folder,
-        evaluate=FewShotScore(held_out, views(held_out), levels) if held_out else None,
+        evaluate=(
+            FewShotScore(held_out, views(held_out), asked_levels or levels) if held_out else None
+        ),
         told=dict(told or {}) | {"meta_plan": asdict(plan)},
         advance=advance,
     )

@@ -10,9 +10,10 @@ import pytest
 import torch
 from tiny_data import TREE, data
 
+import drugtext
 from drugtext.errors import CorpusError, TrainingError
 from drugtext.training.contrast import ContrastPlan, adapt_encoder
-from drugtext.training.data import LabelledInserts
+from drugtext.training.data import LabelledInserts, substances_of
 from drugtext.training.episode_sampler import EpisodePlan, EpisodeSampler
 from drugtext.training.finetune import FinetunePlan, finetune, rows_of_step
 from drugtext.training.loop import LoopPlan
@@ -40,6 +41,12 @@ def loop(n_steps: int) -> LoopPlan:
 
 
 class TestLabelledInserts:
+    def test_an_insert_that_nobody_named_is_a_drug_by_itself(self):
+        insert = drugtext.DrugInsert(sections={"description": "a tablet"}, source="same.jsonl")
+        named = drugtext.DrugInsert(name="One", sections={"description": "a tablet"})
+        found = substances_of([insert, named, insert, named])
+        assert found[1] == found[3] and len({*found}) == 3
+
     def test_names_are_masked_in_the_second_form(self):
         plain, masked = data().forms
         assert "a1drug0" in plain[0].text and "a1drug0" not in masked[0].text
@@ -171,6 +178,19 @@ def test_fine_tuning_learns_and_can_start_from_an_adapter(tiny_classifier, tmp_p
     tuned = tiny_classifier.with_adapter(adapter)
     _, further = finetune(tuned, data(), short, tmp_path / "two")
     assert further.step == 1
+
+
+def test_what_ends_high_in_the_tree_is_asked_there(tiny_classifier, tmp_path):
+    plan, some = FinetunePlan((1, 2), loop(30), n_inserts=10, window_tokens=32), data(2)
+    skin = some.of([n for n, path in enumerate(some.paths) if path == ("C",)])
+    _, progress = finetune(tiny_classifier, data(), plan, tmp_path, held_out=skin)
+    assert progress.scores[30] > 0.4  # chance is a third
+
+
+def test_held_out_categories_are_asked_at_the_levels_that_are_named(tiny_classifier, tmp_path):
+    plan = MetaPlan(EpisodePlan(levels=(1, 2)), loop(1), window_tokens=32)
+    with pytest.raises(CorpusError, match=r"no level of \[3\] has two held-out categories"):
+        meta_train(tiny_classifier, data(), plan, tmp_path, held_out=data(2), asked_levels=[3])
 
 
 def test_each_row_comes_once_before_one_recurs():
