@@ -47,6 +47,13 @@ class DrugTextModel(PreTrainedModel):
 
     def __init__(self, config: DrugTextConfig) -> None:
         super().__init__(config)
+        if config.n_support and config.num_labels != len(config.n_support):
+            raise ValueError(
+                f"found num_labels={config.num_labels} for {len(config.n_support)} categories; a"
+                " category is learnt from inserts, not made by number. Load the checkpoint as it"
+                " is, and learn categories with drugtext.load(...).fit or .fit_names; a Trainer"
+                " then trains all of them on."
+            )
         self.encoder = build_encoder(config.encoder)
         self.lexicon = Lexicon(**config.lexicon) if config.lexicon else None
         self.head = PrototypeHead(config.embedding_dim, len(config.n_support), config.n_known)

@@ -37,6 +37,13 @@ def test_auto_classes_open_the_folder(saved):
     assert logits.argmax(-1).tolist() == [0, 1]
 
 
+def test_another_number_of_labels_is_refused_with_what_to_do(saved):
+    with pytest.raises(ValueError, match=r"found num_labels=3 for 2 categories; .*\.fit"):
+        AutoModelForSequenceClassification.from_pretrained(saved, num_labels=3)
+    model = AutoModelForSequenceClassification.from_pretrained(saved, num_labels=2)
+    assert model.config.id2label == {0: "pain", 1: "heart"}
+
+
 def test_padding_changes_no_logit(saved):
     model = AutoModelForSequenceClassification.from_pretrained(saved)
     tokenizer = AutoTokenizer.from_pretrained(saved)
