@@ -9,13 +9,14 @@ def test_a_goal_is_missed_by_a_figure_or_reached(invented_results):
     for row in invented_results["figures"]:
         if row["protocol"] == "new drug" and row["level"] == 4 and row["metrics"]:
             row["metrics"]["accuracy"]["value"] = 0.71 if row["contestant"] == "drugtext" else 0.5
+            row["metrics"]["top_3"] = {"value": 0.9, "low": 0.85, "high": 0.95}
     text = "\n".join(goals(invented_results))
     assert (
         "| new drug, full documents, level 3 | 0.88 | 0.800 (0.750 to 0.850) | — | 0.600 (rival)"
-        " | 0.080 |" in text
+        " | 0.080 | — |" in text
     )
     assert "| new drug, full documents, level 4 | 0.70 | 0.710 (" in text
-    assert "| 0.500 (rival) | reached |" in text
+    assert "| 0.500 (rival) | reached | 0.900 (0.850 to 0.950) |" in text
     assert "new drug, all, level 2" not in text  # nobody was asked
 
 
@@ -46,4 +47,13 @@ def test_what_was_lost_between_regulators(invented_results):
         if row["protocol"] == "new regulator" and row["level"] == 3:
             row["level"] = 2
     text = "\n".join(goals(invented_results))
-    assert "lost were: drugtext 0.140 (0.060 to 0.220)" in text
+    assert "lost were: drugtext 0.140 (0.060 to 0.220): missed" in text
+
+
+def test_a_loss_that_may_be_larger_than_was_allowed_is_told_so(invented_results):
+    for row in invented_results["figures"]:
+        if row["protocol"] == "new regulator" and row["level"] == 3:
+            row["level"] = 2
+            row["metrics"] |= {"drop": {"value": 0.01, "low": -0.02, "high": 0.06}}
+    text = "\n".join(goals(invented_results))
+    assert "0.010 (-0.020 to 0.060): met, though the interval reaches beyond" in text
