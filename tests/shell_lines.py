@@ -49,7 +49,9 @@ CHECKED = {
     "python scripts/finetune_lora.py sample-shelves/support --output runs/on": (
         "runs in tests/scripts"
     ),
-    "python scripts/publish.py runs/corpus": "there is no corpus; tests/test_hub.py uploads one",
+    "python scripts/publish.py runs/corpus": (
+        "there is no corpus; tests/test_publish.py uploads one"
+    ),
     "python scripts/build_corpus.py": "runs in tests/scripts, with inserts written for it",
     "python scripts/meta_train.py": "runs in tests/scripts, on that corpus",
     "python scripts/adapt_encoder.py": "runs in tests/scripts",

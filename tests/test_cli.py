@@ -277,15 +277,18 @@ def test_learn_into_a_tree_of_ones_own(tiny_encoder_folder, files):
 def test_a_registry_is_changed_and_taken_back(model, files):
     shelf = files / "shelf"
     assert run("registry", "create", shelf, "--model", model, "--note", "the first").exit_code == 0
-    done = run("registry", "add", shelf, "skin", files / "a.txt", files / "no.txt", "--note", "new")
+    (files / "rash.txt").write_text("INDICATIONS AND USAGE\nFor eczema and itching of the skin.\n")
+    done = run(
+        *("registry", "add", shelf, "skin", files / "rash.txt", files / "no.txt", "--note", "new")
+    )
     assert done.exit_code == 1 and "add skin  new" in done.stdout and "no.txt" in done.stderr
     done = run("registry", "log", shelf)
     assert [line[:5] for line in done.stdout.splitlines()] == ["    1", ">   2"]
     assert run("classify", files / "b.txt", "--model", shelf).stdout.split("\t")[2] == "pain"
-    done = run("registry", "diff", shelf, 1, 2, files / "a.txt", files / "b.txt")
-    assert done.exit_code == 0 and all(
-        line.startswith(str(files)) for line in done.stdout.split("\n")[:-1]
-    )
+    done = run("registry", "diff", shelf, 1, 2, files / "rash.txt", files / "b.txt")
+    (changed,) = done.stdout.splitlines()
+    assert done.exit_code == 0 and changed.startswith(str(files / "rash.txt"))
+    assert "skin" in changed
     for call in (
         ("rename", shelf, "skin", "skin care"),
         ("merge", shelf, "pain", "skin care", "--into", "others"),
