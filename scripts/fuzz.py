@@ -4,11 +4,14 @@
     python scripts/fuzz.py reader --minutes 10
     python scripts/fuzz.py reader --format spl.xml --format page.html --minutes 10
     python scripts/fuzz.py taxonomy --minutes 5 --output runs/fuzz
+    python scripts/fuzz.py checkpoint --of my-classifier --minutes 10
 
 Atheris (libFuzzer for Python) changes whole files of each format, keeps the changes that reach new
 lines of drugtext, and changes those again. An escape is what `drugtext.evaluation.trust.faults`
 counts as one: an exception that is no DrugTextError, a file of which nothing is read and nothing
-said, an insert that cannot be written down; besides, a file that takes longer than --timeout.
+said, an insert that cannot be written down; besides, a file that takes longer than --timeout. Of a
+checkpoint one file is changed at a time and the manifest sealed anew; one that is small makes more
+tries in a minute, and files of more than 20,000 bytes stay as they are.
 
 The folder --output holds the inputs that escaped, each with a .txt that says what happened, and in
 corpus/ those that reach most lines: a second run goes on from there. Exit status 0: nothing
@@ -45,6 +48,7 @@ class Target(StrEnum):
     READER = "reader"
     SUPPORT = "support"
     TAXONOMY = "taxonomy"
+    CHECKPOINT = "checkpoint"
 
 
 @app.command(help=f"\b\n{__doc__}".replace("\n\n", "\n\n\b\n"))  # as it stands, not wrapped
@@ -55,21 +59,24 @@ def main(
         list[str] | None,
         typer.Option("--format", help="A file to begin with; repeat it. All, if left out."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--of", help="Folder of the checkpoint that is changed.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder of what is found.")] = Path("runs/fuzz"),
     timeout: Annotated[int, typer.Option(min=1, help="Seconds that one input may take.")] = 30,
     seed: Annotated[int, typer.Option(help="Of the changes.")] = 1,
 ) -> None:
     if find_spec("atheris") is None:
         stop("atheris is not installed; run: pip install 'drugtext[fuzz]'")
-    from drugtext.evaluation.trust.bad_inputs import sound_inputs, sound_taxonomies
-
-    sound = sound_taxonomies() if target == Target.TAXONOMY else sound_inputs()
+    if (target == Target.CHECKPOINT) != (checkpoint is not None):
+        stop("--of FOLDER goes with the target checkpoint, and it with --of FOLDER.")
+    sound = sound_of(target, checkpoint)
     if unknown := sorted({*(formats or [])} - {*sound}):
         stop(f"found the format {unknown[0]!r}; one of {', '.join(sound)} is needed.")
     found, corpus = output / target, output / target / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for name in formats or sound:
-        (corpus / name).write_bytes(sound[name])
+        (corpus / name.replace("/", "-")).write_bytes(sound[name])
     before = {*found.iterdir()}
     settings = {
         "max_total_time": max(1, round(minutes * 60)),
@@ -81,7 +88,7 @@ def main(
         "print_final_stats": 1,
     }
     # In a process of its own: libFuzzer ends it, and a fault of a C library may.
-    call = [sys.executable, __file__, "--child", target, str(found)]
+    call = [sys.executable, __file__, "--child", target, str(checkpoint or ""), str(found)]
     call += [f"-{name}={value}" for name, value in settings.items()]
     done = subprocess.run([*call, str(corpus)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
     stated = STATED.search(done.stderr)
@@ -95,13 +102,28 @@ def main(
     raise typer.Exit(1 if new else 0)
 
 
+def sound_of(target: Target, checkpoint: Path | None) -> dict[str, bytes]:
+    """Return what is changed first: name -> a whole file."""
+    from drugtext.errors import DrugTextError
+    from drugtext.evaluation.trust.bad_inputs import sound_inputs, sound_taxonomies
+    from drugtext.evaluation.trust.checkpoint_faults import sealed_files
+
+    if checkpoint is None:
+        return sound_taxonomies() if target == Target.TAXONOMY else sound_inputs()
+    try:
+        files = sealed_files(checkpoint)
+    except (OSError, ValueError, KeyError, DrugTextError) as error:
+        stop(f"{checkpoint}: is no checkpoint with a manifest ({error}).")
+    return {name: data for name, data in files.items() if len(data) <= LONGEST}
+
+
 def stop(what: str) -> NoReturn:
     """Say what is wrong with the call, and end."""
     typer.echo(f"fuzz: {what}", err=True)
     raise typer.Exit(2)
 
 
-def fuzz(target: str, found: Path, arguments: list[str]) -> None:
+def fuzz(target: str, checkpoint: str, found: Path, arguments: list[str]) -> None:
     """Fuzz until libFuzzer ends the process."""
     import atheris
 
@@ -109,23 +131,26 @@ def fuzz(target: str, found: Path, arguments: list[str]) -> None:
         from drugtext.evaluation.trust import faults
         from drugtext.evaluation.trust.bad_inputs import sound_taxonomies
 
-    reads: dict[str, Callable[[Path], Any]] = {
-        Target.READER: faults.read_once,
-        Target.SUPPORT: faults.read_examples,
-    }
-    if target == Target.TAXONOMY:
-        reads = {kind: partial(faults.read_tree, kind) for kind in sound_taxonomies()}
-    else:
-        reads = {target: reads[target]}
+        if checkpoint:  # what imports torch takes a while
+            from drugtext.evaluation.trust.checkpoint_faults import load_sealed
+
     known: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "input")
+        reads: dict[str, Callable[[Path], Any]]
+        if target == Target.TAXONOMY:
+            reads = {kind: partial(faults.read_tree, kind) for kind in sound_taxonomies()}
+        elif checkpoint:
+            reads = {target: partial(load_sealed, Path(checkpoint), Path(folder))}
+        else:
+            read = faults.read_once if target == Target.READER else faults.read_examples
+            reads = {target: read}
 
         def try_one(data: bytes) -> None:
             file.write_bytes(data)
             count = faults.FaultCount()
-            for kind, read in reads.items():
-                count.attempt(kind, partial(read, file))
+            for kind, of_kind in reads.items():
+                count.attempt(kind, partial(of_kind, file))
             for what in count.escaped:
                 place = what.split(": ")[1]  # of many that fail in one place, the first is kept
                 if place not in known:
@@ -141,6 +166,6 @@ def fuzz(target: str, found: Path, arguments: list[str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         os.environ["PYTHONWARNINGS"] = "ignore"
-        fuzz(sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
+        fuzz(sys.argv[2], sys.argv[3], Path(sys.argv[4]), sys.argv[5:])
     else:
         app()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from drugtext import DrugInsert
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
 
@@ -57,3 +59,23 @@ def test_it_tries_inputs_and_keeps_those_that_reach_new_lines(tmp_path):
     found = re.fullmatch(r"taxonomy: tried ([\d,]+) inputs, 0 escaped\n", done.stdout)
     assert found and int(found[1].replace(",", "")) > 10
     assert len([*(tmp_path / "taxonomy" / "corpus").iterdir()]) > 4
+
+
+def test_files_of_a_checkpoint_are_changed(tiny_classifier, tmp_path):
+    pytest.importorskip("atheris", reason="needs atheris: pip install '.[fuzz]'")
+    texts = ("relief of pain", "lowers blood pressure")
+    inserts = [DrugInsert(language="en", sections={"indications_and_usage": t}) for t in texts]
+    checkpoint = tmp_path / "checkpoint"
+    tiny_classifier.fit(inserts, ["pain", "heart"]).save_pretrained(checkpoint)
+    done = run("checkpoint", "--of", checkpoint, "--minutes", "0.1", "--output", tmp_path / "found")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.fullmatch(r"checkpoint: tried ([\d,]+) inputs, 0 escaped\n", done.stdout)
+    assert found and int(found[1].replace(",", "")) > 5
+    changed = {
+        path.read_bytes().split(b"\n")[0]
+        for path in (tmp_path / "found" / "checkpoint" / "corpus").iterdir()
+    }
+    assert b"config.json" in changed
+    assert "with --of FOLDER" in run("checkpoint", "--output", tmp_path).stderr
+    nothing = run("checkpoint", "--of", tmp_path / "no", "--output", tmp_path)
+    assert nothing.returncode == 2 and "is no checkpoint with a manifest" in nothing.stderr

@@ -72,6 +72,31 @@ def try_checkpoint(folder: Path, scratch: Path, seed: int = 0, n: int | None = N
     return count
 
 
+def sealed_files(folder: Path) -> dict[str, bytes]:
+    """Return the files that a checkpoint's manifest names, each as `load_sealed` takes it."""
+    names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+    return {name: name.encode() + b"\n" + (folder / name).read_bytes() for name in names}
+
+
+def load_sealed(folder: Path, scratch: Path, file: Path) -> str | DrugTextError | None:
+    """Load a copy of a checkpoint in which one file holds other bytes, sealed anew.
+
+    Args:
+        folder: of the checkpoint; it stays as it is.
+        scratch: a folder for the copy.
+        file: the name of the file that is changed, a line break, and what it is to hold. A name
+            that the folder lacks changes nothing.
+
+    Returns:
+        What is wrong with that it loaded, or the error that refuses it; None where it may load.
+    """
+    told, _, data = file.read_bytes().partition(b"\n")
+    name = told.decode("utf-8", "replace")
+    if name not in sealed_files(folder):
+        return None
+    return _load(folder, scratch / "copy", scratch / "code was run", _writes(name, data), seal)
+
+
 def seal(folder: Path) -> None:
     """Write a manifest of what a folder holds, as one who tampered with it would."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST]

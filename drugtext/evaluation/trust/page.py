@@ -37,8 +37,8 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
             yield _calibration_row(f"Calibration error, {learnt}", row, ECE_FEW)
             is_met = abs(row["covered"] - 0.9) <= SLACK
-            told = [f"{row['covered']:.3f}", str(row["n"]), met(is_met)]
-            yield [f"Sets of coverage 0.9, {learnt}", f"0.9 ± {SLACK}", *told]
+            covered = [f"{row['covered']:.3f}", str(row["n"]), met(is_met)]
+            yield [f"Sets of coverage 0.9, {learnt}", f"0.9 ± {SLACK}", *covered]
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
