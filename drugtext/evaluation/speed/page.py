@@ -138,6 +138,12 @@ def _speed(told: Figures) -> Iterator[str]:
         f"Of {stages['tokens']:,} tokens encoded, padding took {stages['padding'] - 1:.0%} more;"
         f" in this work the encoder reached {stages['share_of_limit']:.0%} of the limit."
     )
+    cost = stages["flops"] / 1e9 / told["ways"][0]["n"]
+    yield (
+        f"What limits it: read whole, a label costs the encoder {cost:.1f} GFLOP. At the limit, and"
+        f" with nothing else to do, that is {max(told['limit_gflops'].values()) / cost:.1f} labels a"
+        " second here; more takes less reading, or more cores."
+    )
     own = told["ways"][0]["inserts_a_second"]
     yield _table(
         told["ways"],
@@ -148,6 +154,9 @@ def _speed(told: Figures) -> Iterator[str]:
             "drugtext is faster by": lambda way: f"{own / way['inserts_a_second']:.1f}",
             "tokens read": lambda way: (
                 f"{way['tokens_read']:,.0f}" if "tokens_read" in way else "—"
+            ),
+            "of tokens": lambda way: (
+                f"{way['tokens_total']:,.0f}" if "tokens_total" in way else "—"
             ),
         },
     )

@@ -40,6 +40,7 @@ def speed() -> dict:
             "seconds": dict(zip(STAGES, (1.0, 1.0, 7.0, 1.0), strict=True)),
             "padding": 1.05,
             "tokens": 1234,
+            "flops": 72e9,
             "share_of_limit": 0.5,
         },
         "learning": {"added_seconds": 0.5, "setfit_seconds": 60.0, "ratio": 120.0},
@@ -63,6 +64,8 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
     page = speed_page({"speed": speed})
     assert "aten::gelu | 30% |" in page and "aten::add" not in page
     assert "| encode | 70% |" in page
+    # 72 GFLOP for 9 labels; 200 GFLOP/s
+    assert "costs the encoder 8.0 GFLOP" in page and "that is 25.0 labels a second" in page
     assert "What decides" not in page and "Many inserts" not in page
 
 
