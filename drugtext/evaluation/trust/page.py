@@ -227,6 +227,10 @@ def _thresholds(scope: Figures) -> Iterator[str]:
             f" {row['called_out']:.1%} of the texts that are no inserts ({kinds}); of"
             f" {row['n_texts']} such texts {row['n_refused']} were refused for their language."
         )
+    for names in dict.fromkeys(row["names"] for row in scope["near"]):
+        near = [row for row in scope["near"] if row["names"] == names]
+        shares = ", ".join(f"level {row['level']} {row['called_out']:.0%}" for row in near)
+        yield f"Of drugs whose category was left out it calls, names {names}: {shares}."
 
 
 def _privacy(told: Figures) -> str:

@@ -69,6 +69,7 @@ def figures() -> dict:
                     "level": 3,
                     "n_inserts": 90,
                     "n_draws": 10,
+                    "called_out": 0.25,
                     "scores": scores(0.8),
                 }
             ],
@@ -132,6 +133,7 @@ def test_the_page_shows_every_figure_and_picture(figures):
     for name in SCORES:
         assert name in page
     assert "6.0% of 50 test inserts out of scope" in page and "recipe 90%" in page
+    assert "left out it calls, names plain: level 3 25%." in page
     assert "None" not in page and "{" not in page
 
 
