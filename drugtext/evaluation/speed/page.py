@@ -139,10 +139,11 @@ def _speed(told: Figures) -> Iterator[str]:
         f" in this work the encoder reached {stages['share_of_limit']:.0%} of the limit."
     )
     cost = stages["flops"] / 1e9 / told["ways"][0]["n"]
+    most = max(told["limit_gflops"].values()) / cost
     yield (
         f"What limits it: read whole, a label costs the encoder {cost:.1f} GFLOP. At the limit, and"
-        f" with nothing else to do, that is {max(told['limit_gflops'].values()) / cost:.1f} labels a"
-        " second here; more takes less reading, or more cores."
+        f" with nothing else to do, that is {most:.1f} labels a second here; more takes less"
+        " reading, or more cores."
     )
     own = told["ways"][0]["inserts_a_second"]
     yield _table(
