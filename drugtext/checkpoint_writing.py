@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +110,8 @@ def _writing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with replacing(Path(folder)) as new:
             yield new
+            for weights in new.rglob("*.safetensors"):  # safetensors lets the owner alone read them
+                shutil.copymode(new / "config.json", weights)
     except (OSError, SafetensorError) as error:  # safetensors has its own for a disk that is full
         raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}).") from error
 

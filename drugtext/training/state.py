@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,16 +191,20 @@ def read_weights(folder: Path, step: int) -> dict[str, Tensor]:
 
 
 def _check_same(folder: Path, found: Progress, fresh: Progress) -> None:
-    unlike = [
-        f"{name} was {then.get(name)!r} and is {now.get(name)!r}"
-        for then, now in ((found.plan, fresh.plan), (found.told, fresh.told))
-        for name in {**then, **now}
-        if then.get(name) != now.get(name)
-    ]
+    unlike = [*_unlike(found.plan, fresh.plan), *_unlike(found.told, fresh.told)]
     if unlike:
         raise TrainingError(
             f"{folder}: holds another training, at step {found.step}: {'; '.join(unlike)}. {_ANEW}"
         )
+
+
+def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in {**then, **now}:
+        was, is_now = then.get(name), now.get(name)
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            yield from _unlike(was, is_now)
+        elif was != is_now:
+            yield f"{name} was {was!r} and is {is_now!r}"
 
 
 def _state(folder: Path, step: int) -> Path:
