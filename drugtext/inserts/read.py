@@ -18,7 +18,7 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.leaflet import read_html, read_leaflet
 from drugtext.inserts.openfda import read_json, read_json_lines
 from drugtext.inserts.spl import read_spl
-from drugtext.inserts.table import read_csv
+from drugtext.inserts.table import TABLES, read_csv, without_text_column
 from drugtext.inserts.text import (
     BLANKS,
     byte_order_mark,
@@ -204,7 +204,16 @@ def _read_document(data: bytes, source: str) -> Iterator[Found]:
     else:
         text = decode_text(start, source)
         rows = read_csv(text, source)
-        yield from [read_leaflet(text, source)] if rows is None else rows
+        yield from [_read_leaflet(text, source)] if rows is None else rows
+
+
+def _read_leaflet(text: str, source: str) -> DrugInsert:
+    try:
+        return read_leaflet(text, source)
+    except ReadError as error:
+        if source.lower().endswith(TABLES):
+            raise without_text_column(text, source) from error
+        raise
 
 
 def _is_xml(start: bytes) -> bool:

@@ -11,7 +11,10 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
+TABLES = (".csv", ".tsv")
+"""How the names of files end that should be tables."""
 _DELIMITERS = ",;\t"
+_SHOWN = 200  # characters of a first line
 
 
 def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
@@ -43,6 +46,16 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
         if "text" in columns:
             return _rows(text, delimiter, columns, source)
     return None
+
+
+def without_text_column(text: str, source: str) -> ReadError:
+    """Return what is wrong with a table of which `read_csv` knows no column."""
+    first = text.lstrip("\ufeff\r\n").partition("\n")[0].strip()[:_SHOWN]
+    return ReadError(
+        source,
+        f"its first line is {first!r}; a table of inserts names its columns there, and one of them"
+        " is text: the whole insert, with its headings.",
+    )
 
 
 def _rows(

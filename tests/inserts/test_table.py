@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drugtext.errors import ReadError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.read import read_inserts
 from drugtext.inserts.table import read_csv
 
 
@@ -97,3 +98,12 @@ def test_round_trip(rows):
 def test_a_table_without_rows_is_refused():
     with pytest.raises(ReadError, match="the table has no row below its first line"):
         read("text,category\n\n")
+
+
+def test_a_table_without_texts_says_which_columns_it_has(tmp_path):
+    file = tmp_path / "shelf.CSV"
+    file.write_text("drug,indications_and_usage\nExamplol,Lowers the blood pressure.\n")
+    with pytest.raises(ReadError, match=r"first line is 'drug,indications_and_usage'; .* is text:"):
+        list(read_inserts(file))
+    file.write_text("INDICATIONS AND USAGE\nLowers the blood pressure, slowly.\n")
+    assert len(list(read_inserts(file))) == 1  # whatever it is called
