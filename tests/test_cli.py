@@ -165,6 +165,16 @@ def test_learn_adds_to_what_is_known(model, tmp_path):
     assert "'skin' is known already" in again.stderr
 
 
+def test_learn_tells_where_a_new_category_means_what_a_known_one_does(model, tmp_path):
+    table = tmp_path / "more.csv"
+    table.write_text('text,category\n"relief of pain",ache\n"wiring of lamps",lamps\n')
+    done = run("learn", table, "--output", tmp_path / "more", "--model", model, "--add")
+    assert done.exit_code == 0, done.stderr
+    assert "note: 1 of 1 inserts of ache are pain (pain) to the model already" in done.stderr
+    anew = run("learn", table, "--output", tmp_path / "anew", "--model", model)
+    assert anew.exit_code == 0 and "note: " not in anew.stderr
+
+
 def test_learn_names_a_record_without_category(tiny_encoder_folder, tmp_path):
     lines = tmp_path / "a.jsonl"
     lines.write_text('{"text": "relief of pain", "category": "pain"}\n{"text": "blood pressure"}\n')

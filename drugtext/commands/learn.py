@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -12,6 +13,11 @@ from rich.text import Text
 from drugtext.commands.options import BackendName, Cache, Model, load_classifier, readable
 from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, with_progress, wrong_call
+
+if TYPE_CHECKING:
+    from drugtext.classifier import DrugClassifier
+    from drugtext.inserts.insert import DrugInsert
+    from drugtext.taxonomy import Category, Taxonomy
 
 
 def learn(
@@ -61,7 +67,9 @@ def learn(
         classifier = load_classifier(model, backend, cache)
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
+        rivals: list[str] = []
         if add and inserts:
+            rivals += _rivals(classifier, inserts, categories)
             for category in dict.fromkeys(categories):
                 chosen = [i for i, c in zip(inserts, categories, strict=True) if c == category]
                 counted = with_progress(chosen, category)
@@ -76,4 +84,32 @@ def learn(
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
     learnt = f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}"
     err.print(Text(learnt))
+    for rival in rivals:
+        err.print(Text(rival))
     raise typer.Exit(unread.exit_status())
+
+
+_SURE = 0.8
+"""Probability of a category that the model has, where a new one may mean the same."""
+
+
+def _rivals(
+    classifier: DrugClassifier, inserts: Sequence[DrugInsert], categories: Sequence[str]
+) -> Iterator[str]:
+    """Tell of which new categories a classifier is sure already that they are others."""
+    found = [one.sure for one in classifier.predict(inserts, min_probability=_SURE)]
+    for category in dict.fromkeys(categories):
+        given = [sure for sure, c in zip(found, categories, strict=True) if c == category]
+        narrow = Counter(sure for sure in given if sure and _is_narrow(sure, classifier.taxonomy))
+        for sure, n in narrow.most_common(1):
+            if n < len(given) / 2:
+                continue
+            yield (
+                f"note: {n} of {len(given)} inserts of {category} are {sure.id} ({sure.name}) to"
+                " the model already; of two categories that mean the same, either may be the"
+                " answer."
+            )
+
+
+def _is_narrow(category: Category, taxonomy: Taxonomy) -> bool:
+    return len(taxonomy.path(category.id)) > 1 or not taxonomy.children(category.id)
