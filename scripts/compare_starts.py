@@ -70,6 +70,7 @@ def adapted_to(
             [record.substances for record in records],
             plan,
             folder,
+            told={"inserts": split.training.sha256},
             advance=advance,
         )
     return encoder.with_adapter(adapter)
