@@ -12,6 +12,8 @@ folder is that of a run of scripts/benchmark.py.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -23,25 +25,32 @@ from rich.console import Console
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
-from drugtext.evaluation.benchmark.readers import fitted_to_background, new_category_reader
+from drugtext.evaluation.benchmark.readers import (
+    Reader,
+    fitted_to_background,
+    new_category_reader,
+)
 from drugtext.evaluation.benchmark.task import Task
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.plan import LoopPlan
+from drugtext.written_file import write_file
 
 LEVEL = 3
 SHOTS = (1, 3, 5, 10, 20)
+CODE = code_sha256(prototype_accuracy.__module__, finetune.__module__)
 
 console = Console(stderr=True)
 
@@ -61,6 +70,34 @@ def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int, seed: int) ->
     return classifier.with_adapter(adapter)
 
 
+def compared(
+    reader: Reader, beside: DrugClassifier, task: Task, n_steps: int, seed: int
+) -> dict[str, float]:
+    """Return accuracies of the ways to learn a task, what fine-tuning is ahead by, and its seconds.
+
+    Args:
+        reader: that was meta-trained.
+        beside: that, with other categories.
+        task: what is taught and asked.
+        n_steps: of fine-tuning.
+        seed: of it.
+    """
+    begun = time.perf_counter()
+    tuned = tuned_on(reader.classifier, task, n_steps, seed)
+    spent = time.perf_counter() - begun
+    plain = prototype_accuracy(reader.classifier, task, reader.embed)
+    whitened = prototype_accuracy(beside, task, reader.embed)
+    found = prototype_accuracy(tuned, task, tuned.embed)
+    return {
+        "prototypes": plain,
+        "fine-tuned": found,
+        "prototypes, whitened": whitened,
+        "ahead": found - plain,
+        "ahead of whitened": found - whitened,
+        "seconds": spent,
+    }
+
+
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
@@ -77,23 +114,21 @@ def main(
         atc = Taxonomy.from_atc(taxonomy)
         raw = drugtext.load(encoder)
         split, reader = new_category_reader(run, atc, raw, meta_steps, seed)
+        asked = {"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
+        asked |= {"n_tasks": n_tasks}
+        made_of = json.dumps([asked, weights_sha256(reader.classifier.model.encoder), CODE])
+        kept = run / "crossover" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+        kept.mkdir(parents=True, exist_ok=True)
         for k_shot in SHOTS:
             trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
             if trial is None:
                 continue
             beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
-            for task in trial.tasks:
-                begun = time.perf_counter()
-                tuned = tuned_on(reader.classifier, task, steps, seed)
-                spent = time.perf_counter() - begun
-                told = {
-                    "prototypes": prototype_accuracy(reader.classifier, task, reader.embed),
-                    "fine-tuned": prototype_accuracy(tuned, task, tuned.embed),
-                    "prototypes, whitened": prototype_accuracy(beside, task, reader.embed),
-                }
-                told["ahead"] = told["fine-tuned"] - told["prototypes"]
-                told["ahead of whitened"] = told["fine-tuned"] - told["prototypes, whitened"]
-                for name, value in (told | {"seconds": spent}).items():
+            for number, task in enumerate(trial.tasks):
+                file = kept / f"{k_shot}-{number}.json"
+                if not file.is_file():  # a minute each: a stopped run goes on
+                    write_file(file, json.dumps(compared(reader, beside, task, steps, seed)))
+                for name, value in json.loads(file.read_text("utf-8")).items():
                     figures.setdefault(name, []).append(value)
             row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
             rows.append({"k": k_shot, "n_way": len(trial.tasks[0].lesson.categories), **row})
@@ -101,10 +136,7 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    asked = {"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
-    write_figures(
-        output / "crossover.json", {**asked, "n_tasks": n_tasks, "rows": rows}, raw.backend
-    )
+    write_figures(output / "crossover.json", {**asked, "rows": rows}, raw.backend)
     console.print(f"written: {write_learning_page(output)}")
 
 

@@ -88,6 +88,8 @@ def test_crossover_compares_prototypes_with_fine_tuning(run, ways):
             ahead = row["fine-tuned"][0] - row[other][0]
             assert row[name][0] == pytest.approx(ahead, abs=1e-6)
         assert row["seconds"][0] > 0
+    again = run("crossover", "--n-tasks", N_EPISODES, "--steps", 1, "--meta-steps", 1)
+    assert again["rows"] == told["rows"]  # seconds, too: nothing is done twice
 
 
 def test_heads_are_compared_and_the_default_follows_from_the_validation_part(run, ways, corpus):
