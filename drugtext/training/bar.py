@@ -11,6 +11,7 @@ from rich.progress import Progress as Display
 
 from drugtext.training.state import Progress
 
+_STEPS_A_LINE = 10  # where there is no terminal, and a bar would be shown at the end alone
 _SPEED_OVER_SECONDS = 3600  # a step with its look at held-out data can take minutes
 
 
@@ -19,7 +20,7 @@ def training_bar(console: Console | None = None) -> Iterator[Callable[[Progress]
     """Give what `optimise` takes as `advance`, and take the bar down at the end.
 
     The bar appears at the first step that is told of; as only the main process is told, the others
-    show nothing.
+    show nothing. Where there is no terminal, a line comes every few steps.
 
     Args:
         console: where to; standard error by default.
@@ -43,6 +44,9 @@ def training_bar(console: Console | None = None) -> Iterator[Callable[[Progress]
             display.add_task("", total=progress.plan["n_steps"], completed=progress.step - 1)
             display.start()
         display.update(display.task_ids[0], completed=progress.step, description=_words(progress))
+        if not display.console.is_terminal and progress.step % _STEPS_A_LINE == 0:
+            total = progress.plan["n_steps"]
+            display.console.print(f"step {progress.step}/{total}, {_words(progress)}")
 
     try:
         yield advance

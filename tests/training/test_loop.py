@@ -355,6 +355,11 @@ def test_the_bar_shows_step_loss_and_best_score(tmp_path):
     with training_bar(screen) as advance:
         advance(Progress({"n_steps": 4}, step=1, losses=[2.0]))
         assert "best" not in screen.file.getvalue().removeprefix(shown)
+    pipe = Console(file=StringIO(), force_terminal=False, width=120)
+    with training_bar(pipe) as advance:
+        for step in range(1, 13):
+            advance(Progress({"n_steps": 40}, step=step, losses=[2.0]))
+        assert pipe.file.getvalue() == "step 10/40, loss 2.0000\n"
 
 
 def test_losses_and_gradients_that_are_not_finite_stop_it(tmp_path):
