@@ -6,7 +6,12 @@ INSTALLED := $(VENV)/.installed
 SAMPLES := samples/metoral-spl.xml samples/sugarnorm-openfda.json samples/levetira-eu-leaflet.txt \
 	samples/mingkang-zh.txt
 
-.PHONY: demo test check fix docs clean
+DATA ?= ../shared/data
+INSERTS = $(DATA)/en/inserts.jsonl.gz
+TREES = $(DATA)/taxonomies
+NAMES = --aliases $(TREES)/brand_ingredient.csv --synonyms $(TREES)/drugbank_vocabulary.csv
+
+.PHONY: demo test check fix checkpoints docs clean
 
 demo: $(INSTALLED)  ## classify the sample inserts with the bundled checkpoint, offline
 	@echo "\n# How an insert is read: drugtext read samples/mingkang-zh.txt"
@@ -30,6 +35,17 @@ check: $(INSTALLED)  ## lint, format and types
 fix: $(INSTALLED)  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+checkpoints: $(INSTALLED)  ## the bundled checkpoints anew, of the folder DATA (an hour; see data_cards/)
+	$(BIN)/python scripts/build_corpus.py $(INSERTS) --output runs/corpus-atc $(NAMES) \
+		--taxonomy $(TREES)/atc_en_zh.csv --max-depth 4 --corrections data_cards/atc_corrections.csv
+	$(BIN)/python scripts/train_checkpoint.py runs/corpus-atc \
+		--taxonomy $(TREES)/atc_en_zh.csv --output drugtext/checkpoints/atc
+	$(BIN)/python scripts/build_corpus.py $(INSERTS) --output runs/corpus-epc $(NAMES) \
+		--taxonomy $(TREES)/ingredient_fda_class.csv --taxonomy-format epc --max-depth 4
+	$(BIN)/python scripts/train_checkpoint.py runs/corpus-epc --taxonomy-format epc \
+		--taxonomy $(TREES)/ingredient_fda_class.csv --output drugtext/checkpoints/epc
+	$(BIN)/drugtext models
 
 docs: $(INSTALLED)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
