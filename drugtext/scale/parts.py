@@ -151,7 +151,9 @@ class _RowGroup:
         self._of = part.file, part.row_group
         stream = system.open(path, "rb")
         file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-        self._batches = file.iter_batches(_BATCH_ROWS, row_groups=[part.row_group])
+        self._batches = file.iter_batches(
+            _BATCH_ROWS, row_groups=[part.row_group], use_threads=False
+        )
         self._batch, self._before = next(self._batches), 0
 
     def leads_to(self, part: Part) -> bool:
