@@ -218,7 +218,8 @@ class CategoryLearner(CategoryHolder):
         names = head.project_names(names)
         is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
         weights = NAME_WEIGHT * (torch.tensor(is_known) | names_tell(support, rows, names))
-        ancestors = [[a.id for a in tree.path(i)[-2::-1] if leans_on_tree] for i in order]
+        above = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
+        ancestors = above if leans_on_tree else [[] for _ in order]
         few_shot = self.model.config.few_shot or {}
         head = head.fitted(support, rows, ancestors, names, weights)
         if len(rows):

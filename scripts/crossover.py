@@ -114,8 +114,10 @@ def main(
         atc = Taxonomy.from_atc(taxonomy)
         raw = drugtext.load(encoder)
         split, reader = new_category_reader(run, atc, raw, meta_steps, seed)
-        asked = {"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed}
-        asked |= {"n_tasks": n_tasks}
+        asked = {
+            **{"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed},
+            "n_tasks": n_tasks,
+        }
         made_of = json.dumps([asked, weights_sha256(reader.classifier.model.encoder), CODE])
         kept = run / "crossover" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
         kept.mkdir(parents=True, exist_ok=True)

@@ -104,15 +104,15 @@ def main(
 
 def sound_of(target: Target, checkpoint: Path | None) -> dict[str, bytes]:
     """Return what is changed first: name -> a whole file."""
-    from drugtext.errors import DrugTextError
     from drugtext.evaluation.trust.bad_inputs import sound_inputs, sound_taxonomies
-    from drugtext.evaluation.trust.checkpoint_faults import sealed_files
 
     if checkpoint is None:
         return sound_taxonomies() if target == Target.TAXONOMY else sound_inputs()
+    from drugtext.evaluation.trust.checkpoint_faults import sealed_files
+
     try:
         files = sealed_files(checkpoint)
-    except (OSError, ValueError, KeyError, DrugTextError) as error:
+    except (OSError, ValueError, KeyError) as error:
         stop(f"{checkpoint}: is no checkpoint with a manifest ({error}).")
     return {name: data for name, data in files.items() if len(data) <= LONGEST}
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from drugtext.inserts.insert import DrugInsert
     from drugtext.taxonomy import Category, Taxonomy
 
+_SURE = 0.8
+"""Probability of a category that the model has, where a new one may mean the same."""
+
 
 def learn(
     support: Annotated[
@@ -89,10 +92,6 @@ def learn(
     raise typer.Exit(unread.exit_status())
 
 
-_SURE = 0.8
-"""Probability of a category that the model has, where a new one may mean the same."""
-
-
 def _rivals(
     classifier: DrugClassifier, inserts: Sequence[DrugInsert], categories: Sequence[str]
 ) -> Iterator[str]:
@@ -102,13 +101,12 @@ def _rivals(
         given = [sure for sure, c in zip(found, categories, strict=True) if c == category]
         narrow = Counter(sure for sure in given if sure and _is_narrow(sure, classifier.taxonomy))
         for sure, n in narrow.most_common(1):
-            if n < len(given) / 2:
-                continue
-            yield (
-                f"note: {n} of {len(given)} inserts of {category} are {sure.id} ({sure.name}) to"
-                " the model already; of two categories that mean the same, either may be the"
-                " answer."
-            )
+            if n >= len(given) / 2:
+                yield (
+                    f"note: {n} of {len(given)} inserts of {category} are {sure.id} ({sure.name})"
+                    " to the model already; of two categories that mean the same, either may be"
+                    " the answer."
+                )
 
 
 def _is_narrow(category: Category, taxonomy: Taxonomy) -> bool:

@@ -13,6 +13,7 @@ from drugtext.inserts.text import MAX_INSERT_BYTES
 
 TABLES = (".csv", ".tsv")
 """How the names of files end that should be tables."""
+_BEFORE_A_TABLE = "\ufeff\r\n"
 _DELIMITERS = ",;\t"
 _SHOWN = 200  # characters of a first line
 
@@ -33,7 +34,7 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
         ReadError: two columns are called `text`; or while reading, where a quotation mark is not
             closed.
     """
-    text = text.lstrip("\ufeff\r\n")
+    text = text.lstrip(_BEFORE_A_TABLE)
     first = text.partition("\n")[0]
     for delimiter in _DELIMITERS:
         columns = [column.strip(' \r"').lower() for column in first.split(delimiter)]
@@ -50,7 +51,7 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
 
 def without_text_column(text: str, source: str) -> ReadError:
     """Return what is wrong with a table of which `read_csv` knows no column."""
-    first = text.lstrip("\ufeff\r\n").partition("\n")[0].strip()[:_SHOWN]
+    first = text.lstrip(_BEFORE_A_TABLE).partition("\n")[0].strip()[:_SHOWN]
     return ReadError(
         source,
         f"its first line is {first!r}; a table of inserts names its columns there, and one of them"

@@ -74,8 +74,12 @@ def try_checkpoint(folder: Path, scratch: Path, seed: int = 0, n: int | None = N
 
 def sealed_files(folder: Path) -> dict[str, bytes]:
     """Return the files that a checkpoint's manifest names, each as `load_sealed` takes it."""
-    names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+    names = _sealed_names(folder)
     return {name: name.encode() + b"\n" + (folder / name).read_bytes() for name in names}
+
+
+def _sealed_names(folder: Path) -> list[str]:
+    return [*json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]]
 
 
 def load_sealed(folder: Path, scratch: Path, file: Path) -> str | DrugTextError | None:
@@ -92,7 +96,7 @@ def load_sealed(folder: Path, scratch: Path, file: Path) -> str | DrugTextError 
     """
     told, _, data = file.read_bytes().partition(b"\n")
     name = told.decode("utf-8", "replace")
-    if name not in sealed_files(folder):
+    if name not in _sealed_names(folder):
         return None
     return _load(folder, scratch / "copy", scratch / "code was run", _writes(name, data), seal)
 
@@ -133,7 +137,7 @@ def _load(
 def _losses(folder: Path, seed: int) -> Iterator[tuple[str, Change]]:
     """Yield what loses or changes bytes of a file that the manifest names."""
     random = Random(seed)  # noqa: S311
-    for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]:
+    for name in _sealed_names(folder):
         whole = (folder / name).read_bytes()
         ways: dict[str, bytes] = {
             "one bit": _flipped(whole, random),

@@ -36,9 +36,7 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
         if (row["k"], row["calibrated_on"]) == (5, "new categories"):
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
             yield _calibration_row(f"Calibration error, {learnt}", row, ECE_FEW)
-            is_met = abs(row["covered"] - 0.9) <= SLACK
-            covered = [f"{row['covered']:.3f}", str(row["n"]), met(is_met)]
-            yield [f"Sets of coverage 0.9, {learnt}", f"0.9 ± {SLACK}", *covered]
+            yield _coverage_row(learnt, row, f"{row['covered']:.3f}")
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
@@ -60,10 +58,8 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
     yield [what, f"≥ {FAR}", _interval(one, "auroc"), n, met(one["auroc"] >= FAR)]
     for row in known["sets"]:
         if (row["names"], row["asked"]) == ("plain", 0.9):
-            what = f"Sets of coverage 0.9, level {row['level']}, {row['documents']}"
             told = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
-            is_met = abs(row["covered"] - row["asked"]) <= SLACK
-            yield [what, f"0.9 ± {SLACK}", told, str(row["n"]), met(is_met)]
+            yield _coverage_row(f"level {row['level']}, {row['documents']}", row, told)
     for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
         one = figures["reasons"][name]
         what = f"Reasons: gain over random order, {title} the heaviest sentences first"
@@ -82,6 +78,11 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
         }
         n_escaped = len(row["escaped"])
         yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), met(not n_escaped)]
+
+
+def _coverage_row(what: str, row: Figures, told: str) -> list[str]:
+    is_met = abs(row["covered"] - 0.9) <= SLACK
+    return [f"Sets of coverage 0.9, {what}", f"0.9 ± {SLACK}", told, str(row["n"]), met(is_met)]
 
 
 def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
