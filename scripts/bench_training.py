@@ -3,8 +3,9 @@
     python scripts/bench_training.py runs/benchmark/corpus-atc \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output benchmark/training.json
 
-Both trainings take a few steps on the first inserts of the training split, each in a process of its
-own, so that the peak memory is its own.
+Each training takes a few steps on the first inserts of the training split, in a process of its
+own, so that the peak memory is its own. Of domain adaptation it is also told how many tokens an
+hour it reads.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.contrast import ContrastPlan, adapt_encoder, pair_batches
 from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
 from drugtext.training.meta import ATC_PLAN, meta_train, plan_for
 from drugtext.training.plan import LoopPlan
 
 _TOLD = ("seconds_a_step", "peak_rss_mb", "precision", "threads", "n_trainable_parameters")
+
+ADAPTATION = "domain adaptation"
 
 console = Console(stderr=True)
 
@@ -42,19 +46,28 @@ def measure(
     data = LabelledInserts.of_rows([*islice(rows, n_inserts)], Taxonomy.from_atc(taxonomy))
     classifier = drugtext.load(encoder)
     with tempfile.TemporaryDirectory() as folder:
-        if kind == "meta-training":
+        loop = LoopPlan(steps, save_every=steps, evaluate_every=steps)
+        n_tokens = 0
+        if kind == ADAPTATION:
+            adaptation = ContrastPlan(loop)
+            asked = (classifier, data.forms[1], data.substances, adaptation)  # names masked
+            adapt_encoder(*asked, Path(folder))
+            read, batches = adaptation.n_pairs * adaptation.batches_a_step, pair_batches(*asked)
+            windows = [side for step in range(steps) for pairs in batches(step) for side in pairs]
+            n_tokens = sum(int(each.attention_mask.sum()) for each in windows)
+        elif kind == "meta-training":
             plan = plan_for(data, n_steps=steps)
             meta_train(classifier, data, plan, Path(folder))
             read = plan.episodes.n_inserts
         else:
-            loop = LoopPlan(steps, save_every=steps, evaluate_every=steps)
             tuning = FinetunePlan((2, 3, 4), loop)
             finetune(classifier, data, tuning, Path(folder))
             read = tuning.n_inserts
         run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
-    return {"training": kind, "inserts": len(data), "inserts_a_step": read} | {
-        name: run[name] for name in _TOLD
-    }
+    told = {"training": kind, "inserts": len(data), "inserts_a_step": read}
+    told |= {name: run[name] for name in _TOLD}
+    seconds = steps * run["seconds_a_step"]
+    return told | ({"tokens_an_hour": round(3600 * n_tokens / seconds)} if n_tokens else {})
 
 
 def main(
@@ -65,9 +78,9 @@ def main(
     n_inserts: Annotated[int, typer.Option(help="That are trained on.")] = 1000,
     steps: Annotated[int, typer.Option(help="Of each training.")] = 10,
 ) -> None:
-    """Measure meta-training and fine-tuning."""
+    """Measure meta-training, fine-tuning and domain adaptation."""
     found = []
-    for kind in ("meta-training", "fine-tuning"):
+    for kind in ("meta-training", "fine-tuning", ADAPTATION):
         with (
             console.status(kind),
             multiprocessing.get_context("spawn").Pool(1) as pool,

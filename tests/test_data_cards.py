@@ -57,3 +57,35 @@ def test_the_counts_of_a_corpus_are_those_of_the_benchmark():
     counts = [int(n) for n in re.findall(r"^\| a[^|]* \| (\d+) \|$", cards["atc"], re.MULTILINE)]
     assert sorted(counts) == sorted(told.values())
     assert f"with {told.total()} codes" in cards["atc"]
+
+
+FULL = ("us_full_label", "us_full_label_pdf", "eu_patient_leaflet")
+ROWS = {
+    "word": "told by a word of the text, and misread",
+    "inferred": "to be inferred from the text, and misread",
+    "not in the text": "not in the text",
+    "leftover or convention": "a leftover category, or parted by a convention of the ATC",
+    "few taught": "fewer than three drugs of the category were taught",
+    "wrong code": "wrong code in the data",
+    "also right": "the answer is a right code, too",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "alone"),
+    [
+        ("errors_new_drug", ("us_indications_only", "us_indications_digest", "eu_indication_only")),
+        ("errors_new_category", ("us_indications_only", "eu_indication_only")),
+    ],
+)
+def test_errors_by_cause_are_those_of_the_list(name, alone):
+    with (CARDS[0].parents[1] / "benchmark" / "learning" / f"{name}.csv").open() as file:
+        errors = list(csv.DictReader(file))
+    card = (CARDS[0].parent / "benchmark-splits.md").read_text(encoding="utf-8")
+    assert f"{name}.csv" in card and {error["cause"] for error in errors} <= {*ROWS}
+    for cause, told in ROWS.items():
+        kinds = [error["kind"] for error in errors if error["cause"] == cause]
+        full, short = (sum(kind in some for kind in kinds) for some in (FULL, alone))
+        if kinds:
+            row = f"| {told} | {full} | {short} | {len(kinds) - full - short} | {len(kinds)} |"
+            assert row in card, row

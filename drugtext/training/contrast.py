@@ -98,6 +98,37 @@ def adapt_encoder(
     Raises:
         CorpusError: there are fewer ingredients than pairs in a batch.
     """
+    torch.manual_seed(plan.loop.seed)  # of the first weights
+    adapted = with_new_adapter(classifier.raw_encoder, default_lora(**plan.lora))
+    batches = pair_batches(classifier, inserts, ingredients, plan)
+    progress = optimise(
+        PairLearner(InsertReader(adapted)),
+        batches,
+        plan.loop,
+        folder,
+        told=dict(told or {}) | {"contrast_plan": asdict(plan)},
+        advance=advance,
+    )
+    return Adapter.of(adapted), progress
+
+
+def pair_batches(
+    classifier: DrugClassifier,
+    inserts: Sequence[DrugInsert],
+    ingredients: Sequence[frozenset[str]],
+    plan: ContrastPlan,
+) -> Callable[[int], list[PairBatch]]:
+    """Cut inserts into windows, and return what gives the pairs of a step, by its number.
+
+    Args:
+        classifier: gives the tokenizer and which sections are read.
+        inserts: as for `adapt_encoder`.
+        ingredients: of each.
+        plan: how.
+
+    Raises:
+        CorpusError: there are fewer ingredients than pairs in a batch.
+    """
     members: dict[frozenset[str], list[int]] = defaultdict(list)
     for row, names in enumerate(ingredients):
         members[names].append(row)
@@ -107,8 +138,6 @@ def adapt_encoder(
             f"found {len(groups)} ingredients; {plan.n_pairs} (n_pairs) are needed. Give more"
             " inserts, or lower n_pairs."
         )
-    torch.manual_seed(plan.loop.seed)  # of the first weights
-    adapted = with_new_adapter(classifier.raw_encoder, default_lora(**plan.lora))
     views = InsertViews([inserts], classifier, window_tokens=plan.window_tokens)
 
     def draw(step: int, number: int) -> PairBatch:
@@ -120,12 +149,4 @@ def adapt_encoder(
             pairs.append(rng.choice(rows, 1).repeat(2) if is_one else rng.choice(rows, 2, False))
         return PairBatch(*views.draw_pairs([(int(a), int(b)) for a, b in pairs], rng))
 
-    progress = optimise(
-        PairLearner(InsertReader(adapted)),
-        lambda step: [draw(step, n) for n in range(plan.batches_a_step)],
-        plan.loop,
-        folder,
-        told=dict(told or {}) | {"contrast_plan": asdict(plan)},
-        advance=advance,
-    )
-    return Adapter.of(adapted), progress
+    return lambda step: [draw(step, n) for n in range(plan.batches_a_step)]

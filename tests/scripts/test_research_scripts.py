@@ -171,9 +171,14 @@ def test_training_is_measured_in_processes_of_its_own(folder, tiny_encoder_folde
     done = CliRunner().invoke(command, [*words, "--steps", "2", "--n-inserts", "50"])
     assert done.exit_code == 0, (done.output, done.exception)
     told = json.loads(output.read_text(encoding="utf-8"))
-    assert [row["training"] for row in told["rows"]] == ["meta-training", "fine-tuning"]
-    for row in told["rows"]:
-        assert row["inserts"] == told["n_inserts"] == 50 and row["inserts_a_step"] in (64, 80)
+    kinds = ["meta-training", "fine-tuning", "domain adaptation"]
+    assert [row["training"] for row in told["rows"]] == kinds
+    adapted = told["rows"].pop()
+    assert 48 * 2 * 3 * 3600 / adapted["seconds_a_step"] < adapted["tokens_an_hour"]  # 3 a window
+    assert adapted["tokens_an_hour"] <= 1 + 48 * 2 * 128 * 3600 / adapted["seconds_a_step"]
+    for row in [*told["rows"], adapted]:
+        assert row["inserts"] == told["n_inserts"] == 50
+        assert row["inserts_a_step"] in (64, 80, 48)
         assert row["seconds_a_step"] > 0 and row["peak_rss_mb"] > 100
         assert row["n_trainable_parameters"] > 0 and row["precision"] in ("bf16", "no")
 

@@ -173,6 +173,9 @@ def training_cost(results: Results) -> Iterator[str]:
             for row in told["rows"]
         ]
         yield "\n".join(lines)
+        for row in told["rows"]:
+            if tokens := row.get("tokens_an_hour"):
+                yield f"The steps of {row['training']} read {tokens / 1e6:.1f} M tokens an hour."
 
 
 def _show_drop(row: Figure) -> str:
