@@ -37,10 +37,11 @@ from drugtext.evaluation.speed.path import STAGES, inserts_of, stages, typical_b
 from drugtext.evaluation.speed.peers import (
     PIPELINE_FIRST,
     PIPELINE_WHOLE,
+    SENTENCES,
     plain_pipeline,
     sentence_embeddings,
 )
-from drugtext.evaluation.speed.processes import first_answer_seconds, long_insert_mb
+from drugtext.evaluation.speed.processes import first_answers, long_insert_mb
 from drugtext.inserts.insert import DrugInsert
 
 WINDOW = 256
@@ -106,10 +107,9 @@ def ways(
             told(what)
             one = plain_pipeline(inserts[:n_given], Path(folder), is_whole=what == PIPELINE_WHOLE)
             found.append({"what": what} | one)
-    what = "sentence-transformers, first 256 tokens, + logistic regression"
-    told(what)
+    told(SENTENCES)
     answers = found[0]["answers"][: 4 * N_SLOW]
-    found.append({"what": what} | sentence_embeddings(inserts[: len(answers)], answers))
+    found.append({"what": SENTENCES} | sentence_embeddings(inserts[: len(answers)], answers))
     for one in found:
         one.pop("answers", None)
     return found
@@ -138,6 +138,8 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     told("stages")
     staged = stages(classifier, parts, n_inserts)
     rate = staged["flops"] / staged["seconds"][STAGES[2]] / 1e9
+    # From files to answers: with parsing, tokenization and answers in the seconds.
+    found[0]["tokens_a_second"] = staged["tokens"] * found[0]["inserts_a_second"] / found[0]["n"]
     told("learning a category")
     learning = one_more_category(classifier, readable)
     told("fresh processes")
@@ -150,7 +152,7 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
         "ways": found,
         "stages": staged | {"share_of_limit": rate / max(limit.values())},
         "learning": learning,
-        "first_answer_seconds": {name: first_answer_seconds(name) for name in names},
+        "first_answers": first_answers(classifier, readable[0].text, names),
         "long_insert_mb": {name: long_insert_mb(name) for name in names},
     }
 

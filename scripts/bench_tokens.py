@@ -39,7 +39,12 @@ from drugtext.evaluation.benchmark.records import Corpus, Example, Names, load_c
 from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.page import write_speed_page
-from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, plain_pipeline
+from drugtext.evaluation.speed.peers import (
+    N_SPECIAL,
+    PIPELINE_FIRST,
+    PIPELINE_WHOLE,
+    plain_pipeline,
+)
 from drugtext.prediction import Prediction, Wanted
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -51,7 +56,6 @@ SECTION_TOKENS = (32, 64, 128)
 NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 WHOLE = "whole plan"
-_N_SPECIAL = 2  # tokens around a text
 
 console = Console(stderr=True)
 
@@ -171,10 +175,10 @@ def judged_pipeline(
         inserts = [example.insert for example in chosen]
         answers = plain_pipeline(inserts, Path(folder), is_whole=is_whole)["answers"]
     is_right = [a == e.category for a, e in zip(answers, chosen, strict=True)]
-    room = classifier.tokenizer.model_max_length - _N_SPECIAL
+    room = classifier.tokenizer.model_max_length - N_SPECIAL
     totals = classifier.windows(inserts).tokens_total
     n_tokens = totals if is_whole else [min(total, room) for total in totals]
-    n_special = [_N_SPECIAL * -(-n // room) for n in n_tokens]  # of each part
+    n_special = [N_SPECIAL * -(-n // room) for n in n_tokens]  # of each part
     encoded = (sum(n_tokens) + sum(n_special)) / len(n_tokens)
     found = figures(is_right, n_tokens, chosen)
     return {"full documents": {**found, "tokens_encoded": round(encoded, 1)}}

@@ -86,6 +86,15 @@ def test_auto_goes_on_to_one_that_is_near():
     torch.testing.assert_close(backend.encode_windows(ids, torch.ones_like(ids)), expected)
 
 
+def test_auto_picks_the_fastest_that_is_installed_and_says_which(tiny_classifier, caplog):
+    # What scripts/bench_speed.py measures: OpenVINO first, and ONNX Runtime only without bfloat16.
+    order = [OPENVINO, TORCH] if has_bfloat16() else [OPENVINO, ONNX, TORCH]
+    with caplog.at_level("INFO", logger="drugtext"):
+        backend = make_backend(tiny_classifier.model.encoder, "auto", PROBE)
+    assert backend.name == next(filter(is_installed, order))
+    assert caplog.messages == [backend.with_cosine]
+
+
 def test_no_number_is_not_near():
     class Lost(Far):
         def forward(self, input_ids, attention_mask):

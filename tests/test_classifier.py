@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +62,20 @@ def test_embeddings_are_unit_vectors(few):
     assert embeddings.dtype == np.float32
     assert embeddings.shape == (4, few.model.config.encoder_config.hidden_size)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_inserts_are_cut_into_windows_in_a_thread_of_its_own(few):
+    threads = set()
+
+    class Watched(drugtext.DrugClassifier):
+        def windows(self, inserts):
+            threads.add(threading.current_thread())
+            return super().windows(inserts)
+
+    watched = Watched(few.model, few.tokenizer)
+    found = watched.predict(SUPPORT)
+    assert [p.category_id for p in found] == [p.category_id for p in few.predict(SUPPORT)]
+    assert threads and threading.current_thread() not in threads
 
 
 def test_one_by_one_equals_all_at_once(few):

@@ -56,6 +56,16 @@ def test_only_new_windows_are_encoded_and_the_order_is_kept(encoder, tmp_path):
     assert encode.given == [TOKENS[n] for n in (4, 1, 2, 9)]
 
 
+def test_vectors_of_another_backend_are_others(encoder, tmp_path):
+    cache = WindowCache(encoder, tmp_path)
+    plain, other = Counting(), Counting()
+    cache.vectors(TOKENS[:3], plain)
+    cache.vectors(TOKENS[:4], other, "openvino bfloat16")
+    cache.vectors(TOKENS[:4], other, "openvino bfloat16")
+    cache.vectors(TOKENS[:3], plain)
+    assert plain.given == TOKENS[:3] and other.given == TOKENS[:4]
+
+
 def test_caches_of_one_folder_share_what_they_know(encoder, tmp_path):
     first, second = WindowCache(encoder, tmp_path), WindowCache(encoder, tmp_path)
     encode = Counting()

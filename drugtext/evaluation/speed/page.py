@@ -153,6 +153,9 @@ def _speed(told: Figures) -> Iterator[str]:
             "n": lambda way: str(way["n"]),
             "inserts a second": lambda way: f"{way['inserts_a_second']:.1f}",
             "drugtext is faster by": lambda way: f"{own / way['inserts_a_second']:.1f}",
+            "tokens a second": lambda way: (
+                f"{way['tokens_a_second']:,.0f}" if "tokens_a_second" in way else "—"
+            ),
             "tokens read": lambda way: (
                 f"{way['tokens_read']:,.0f}" if "tokens_read" in way else "—"
             ),
@@ -163,10 +166,17 @@ def _speed(told: Figures) -> Iterator[str]:
     )
     yield "One stage after the other; a thread of its own does the first two while the rest runs:"
     yield markdown_table([["stage", "share"], *_largest(_shares(stages["seconds"]))])
-    yield (
-        "From a fresh process to the first answer: "
-        + ", ".join(f"{n} {s:.1f} s" for n, s in told["first_answer_seconds"].items())
-        + "."
+    yield "From a fresh process to its first answer, of one full label:"
+    first = told["first_answers"][0]
+    yield _table(
+        told["first_answers"],
+        {
+            "": lambda row: row["what"],
+            "seconds": lambda row: f"{row['seconds']:.1f}",
+            "times as long as the first": lambda row: f"{row['seconds'] / first['seconds']:.1f}",
+            "peak memory, MB": lambda row: f"{row['peak_mb']:,.0f}",
+            "times as much": lambda row: f"{row['peak_mb'] / first['peak_mb']:.1f}",
+        },
     )
 
 

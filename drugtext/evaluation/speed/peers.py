@@ -14,6 +14,9 @@ from drugtext.inserts.insert import DrugInsert
 
 PIPELINE_WHOLE = "transformers pipeline, all tokens, in parts"
 PIPELINE_FIRST = "transformers pipeline, the first tokens that its model takes"
+SENTENCES = "sentence-transformers, first 256 tokens, + logistic regression"
+N_SPECIAL = 2
+"""Tokens around a text."""
 
 
 def plain_pipeline(
@@ -28,11 +31,11 @@ def plain_pipeline(
             of its first tokens as the model takes.
 
     Returns:
-        Inserts a second, and the answers.
+        Inserts and tokens a second, and the answers.
     """
     classify: Any = transformers.pipeline("text-classification", model=str(folder))
     tokenizer: Any = classify.tokenizer
-    room = tokenizer.model_max_length - 2
+    room = tokenizer.model_max_length - N_SPECIAL
 
     def answer(insert: DrugInsert) -> str:
         if not is_whole:
@@ -49,7 +52,16 @@ def plain_pipeline(
     begun = time.perf_counter()
     answers = [answer(insert) for insert in inserts]
     seconds = time.perf_counter() - begun
-    return {"n": len(inserts), "inserts_a_second": len(inserts) / seconds, "answers": answers}
+    n_tokens = [
+        len(ids) for ids in tokenizer([i.text for i in inserts], verbose=False)["input_ids"]
+    ]
+    given = sum(n if is_whole else min(n, room + N_SPECIAL) for n in n_tokens)
+    return {
+        "n": len(inserts),
+        "inserts_a_second": len(inserts) / seconds,
+        "tokens_a_second": given / seconds,
+        "answers": answers,
+    }
 
 
 def sentence_embeddings(inserts: Sequence[DrugInsert], answers: Sequence[str]) -> dict[str, Any]:
@@ -68,7 +80,12 @@ def sentence_embeddings(inserts: Sequence[DrugInsert], answers: Sequence[str]) -
     begun = time.perf_counter()
     regression.predict(encoder.encode(texts))
     seconds = time.perf_counter() - begun
-    return {"n": len(texts), "inserts_a_second": len(texts) / seconds}
+    given = sum(int(encoder.tokenize([text])["attention_mask"].sum()) for text in texts)
+    return {
+        "n": len(texts),
+        "inserts_a_second": len(texts) / seconds,
+        "tokens_a_second": given / seconds,
+    }
 
 
 def chunks(token_ids: Sequence[int], size: int) -> list[list[int]]:

@@ -6,29 +6,75 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import default_encoder_folder
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, SENTENCES
+
+# Memory: getrusage counts the process that started this one, too.
 _FIRST_ANSWER = """
 import time; begun = time.perf_counter()
+from pathlib import Path
+folder, text = {folder!r}, Path({path!r}).read_text(encoding="utf-8")
+{answer}
+seconds = time.perf_counter() - begun
+status = Path("/proc/self/status").read_text()
+print(seconds, int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+"""
+_OWN = """
 import drugtext
 clf = drugtext.load(backend={backend!r})
-text = "Lowers high blood pressure."
 clf.predict([drugtext.DrugInsert(sections={{"indications_and_usage": text}})])
-print(time.perf_counter() - begun)
+"""
+_PIPELINE = """
+import transformers, drugtext
+transformers.pipeline("text-classification", model=folder)(text, truncation=True)
+"""
+_SENTENCES = """
+from sentence_transformers import SentenceTransformer
+from sklearn.linear_model import LogisticRegression
+encoder = SentenceTransformer(folder, device="cpu")
+regression = LogisticRegression().fit([[0.0] * 384, [1.0] * 384], ["a", "b"])
+regression.predict(encoder.encode([text]))
 """
 _LONG_INSERT = """
 import drugtext
 clf = drugtext.load(backend={backend!r})
 for prediction in clf.stream(drugtext.read_inserts({path!r})):
     print(prediction.tokens_total)
-status = open("/proc/self/status").read()  # getrusage counts the process that started this one, too
+status = open("/proc/self/status").read()
 print(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
 """
 
 
-def first_answer_seconds(backend: str) -> float:
-    """Return the seconds from a fresh process to its first answer, the less of two."""
-    return min(_printed_last(_FIRST_ANSWER.format(backend=backend)) for _ in range(2))
+def first_answers(
+    classifier: DrugClassifier, text: str, backends: Iterable[str]
+) -> list[dict[str, str | float]]:
+    """Have fresh processes, of drugtext and of what people use, classify one text each.
+
+    Args:
+        classifier: that the plain pipeline loads; drugtext loads the one that comes along.
+        text: of an insert.
+        backends: that drugtext runs its encoder by.
+
+    Returns:
+        Of each: what it is; seconds until the answer, the less of two; most memory, MB.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        saved, path = Path(folder) / "saved", Path(folder) / "text.txt"
+        classifier.save_pretrained(saved)
+        path.write_text(text, encoding="utf-8")
+        ways = [(f"drugtext, {name}", _OWN.format(backend=name), saved) for name in backends]
+        ways += [(PIPELINE_FIRST, _PIPELINE, saved)]
+        ways += [(SENTENCES, _SENTENCES, default_encoder_folder())]
+        found: list[dict[str, str | float]] = []
+        for what, answer, model in ways:
+            code = _FIRST_ANSWER.format(folder=str(model), path=str(path), answer=answer)
+            seconds, peak_mb = min(_printed_last(code, 2) for _ in range(2))
+            found.append({"what": what, "seconds": seconds, "peak_mb": peak_mb})
+    return found
 
 
 def long_insert_mb(backend: str, n_sentences: int = 420_000) -> float:
@@ -43,10 +89,11 @@ def long_insert_mb(backend: str, n_sentences: int = 420_000) -> float:
         sentence = "The tablet lowers high blood pressure in adults and in older patients. "
         sections = {"indications_and_usage": [sentence], "warnings": [sentence * n_sentences]}
         path.write_text(json.dumps(sections), encoding="utf-8")
-        return _printed_last(_LONG_INSERT.format(backend=backend, path=str(path)))
+        return _printed_last(_LONG_INSERT.format(backend=backend, path=str(path)), 1)[0]
 
 
-def _printed_last(code: str) -> float:
+def _printed_last(code: str, n: int) -> tuple[float, ...]:
+    """Run a program, and return the last numbers that it prints."""
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    return float(done.stdout.split()[-1])
+    return tuple(map(float, done.stdout.split()[-n:]))

@@ -22,4 +22,5 @@ def test_a_pipeline_answers_with_known_categories(tiny_classifier, tmp_path, is_
     tiny_classifier.fit(inserts, ["a", "b", "c"]).save_pretrained(tmp_path)
     found = plain_pipeline(inserts, tmp_path, is_whole=is_whole)
     assert found["n"] == 3 and found["inserts_a_second"] > 0
+    assert found["tokens_a_second"] > 10 * found["inserts_a_second"]
     assert len(found["answers"]) == 3 and set(found["answers"]) <= {"a", "b", "c"}

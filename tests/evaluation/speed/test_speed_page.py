@@ -44,7 +44,10 @@ def speed() -> dict:
             "share_of_limit": 0.5,
         },
         "learning": {"added_seconds": 0.5, "setfit_seconds": 60.0, "ratio": 120.0},
-        "first_answer_seconds": {"torch": 2.0},
+        "first_answers": [
+            {"what": what, "seconds": seconds, "peak_mb": mb}
+            for what, seconds, mb in (("drugtext, torch", 2.0, 500.0), ("another", 3.0, 1500.0))
+        ],
         "long_insert_mb": {"torch": 1001.0},
     }
 
@@ -66,6 +69,7 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
     assert "| encode | 70% |" in page
     # 72 GFLOP for 9 labels; 200 GFLOP/s
     assert "costs the encoder 8.0 GFLOP" in page and "that is 25.0 labels a second" in page
+    assert "| another | 3.0 | 1.5 | 1,500 | 3.0 |" in page
     assert "What decides" not in page and "Many inserts" not in page
 
 

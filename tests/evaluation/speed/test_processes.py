@@ -1,0 +1,16 @@
+"""Fresh processes: drugtext and what people use answer one text each."""
+
+from __future__ import annotations
+
+import pytest
+
+import drugtext
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, SENTENCES
+from drugtext.evaluation.speed.processes import first_answers
+
+
+def test_each_answers_from_a_process_of_its_own():
+    pytest.importorskip("sentence_transformers", reason="needs pip install '.[bench]'")
+    found = first_answers(drugtext.load(), "Lowers high blood pressure.", ["torch"])
+    assert [row["what"] for row in found] == ["drugtext, torch", PIPELINE_FIRST, SENTENCES]
+    assert all(row["seconds"] > 0 and row["peak_mb"] > 100 for row in found)
