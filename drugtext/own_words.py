@@ -50,6 +50,10 @@ class OwnWords(NamedTuple):
             license=self.license or other.license,
         )
 
+    def with_field(self, field: str, value: Any) -> OwnWords:
+        """Return these words with a field of the metadata."""
+        return self._replace(metadata={**self.metadata, field: value})
+
     def without(self, field: str) -> OwnWords:
         """Return these words without a field of the metadata."""
         return self._replace(metadata={k: v for k, v in self.metadata.items() if k != field})

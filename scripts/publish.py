@@ -1,7 +1,7 @@
 """Put a saved classifier or a corpus on the Hugging Face Hub.
 
-    python scripts/publish.py my-classifier user/my-classifier --private
     python scripts/publish.py runs/corpus-atc user/inserts-atc
+    python scripts/publish.py my-classifier user/my-classifier --private --dataset user/inserts-atc
 
 A folder with config.json is a model, which is loaded and pushed as `push_to_hub` does it, names of
 known drugs included if the folder has them; one with Parquet files is a data set, uploaded as it
@@ -28,6 +28,10 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Of a saved classifier, or of a corpus.")],
     repo_id: Annotated[str, typer.Argument(help="user/repo; made if there is none.")],
     private: Annotated[bool, typer.Option("--private", help="A new one, for you alone.")] = False,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="Hub id of what a model was trained on, for its card; may recur."),
+    ] = None,
 ) -> None:
     """Upload a folder as one commit, and print the commit's address."""
     try:
@@ -39,6 +43,8 @@ def main(
             )
         if is_model:
             classifier = drugtext.load(folder)
+            if dataset:
+                classifier.words = classifier.words.with_field("datasets", dataset)
             address = classifier.push_to_hub(
                 repo_id, private=private or None, with_known_drugs=True
             )

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hub_cards import faults
 from hub_programs import lines, run, save_few
+from huggingface_hub import ModelCard
 
 from drugtext.bundled import bundled_checkpoints
 
@@ -19,11 +21,14 @@ def few(adapted_classifier, tmp_path_factory) -> str:
 
 
 def test_scripts_publish_a_folder_as_a_model_that_every_door_opens(hub, few, tmp_path):
-    done = run(hub, tmp_path, PUBLISH, few, "user/model", "--private")
+    told = ["--private", "--dataset", "user/inserts", "--dataset", "user/more"]
+    done = run(hub, tmp_path, PUBLISH, few, "user/model", *told)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{hub.address}/user/model/commit/")
     assert "model.safetensors" in hub.repos["user/model"].files
     assert hub.repos["user/model"].is_private
+    card = ModelCard(hub.repos["user/model"].files["README.md"].decode())
+    assert card.data.datasets == ["user/inserts", "user/more"] and not faults(card.content, "model")
 
     bundled = tmp_path / "bundled"  # its encoder is not in the folder
     shutil.copytree(bundled_checkpoints()["epc"], bundled)

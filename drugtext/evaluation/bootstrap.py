@@ -58,6 +58,22 @@ def grouped_mean(
     return grouped_bootstrap(np.stack([column, np.ones_like(column)], axis=1), groups, ratio, seed)
 
 
+def grouped_share(
+    right: ArrayLike, groups: Sequence[str], seed: int = 0
+) -> tuple[float, float, float]:
+    """Return the share of true values, shape (n,), with its interval; see `grouped_bootstrap`.
+
+    Where all are right, or none is, any draw gives the same; the interval is then the exact one of
+    as many independent answers as there are groups.
+
+    Source:
+        Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404.
+    """
+    share, low, high = grouped_mean(right, groups, seed)
+    unseen = 1 - 0.025 ** (1 / len(set(groups)))
+    return share, 1 - unseen if share == 1 else low, unseen if share == 0 else high
+
+
 def ratio(sums: NDArray) -> NDArray:
     """Return the first column divided by the second: shape (n_draws, 2) to (n_draws,)."""
     return sums[:, 0] / sums[:, 1]

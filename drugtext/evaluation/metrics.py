@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.bootstrap import grouped_share
 from drugtext.evaluation.scores import ingredient_accuracy
 from drugtext.taxonomy import Taxonomy
 
@@ -84,7 +84,7 @@ def _figures(
     ids = np.array(sorted(nodes))
     order = np.argsort(-np.stack([nodes[i] for i in ids], axis=1), axis=1, kind="stable")
     in_top_3 = (ids[order[:, :3]] == np.array(truth)[:, None]).any(axis=1)
-    accuracy, low, high = grouped_mean(right, groups.tolist(), seed)
+    accuracy, low, high = grouped_share(right, groups.tolist(), seed)
     return {
         "accuracy": accuracy,
         "low": low,

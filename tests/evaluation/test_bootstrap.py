@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean, grouped_share
 
 
 def numbered(n: int) -> list[str]:
@@ -40,3 +40,10 @@ def test_the_seed_decides():
     first = grouped_mean(values, numbered(20), seed=1)
     assert first == grouped_mean(values, numbered(20), seed=1)
     assert first != grouped_mean(values, numbered(20), seed=2)
+
+
+def test_a_share_of_all_or_none_is_not_certain():
+    right, groups = np.ones(9), [*"aabbccdef"]  # six drugs: 0.025 = 0.541 ** 6
+    assert grouped_share(right, groups) == pytest.approx((1, 0.5407, 1), abs=1e-4)
+    assert grouped_share(1 - right, groups) == pytest.approx((0, 0, 0.4593), abs=1e-4)
+    assert grouped_share([1, 0, 1], [*"abc"]) == grouped_mean([1, 0, 1], [*"abc"])
