@@ -14,13 +14,15 @@ checkpoint one file is changed at a time and the manifest sealed anew; one that 
 tries in a minute, and files of more than 20,000 bytes stay as they are.
 
 The folder --output holds the inputs that escaped, each with a .txt that says what happened, and in
-corpus/ those that reach most lines: a second run goes on from there. Exit status 0: nothing
-escaped. 1: something did. 2: the call itself is wrong.
+corpus/ those that reach most lines: a second run goes on from there. With --figures
+benchmark/trust/fuzz.json the counts come into the report of scripts/trust_report.py. Exit status 0:
+nothing escaped. 1: something did. 2: the call itself is wrong.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -63,6 +65,9 @@ def main(
         Path | None, typer.Option("--of", help="Folder of the checkpoint that is changed.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder of what is found.")] = Path("runs/fuzz"),
+    figures: Annotated[
+        Path | None, typer.Option(help="JSON file to add to: what was tried, and what escaped.")
+    ] = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds that one input may take.")] = 30,
     seed: Annotated[int, typer.Option(help="Of the changes.")] = 1,
 ) -> None:
@@ -96,10 +101,22 @@ def main(
         stop(f"atheris ended before its time:\n{done.stderr[-3000:]}")
     new = sorted(path for path in found.iterdir() if path not in before and path.suffix != ".txt")
     print(f"{target}: tried {int(stated[1]):,} inputs, {len(new)} escaped")
+    if figures:
+        add_figures(
+            figures, {"target": str(target), "minutes": minutes, "tried": int(stated[1])}, new
+        )
     for path in new:
         why = path.with_name(f"{path.name}.txt")
         print(f"{path}: {why.read_text().splitlines()[0] if why.exists() else 'took too long'}")
     raise typer.Exit(1 if new else 0)
+
+
+def add_figures(file: Path, run: dict[str, Any], escaped: list[Path]) -> None:
+    """Put a run into a file of runs, in the place of an earlier one of its target."""
+    runs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    kept = [one for one in runs if one["target"] != run["target"]]
+    told = [*kept, run | {"escaped": [str(path) for path in escaped]}]
+    file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def sound_of(target: Target, checkpoint: Path | None) -> dict[str, bytes]:

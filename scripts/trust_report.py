@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,7 +27,25 @@ from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
 
+FUZZED = "fuzz.json"
+"""In the report's folder: what scripts/fuzz.py --figures wrote, if it ran."""
+
 console = Console(stderr=True)
+
+
+def fuzzed(file: Path) -> list[dict[str, Any]]:
+    """Return what a fuzzer tried, all targets together, as the other bad inputs are counted."""
+    if not file.is_file():
+        return []
+    runs = json.loads(file.read_text(encoding="utf-8"))
+    told = {
+        "what": "fuzzed",
+        "command": f"python scripts/fuzz.py TARGET --figures {file}",
+        "tried": sum(run["tried"] for run in runs),
+        "escaped": [path for run in runs for path in run["escaped"]],
+        "runs": runs,
+    }
+    return [told]
 
 
 def main(
@@ -52,6 +70,7 @@ def main(
             judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed, encoder)
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)
+            figures["faults"] += fuzzed(report / FUZZED)
             results = {
                 **made_by(judged.run_by),
                 "seed": seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -54,10 +55,15 @@ def test_an_unknown_format_is_refused(tmp_path):
 
 def test_it_tries_inputs_and_keeps_those_that_reach_new_lines(tmp_path):
     pytest.importorskip("atheris", reason="needs atheris: pip install '.[fuzz]'")
-    done = run("taxonomy", "--minutes", "0.04", "--output", tmp_path)
+    figures = tmp_path / "fuzz.json"
+    figures.write_text(json.dumps([{"target": "taxonomy"}, {"target": "reader"}]))
+    done = run("taxonomy", "--minutes", "0.04", "--output", tmp_path, "--figures", figures)
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.fullmatch(r"taxonomy: tried ([\d,]+) inputs, 0 escaped\n", done.stdout)
-    assert found and int(found[1].replace(",", "")) > 10
+    tried = int(found[1].replace(",", "")) if found else 0
+    assert tried > 10
+    told = {"target": "taxonomy", "minutes": 0.04, "tried": tried, "escaped": []}
+    assert json.loads(figures.read_text()) == [{"target": "reader"}, told]
     assert len([*(tmp_path / "taxonomy" / "corpus").iterdir()]) > 4
 
 

@@ -201,6 +201,9 @@ def test_reading_less_is_judged_in_all_ways(run, corpus):
 def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encoder_folder):
     words = ["python", "scripts/trust_report.py", str(folder / "run"), "--quick", "--steps", "1"]
     words += ["--taxonomy", str(folder / "atc.csv"), "--report", str(folder / "trust")]
+    (folder / "trust").mkdir()
+    runs = [{"target": t, "minutes": 1, "tried": 70, "escaped": []} for t in ("reader", "support")]
+    (folder / "trust" / "fuzz.json").write_text(json.dumps(runs), encoding="utf-8")
     done = run_script([*words, "--encoder", str(tiny_encoder_folder)])
     assert done.exit_code == 0, (done.output, done.exception)
     results = json.loads((folder / "trust" / "results.json").read_text(encoding="utf-8"))
@@ -221,7 +224,9 @@ def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encod
     assert {row["n_inside"] for row in figures["scope"]["far"]} == {n_test}
     assert figures["noise"][0]["n"] == 20 and figures["noise"][0]["drop"] == 0
     assert figures["privacy"]["n_categories"] == ways["test", 3]
-    assert [row["what"] for row in figures["faults"]] == ["readers", "checkpoint"]
+    tried = {row["what"]: row["tried"] for row in figures["faults"]}
+    assert [*tried] == ["readers", "checkpoint", "writers", "fuzzed"]
+    assert tried["writers"] == 2 * (1 + 3) and tried["fuzzed"] == 2 * 70
     assert all(row["tried"] > 1 and row["escaped"] == [] for row in figures["faults"])
     assert figures["reasons"]["n_inserts"] + figures["reasons"]["n_short"] == 4
 

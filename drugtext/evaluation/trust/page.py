@@ -15,6 +15,26 @@ NEAR, FAR = 0.90, 0.995
 SLACK = 0.02
 """Targets: expected calibration errors, areas under the ROC, and how far coverage may be off."""
 
+_FAULTS = {
+    "readers": (
+        "Bad files given to every reader: tracebacks, hangs and texts lost",
+        "damaged by chance, and written to do harm",
+    ),
+    "checkpoint": (
+        "Damaged and tampered checkpoints: tracebacks, code run, changes unseen",
+        "each file in each of several ways, sealed anew or not",
+    ),
+    "writers": (
+        "Writers killed or without room: what they left half written, or lost",
+        "SIGKILL at a moment of chance; files that may not grow",
+    ),
+    "fuzzed": (
+        "Files that a fuzzer made: tracebacks, hangs and texts lost",
+        "atheris, led by the lines of code that are reached",
+    ),
+}
+"""What of `figures["faults"]` -> what is counted, and how it is measured."""
+
 
 def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
     """Return the first row that holds all that is wanted."""
@@ -23,7 +43,8 @@ def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
 
 def headline(figures: Figures) -> str:
     """Return the table of targets: what was asked, what was measured, and on how many."""
-    return markdown_table([["", "target", "measured [95 % interval]", "n", ""], *_targets(figures)])
+    titles = ["", "target", "measured [95 % interval]", "n", "", "how"]
+    return markdown_table([titles, *_targets(figures)])
 
 
 def _targets(figures: Figures) -> Iterator[list[str]]:
@@ -31,18 +52,20 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
     for row in known["calibration"]:
         if row["names"] == "plain":
             what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
-            yield _calibration_row(what, row, ECE_KNOWN)
+            yield [*_calibration_row(what, row, ECE_KNOWN), "scale from validation drugs; 15 bins"]
     for row in figures["few_shot"]:
         if (row["k"], row["calibrated_on"]) == (5, "new categories"):
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
-            yield _calibration_row(f"Calibration error, {learnt}", row, ECE_FEW)
-            yield _coverage_row(learnt, row, f"{row['covered']:.3f}")
+            how = "the encoder met none of them; scale from other categories"
+            yield [*_calibration_row(f"Calibration error, {learnt}", row, ECE_FEW), how]
+            yield [*_coverage_row(learnt, row, _interval(row, "covered")), "conformal, as above"]
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
             what = f"In scope or not: drugs of other categories, level {row['level']} (AUROC)"
             n = f"{row['n_inserts']} × {row['n_draws']} draws"
-            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
+            told = [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
+            yield [*told, "a fifth of the categories left out of the head"]
     for row in scope["near_few_shot"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
@@ -50,34 +73,35 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
                 f"In scope or not: categories learnt from {row['k']} inserts, encoder met neither"
             )
             n = f"{row['n_episodes']} episodes"
-            yield [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
+            told = [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
+            yield [*told, "those of other episodes' categories"]
     row = find(scope["far"], names="plain")
     one = row["scores"][IN_USE]
     n = f"{one['n_inside']} + {one['n_outside']}"
     what = "In scope or not: texts that are no inserts (AUROC)"
-    yield [what, f"≥ {FAR}", _interval(one, "auroc"), n, met(one["auroc"] >= FAR)]
+    told = [what, f"≥ {FAR}", _interval(one, "auroc"), n, met(one["auroc"] >= FAR)]
+    yield [*told, "texts written for this test"]
     for row in known["sets"]:
         if (row["names"], row["asked"]) == ("plain", 0.9):
-            told = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
-            yield _coverage_row(f"level {row['level']}, {row['documents']}", row, told)
+            size = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
+            of = f"level {row['level']}, {row['documents']}"
+            yield [*_coverage_row(of, row, size), "split conformal, from validation drugs"]
     for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
         one = figures["reasons"][name]
         what = f"Reasons: gain over random order, {title} the heaviest sentences first"
-        is_met = one["low"] > 0
+        n, is_met = figures["reasons"]["n_inserts"], one["low"] > 0
         yield [
             what,
             "> 0",
             _interval(one, "gain"),
-            str(figures["reasons"]["n_inserts"]),
+            str(n),
             met(is_met),
+            f"area of the {name} curve",
         ]
     for row in figures["faults"]:
-        titles = {
-            "readers": "Bad files given to every reader: tracebacks, hangs and texts lost",
-            "checkpoint": "Damaged and tampered checkpoints: tracebacks, code run, changes unseen",
-        }
+        what, how = _FAULTS[row["what"]]
         n_escaped = len(row["escaped"])
-        yield [titles[row["what"]], "0", str(n_escaped), str(row["tried"]), met(not n_escaped)]
+        yield [what, "0", str(n_escaped), f"{row['tried']:,}", met(not n_escaped), how]
 
 
 def _coverage_row(what: str, row: Figures, told: str) -> list[str]:
@@ -176,15 +200,28 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         "## Bad inputs",
         "Files damaged by chance and written to do harm, and the bundled checkpoint damaged,"
         " tampered with and sealed anew, and with pickles beside it. What is read whole is not"
-        " harmed by its damage; what is refused is named with a reason.",
+        " harmed by its damage; what is refused is named with a reason. Writers save a classifier,"
+        " or add to a registry; what they leave is loaded and asked, and is what was there before,"
+        " or what is new.",
         _table(
             [row | {"escaped": len(row["escaped"])} for row in figures["faults"]],
             ("what", "tried", "read", "refused", "escaped", "slowest_seconds"),
         ),
+        *_fuzzed(figures["faults"]),
         "## Reasons",
         _reasons(figures["reasons"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _fuzzed(faults: Sequence[Figures]) -> Iterator[str]:
+    for row in faults:
+        if row["what"] == "fuzzed":
+            each = ", ".join(
+                f"{one['target']} {one['tried']:,} in {one['minutes']:g} minutes"
+                for one in row["runs"]
+            )
+            yield f"Fuzzed, by `{row['command']}`: {each}."
 
 
 def _table(

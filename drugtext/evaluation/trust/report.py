@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
-from drugtext.classifier import DrugClassifier
+from drugtext.classifier import DrugClassifier, load
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import NAMES, Names, Record
+from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.reliability import reliability_bins
 from drugtext.evaluation.trust.checkpoint_faults import try_checkpoint
 from drugtext.evaluation.trust.confidential import privacy
@@ -33,6 +34,7 @@ from drugtext.evaluation.trust.probabilities import (
 from drugtext.evaluation.trust.robustness import under_noise
 from drugtext.evaluation.trust.strangers import N_DRAWS, far, near, near_few_shot
 from drugtext.evaluation.trust.subjects import N_EPISODES, KnownCategories, NewCategories, Run
+from drugtext.evaluation.trust.writer_faults import try_writers
 
 COVERAGES = (0.8, 0.9, 0.95)
 LEAST = (0.5, 0.7, 0.9, 0.95)
@@ -56,6 +58,7 @@ class Sizes:
         n_hostile: files, and folders; None for all there are.
         n_damaged: files, besides.
         n_tampered: copies of a checkpoint.
+        n_killed: writers of each kind.
         n_explained: full documents whose reasons are judged.
     """
 
@@ -66,6 +69,7 @@ class Sizes:
     n_hostile: int | None = None
     n_damaged: int = 2000
     n_tampered: int = 250
+    n_killed: int = 20
     n_explained: int = 40
 
 
@@ -78,6 +82,7 @@ QUICK = Sizes(
     n_hostile=10,
     n_damaged=20,
     n_tampered=2,
+    n_killed=1,
     n_explained=4,
 )
 """Shows that all of it works, and not how well."""
@@ -169,7 +174,9 @@ def few_shot(
 
 def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
     """Return calibration and coverage over the queries of all episodes."""
-    confidences, right, groups, inside = [], [], [], []
+    confidences, right, groups = [], [], []
+    inside: list[bool] = []
+    of_sets: list[str] = []
     for classifier, judged in answers:
         deepest = max(answers_by_level(judged).items())
         told, correct, places = deepest[1]
@@ -177,9 +184,16 @@ def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
         right += correct.tolist()
         groups += [judged.groups[n] for n in places]
         sets = judged.sets(classifier.model.config.strangeness, COVERAGES[1])
+        of_sets += judged.groups
         inside += [true_id in told[-1] for true_id, told in zip(judged.true_ids, sets, strict=True)]
     figures = calibration(np.array(confidences), np.array(right), groups, seed)
-    return figures | {"asked": COVERAGES[1], "covered": round(float(np.mean(inside)), 4)}
+    covered, low, high = grouped_mean(inside, of_sets, seed)
+    return figures | {
+        "asked": COVERAGES[1],
+        "covered": round(covered, 4),
+        "covered_low": round(low, 4),
+        "covered_high": round(high, 4),
+    }
 
 
 def scope(
@@ -197,12 +211,18 @@ def scope(
 
 
 def faults(seed: int, sizes: Sizes) -> list[dict[str, Any]]:
-    """Try bad files on every reader, and damaged copies of the bundled checkpoint on `load`."""
+    """Try bad files on every reader, damaged copies of the bundled checkpoint on `load`, and have
+    writers killed.
+    """
     bundled = bundled_checkpoints()[DEFAULT_CHECKPOINT]
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+    with tempfile.TemporaryDirectory() as name:
+        folders = [Path(name) / what for what in ("readers", "checkpoint", "writers")]
+        for folder in folders:
+            folder.mkdir()
         counts = {
-            "readers": try_readers(Path(one), sizes.n_damaged, seed, sizes.n_hostile),
-            "checkpoint": try_checkpoint(bundled, Path(other), seed, sizes.n_tampered),
+            "readers": try_readers(folders[0], sizes.n_damaged, seed, sizes.n_hostile),
+            "checkpoint": try_checkpoint(bundled, folders[1], seed, sizes.n_tampered),
+            "writers": try_writers(load(bundled), folders[2], sizes.n_killed, seed),
         }
     found = []
     for what, count in counts.items():
