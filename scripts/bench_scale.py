@@ -5,8 +5,9 @@
 
 The real inserts are repeated under new ids until there are enough of them. Each corpus is
 classified by scripts/classify_corpus.py in a process of its own, whose memory, with that of Ray's
-processes, is watched. Writes scale.json, and the page of all that the folder holds. Run
-it alone: whatever else the cores do, it shows.
+processes, is watched. Writes scale.json after each corpus, and the page of all that the folder
+holds; --go-on keeps what a stopped run measured. Run it alone: whatever else the cores do, it
+shows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import read_figures, write_figures
 from drugtext.evaluation.speed.page import write_speed_page
 
 SCRIPT = Path(__file__).with_name("classify_corpus.py")
@@ -69,9 +70,10 @@ def write_corpus(file: Path, n_inserts: int, folder: Path) -> None:
         number += 1
 
 
-def classified(folder: Path, output: Path, workers: int) -> dict[str, float]:
+def classified(folder: Path, output: Path, workers: int, quick: bool) -> dict[str, float]:
     """Classify a corpus, and return its seconds and the most memory of all processes together."""
     command = [sys.executable, SCRIPT, folder, "--output", output, "--workers", workers]
+    command += ["--quick"] * quick
     begun = time.perf_counter()
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as told,
@@ -106,19 +108,30 @@ def main(
     workers: Annotated[
         list[int] | None, typer.Option(help="Of Ray, for the second corpus; may recur.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="As classify_corpus.py --quick reads.")
+    ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Keep the rows that scale.json has.")
+    ] = False,
 ) -> None:
     """Measure how the cost grows."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    if go_on and (told := read_figures(output, ["scale"])):
+        rows = told["scale"]["rows"]
     settings = [(n, 1) for n in n_inserts]
     settings += [(n_inserts[min(1, len(n_inserts) - 1)], w) for w in workers or [2]]
     for n, n_workers in settings:
+        told = {"n_inserts": n, "workers": n_workers, "quick": quick}
+        if any(told.items() <= row.items() for row in rows):
+            continue
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_corpus(inserts, n, folder / "corpus")
-            found = classified(folder / "corpus", folder / "answers", n_workers)
-        rows.append({"n_inserts": n, "workers": n_workers, **found})
+            found = classified(folder / "corpus", folder / "answers", n_workers, quick)
+        rows.append({**told, **found})
         console.print(rows[-1])
-    write_figures(output / "scale.json", {"rows": rows})
+        write_figures(output / "scale.json", {"rows": rows})
     console.print(f"written: {write_speed_page(output)}")
 
 

@@ -75,7 +75,7 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
 
 def test_a_million_inserts_by_hand():
     rows = [
-        {"n_inserts": n, "workers": w, "seconds": s, "peak_mb": 900.0}
+        {"n_inserts": n, "workers": w, "quick": True, "seconds": s, "peak_mb": 900.0}
         for n, w, s in ((1000, 1, 20.0), (11_000, 1, 120.0), (11_000, 2, 70.0))
     ]
     page = speed_page({"scale": {"command": "x", "rows": rows}})
