@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, Self
 
 import torch
@@ -25,6 +24,8 @@ from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
 
 INSERTS_A_BATCH = 32
+CHARACTERS_A_BATCH = 8_000_000
+"""About; three times as many as those of 32 full labels."""
 HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which no tokenizer takes."""
 
@@ -278,14 +279,22 @@ class InsertEmbedder:
 def batches(
     inserts: Iterable[DrugInsert], size: int = INSERTS_A_BATCH
 ) -> Iterator[list[DrugInsert]]:
-    """Yield inserts in lists of a size, the last of what is left.
+    """Yield inserts in lists of a size, fewer where they are long; the last of what is left.
 
     Raises:
         DrugTextError: a single insert or a text was given.
     """
     check_is_list(inserts)
-    remaining = iter(inserts)
-    while batch := list(islice(remaining, size)):
+    batch: list[DrugInsert] = []
+    n_characters = 0
+    for insert in inserts:
+        batch.append(insert)
+        if isinstance(insert, DrugInsert):  # what else is given is refused later, by name
+            n_characters += sum(map(len, insert.sections.values()))
+        if len(batch) == size or n_characters > CHARACTERS_A_BATCH:
+            yield batch
+            batch, n_characters = [], 0
+    if batch:
         yield batch
 
 

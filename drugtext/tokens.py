@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import mul
 from typing import TYPE_CHECKING, Any
@@ -21,22 +21,27 @@ _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized whe
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
 _CHARACTERS_AT_ONCE = 2**20
+_WORDS_AT_ONCE = 2**16  # different ones, which are tokenized together
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )
+_ODD_PROBE = (
+    "Exam\u200bplol \u200b 12.5\u00a0mg \x1c\n(tab\u00adlets)\x00,\t\u2028 β-blocker\x85it\x1cis x"
+)
 
-_SPACE = re.compile(r"\s")
+_SPACES = " \n\t\r"
+_SPACE = re.compile(f"[{_SPACES}]")
 # White space that a tokenizer may not split at, and characters that it may take out of a word.
 _ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[list[str]]:
-    """Yield the words of a text as `str.split` gives them, those of a block of it at a time.
+    """Yield the words of a text, those of a block of it at a time.
 
     All words of a text of 30 MB would take ten times its memory.
 
     Args:
-        text: to be split.
+        text: to be split at spaces, tabs and line breaks; other white space stays in its word.
         block: characters that are split at once, and as many more as the last word has.
     """
     start = 0
@@ -44,7 +49,9 @@ def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[list[str]]
         end = start + block
         space = _SPACE.search(text, end) if end < len(text) else None
         end = space.start() if space else len(text)
-        yield text[start:end].split()
+        part = text[start:end]
+        # The faster one splits at all white space, of which there is no other.
+        yield [word for word in _SPACE.split(part) if word] if _ODD.search(part) else part.split()
         start = end
 
 
@@ -62,11 +69,15 @@ class TokenReader:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()  # how a text is cut is a state of fast tokenizers
         self._known: dict[str, int] = {}
-        alone = [token for ids in self.all(_PROBE.split()) for token in ids]
-        self._words_stand_alone = alone == self.all([_PROBE])[0]
+        self._words_stand_alone = self._reads_words_alone(_PROBE)
+        self._odd_words_stand_alone = self._reads_words_alone(_PROBE + _ODD_PROBE)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenReader, (self._tokenizer,)
+
+    def _reads_words_alone(self, text: str) -> bool:
+        words = [word for block in words_of(text) for word in block]
+        return [token for ids in self.all(words) for token in ids] == self.all([text])[0]
 
     def all(self, texts: Sequence[str]) -> list[list[int]]:
         """Return all tokens of each text, without special tokens."""
@@ -114,14 +125,20 @@ class TokenReader:
 
     def count(self, texts: Iterable[str]) -> int:
         """Return how many tokens the texts have together."""
-        regular: list[str] = []
-        whole: list[str] = []
+        total, words = 0, Counter[str]()
         for text in texts:
-            (regular if self._is_regular(text) else whole).append(text)
-        words: Counter[str] = Counter()
-        for text in regular:
+            if not self._reads_alone(text):
+                total += len(self.all([text])[0])
+                continue
             for block in words_of(text):
                 words.update(block)
+                if len(words) > _WORDS_AT_ONCE:
+                    total += self._count_words(words)
+                    words.clear()
+        return total + self._count_words(words)
+
+    def _count_words(self, words: Mapping[str, int]) -> int:
+        """Return how many tokens words have, each as often as it occurs."""
         lengths = [*map(self._known.get, words, repeat(0))]
         total = sum(map(mul, words.values(), lengths))
         missing = [word for word, n in zip(words, lengths, strict=True) if not n]
@@ -130,17 +147,18 @@ class TokenReader:
         if len(self._known) > _MOST_KEPT:
             self._known.clear()
         self._known.update((w, n) for w, n in found.items() if len(w) <= _LONGEST_KEPT)
-        return total + sum(len(ids) for ids in self.all(whole))
+        return total
 
     def _start(self, text: str, limit: int) -> str:
         """Return whole words that hold about as many tokens, or the whole text."""
         n_characters = limit * _CHARACTERS_A_TOKEN
         if len(text) <= n_characters:
             return text
-        if not self._is_regular(text[:n_characters]):
+        if not self._reads_alone(text[:n_characters]):
             return text[: limit * _CHARACTERS_OF_ODD_TOKENS]
-        words = text[:n_characters].rsplit(None, 1)
-        return words[0] if len(words) > 1 else text
+        end = max(text.rfind(space, 0, n_characters) for space in _SPACES)
+        return text[:end] if end > 0 else text
 
-    def _is_regular(self, text: str) -> bool:
-        return self._words_stand_alone and not _ODD.search(text)
+    def _reads_alone(self, text: str) -> bool:
+        """Tell whether the words of a text may be tokenized one by one."""
+        return self._odd_words_stand_alone or (self._words_stand_alone and not _ODD.search(text))

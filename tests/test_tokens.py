@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -85,6 +86,23 @@ def test_where_words_do_not_stand_alone_all_is_tokenized():
     assert reader.first([text], [2]) == [[7, 11]]
 
 
+def test_of_a_long_text_some_words_are_tokenized_at_a_time(real_tokenizer):
+    class Largest:
+        most = 0
+
+        def __call__(self, texts, **options):
+            self.most = max(self.most, sum(map(len, texts)))
+            return real_tokenizer(texts, **options)
+
+    largest = Largest()
+    reader = TokenReader(largest)
+    rows = [f"{n * 7919} mg\u00a0{n / 7:.6f}" for n in range(200_000)]
+    text, some = "\n".join(rows), rows[::1000]
+    assert len(text) > 4_000_000 and reader.count([text]) > 5 * len(rows)
+    assert largest.most < len(text) / 2
+    assert reader.count(["\n".join(some)]) == sum(map(len, reader.all(some)))
+
+
 def test_nothing_has_no_tokens(real_tokenizer):
     reader = TokenReader(real_tokenizer)
     assert reader.all([]) == [] and reader.first([], []) == []
@@ -113,9 +131,10 @@ def test_it_goes_to_another_process(real_tokenizer):
     assert again.count(["the heart"]) == 2
 
 
-@given(st.text(alphabet="ab \n\t", max_size=60), st.integers(1, 9))
+@given(st.text(alphabet="ab \n\t\u00a0\x1c", max_size=60), st.integers(1, 9))
 def test_words_of_blocks_are_those_of_the_whole(text, block):
-    assert [*chain.from_iterable(words_of(text, block))] == text.split()
+    found = [*chain.from_iterable(words_of(text, block))]
+    assert found == [word for word in re.split("[ \n\t\r]", text) if word]
 
 
 def test_a_word_that_is_longer_than_a_block_is_whole():

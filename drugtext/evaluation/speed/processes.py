@@ -77,17 +77,21 @@ def first_answers(
     return found
 
 
-def long_insert_mb(backend: str, n_sentences: int = 420_000) -> float:
+def long_insert_mb(backend: str, n_rows: int = 210_000) -> float:
     """Return the peak memory of a process that classifies an insert of 30 MB.
 
     Args:
         backend: what runs the encoder.
-        n_sentences: of 71 characters each.
+        n_rows: of a table, each a sentence of 71 characters and as many of numbers, which differ.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.json"
         sentence = "The tablet lowers high blood pressure in adults and in older patients. "
-        sections = {"indications_and_usage": [sentence], "warnings": [sentence * n_sentences]}
+        rows = (
+            f"{sentence}{n * 7919} {n / 7:.6f} {n / 11:.6f}\u200b {n * 1e-5:.9f} {n}"
+            for n in range(n_rows)
+        )
+        sections = {"indications_and_usage": [sentence], "warnings": ["\n".join(rows)]}
         path.write_text(json.dumps(sections), encoding="utf-8")
         return _printed_last(_LONG_INSERT.format(backend=backend, path=str(path)), 1)[0]
 
