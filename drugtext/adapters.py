@@ -65,6 +65,8 @@ class Adapter:
         from peft import LoraConfig
 
         try:
+            if not (Path(folder) / "adapter_config.json").is_file():  # else a hub is asked
+                raise FileNotFoundError("found no adapter_config.json")
             config = LoraConfig.from_pretrained(os.fspath(folder))
             weights = load_file(Path(folder) / _WEIGHTS)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:

@@ -94,7 +94,14 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
 
     def measured(candidate: str) -> Backend:
         precision = torch.bfloat16 if has_bfloat16() and candidate != ONNX else torch.float32
-        hidden = _MAKERS[candidate](encoder, precision)
+        try:
+            hidden = _MAKERS[candidate](encoder, precision)
+        except Exception as error:  # an encoder that cannot be exported, a cache without room
+            reason = str(error).strip().partition("\n")[0]
+            raise EncoderError(
+                f"backend {candidate} cannot be made of this encoder ({type(error).__name__}:"
+                f" {reason}). Take another one of {', '.join(BACKENDS)}."
+            ) from error
         found = mean_pool(hidden(input_ids, attention_mask), attention_mask)
         cosine = float(torch.cosine_similarity(found, expected, dim=1).min())
         backend = Backend(candidate, str(precision).removeprefix("torch."), hidden, cosine)

@@ -58,7 +58,7 @@ def load_model(
     if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder}: format version {config.format_version}, this drugtext reads up to"
-            f" {FORMAT_VERSION}. Upgrade it: pip install --upgrade drugtext"
+            f" {FORMAT_VERSION}. Install a newer drugtext."
         )
     if config.format_version < 2:  # of another measure than familiarity
         config.scope_threshold = None
@@ -135,10 +135,16 @@ def checkpoint_folder(
         raise CheckpointError(f"the bundled checkpoint {name!r} is missing; reinstall drugtext.")
     if os.path.exists(name):  # noqa: PTH110
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
+    known = ", ".join(bundled_checkpoints()) or "none"
+    owner, is_id, _ = name.partition("/")
+    if not is_id or os.path.exists(owner):  # noqa: PTH110 - a slip of a path goes to no hub
+        raise CheckpointError(
+            f"{name!r} is no folder and no bundled checkpoint ({known}), and is taken for no hub"
+            " id: that is user/repo, where no file or folder here is called user."
+        )
     try:
         return download_checkpoint(name, revision, token)
     except CheckpointError as error:
-        known = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(
             f"{name!r} is no folder and no bundled checkpoint ({known}), and {error}"
         ) from error

@@ -14,7 +14,13 @@ from transformers import PreTrainedTokenizerBase
 
 from drugtext.ahead import ahead
 from drugtext.backends import Backend, backend_name, make_backend
-from drugtext.encoder import length_sorted_batches, pad, pool_windows
+from drugtext.encoder import (
+    WeightsState,
+    length_sorted_batches,
+    pad,
+    pool_windows,
+    weights_state,
+)
 from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
@@ -32,9 +38,6 @@ HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
 embedding_dim)."""
-
-_Weights = list[tuple[int, int]]
-"""Of an encoder: where each tensor is, and how often it has changed."""
 
 _PROBE = (
     "Lowers high blood pressure.",
@@ -75,7 +78,7 @@ class InsertEmbedder:
         self.token_reader = token_reader or TokenReader(tokenizer)
         self._backend_name = None if backend is None else backend_name(backend)
         # Of the encoder's weights as they were, by name: one for all that share the encoder.
-        self._backends: dict[str, tuple[_Weights, Backend]] = {}
+        self._backends: dict[str, tuple[WeightsState, Backend]] = {}
         self.window_cache: WindowCache | None = None
         try:
             plan = ReadingPlan.from_dict(model.config.reading_plan or {})
@@ -101,7 +104,7 @@ class InsertEmbedder:
         is_plain = first.device.type == "cpu" and first.dtype == torch.float32
         if self._backend_name is None or not is_plain:
             return None
-        weights = [(p.data_ptr(), p._version) for p in self.model.encoder.parameters()]
+        weights = weights_state(self.model.encoder)
         made_of, backend = self._backends.get(self._backend_name, ([], None))
         if backend is None or weights != made_of:
             probe = self.token_reader.whole(_PROBE, self._longest_window)

@@ -134,6 +134,15 @@ def embedding_dim_of(encoder: nn.Module) -> int:
     return int(cast(Any, encoder.config).hidden_size)
 
 
+WeightsState = list[tuple[int, int]]
+"""Of an encoder: where each tensor is, and how often it has changed."""
+
+
+def weights_state(encoder: nn.Module) -> WeightsState:
+    """Return what is another one after an encoder's weights have changed."""
+    return [(p.data_ptr(), p._version) for p in encoder.parameters()]
+
+
 def weights_sha256(encoder: nn.Module) -> str:
     """Return a fingerprint of an encoder's weights."""
     digest = hashlib.sha256()

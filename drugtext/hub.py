@@ -18,9 +18,10 @@ from huggingface_hub.errors import (
 from drugtext.errors import CheckpointError
 from drugtext.manifest import CHECKPOINT_FILES
 
-# The first are the errors of the HTTP client, whichever one huggingface_hub has.
+# The first are the errors of the HTTP client, whichever one huggingface_hub has; OSError is no
+# word of a hub, but of a disk.
 _UNREACHED: tuple[type[Exception], ...] = (
-    *HfHubHTTPError.__bases__,
+    *(base for base in HfHubHTTPError.__bases__ if base is not OSError),
     HFValidationError,
     LocalEntryNotFoundError,
 )
@@ -50,6 +51,11 @@ def download_checkpoint(
         raise CheckpointError(
             f"no hub answers for {repo_id!r}{at} ({first_line(error)}). Check the name, your login"
             " (hf auth login), or the network."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(
+            f"{repo_id!r} cannot be kept on this machine ({first_line(error)}). Make room, or set"
+            " HF_HOME to a folder that may be written to."
         ) from error
 
 

@@ -99,8 +99,14 @@ def replacing(folder: Path) -> Iterator[Path]:
         An empty folder in it.
 
     Raises:
-        CheckpointError: the folder is no checkpoint's, and holds a file that would be overwritten.
+        CheckpointError: the folder is no checkpoint's, and holds a file that would be overwritten;
+            or it is that of a registry.
     """
+    if (folder / "current").is_file() and (folder / "versions").is_dir():
+        raise CheckpointError(
+            f"{folder}: holds a registry, which would go on with its own version; add to it by"
+            " `drugtext registry add`, or give another folder."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     finish_write(folder)
     for left in folder.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
@@ -121,6 +127,9 @@ def replacing(folder: Path) -> Iterator[Path]:
             )
         text = json.dumps({"sha256": listed}, indent=1) + "\n"
         (new / MANIFEST).write_text(text, encoding="utf-8")
+        for name in _names(new):  # on the disk, before they take the place of the old ones
+            with (new / name).open("rb") as file:
+                os.fsync(file.fileno())
         new.replace(folder / _NEXT)
         _put_in_place(folder)
 

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import is_peft_available
 
 from .bare_encoder import build_encoder, mean_pool
-from .config import DrugTextConfig
+from .config import FORMAT_VERSION, DrugTextConfig
 from .heads import INITIAL_SCALE, PrototypeHead
 from .lexicon import Lexicon
 from .memory import Memory
@@ -47,6 +47,11 @@ class DrugTextModel(PreTrainedModel):
 
     def __init__(self, config: DrugTextConfig) -> None:
         super().__init__(config)
+        if config.format_version > FORMAT_VERSION:
+            raise ValueError(
+                f"found format version {config.format_version}, this drugtext reads up to"
+                f" {FORMAT_VERSION}. Install a newer drugtext."
+            )
         if config.n_support and config.num_labels != len(config.n_support):
             raise ValueError(
                 f"found num_labels={config.num_labels} for {len(config.n_support)} categories; a"

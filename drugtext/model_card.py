@@ -108,9 +108,12 @@ for prediction in classifier.predict(drugtext.read_inserts("insert.xml")):
     print(prediction.category_id, prediction.category_name, prediction.probability)
 ```
 
-`drugtext classify insert.xml --model "{place}"` does the same from the shell, and so does
-`transformers.pipeline("drug-insert-classification", model="{place}")` with drugtext imported."""
+It needs the Python package drugtext; this was written by version {__version__}. `drugtext classify
+insert.xml --model "{place}"` does the same from the shell."""
     if getattr(config, "auto_map", None):  # names the code beside a whole folder
+        yield f"""\
+`transformers.pipeline("drug-insert-classification", model="{place}")` does the same where drugtext
+is imported."""
         yield "## Without drugtext"
         yield f"""\
 The code travels with the weights. Read it, name the commit that you have read, and
@@ -128,6 +131,8 @@ print(pipe("Lowers high blood pressure.", truncation=True))
 ```
 
 reads one window of plain text: no sections, and no word on what is in scope."""
+        if config.prefix:
+            yield f"The encoder was trained with `{config.prefix}` in front: put it there yourself."
     if config.has_adapter and is_hub_id(config.encoder_name):
         yield "## The adapter alone"
         yield f"""\
@@ -222,8 +227,9 @@ def _limits(config: DrugTextConfig) -> str:
         " stated.",
         '- It tells what the text tells: groups such as "other", and drugs that rightly stand in'
         " several categories, are beyond it.",
-        "- Probabilities and `in_scope` are as good as the calibration error above says; where"
-        " nothing was measured, nobody knows.",
+        "- Probabilities are as good as the calibration error above says; where nothing was"
+        " measured, nobody knows. `in_scope` misses drugs whose category is a neighbour of a known"
+        " one.",
         "- What is read of an insert is in `reading_plan`; `tokens_read` and `tokens_total` of each"
         " answer say how much that was.",
     ]

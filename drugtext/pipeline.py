@@ -28,7 +28,7 @@ from drugtext.windows import Windows
 
 TASK = "drug-insert-classification"
 
-_FILE_NAME = re.compile(r"\S+\.(xml|json|jsonl|zip|gz|txt|html?|csv)", re.IGNORECASE)
+_FILE_NAME = re.compile(r"[^\n]{1,255}\.(xml|json|jsonl|zip|gz|txt|html?|csv)", re.IGNORECASE)
 
 
 class _Reading(NamedTuple):
@@ -52,6 +52,10 @@ class DrugInsertPipeline(ChunkPipeline):
 
     def _sanitize_parameters(self, **given: Any) -> tuple[dict, dict, dict]:
         asked = {field.name for field in fields(Wanted)}
+        if unknown := sorted({*given} - asked):
+            raise TypeError(
+                f"found the argument {unknown[0]!r}; one of {', '.join(sorted(asked))} is needed."
+            )
         return {}, {}, {name: given[name] for name in asked if given.get(name) is not None}
 
     @cached_property

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from drugtext.classifier import DrugClassifier, load
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.written_file import write_file
 
 _CHANGE = "change.json"
 _UNFINISHED = ".new-"
@@ -88,8 +89,17 @@ class Registry:
         *,
         note: str = "",
         backend: str = "auto",
+        with_known_drugs: bool = False,
     ) -> Registry:
         """Begin a registry with the categories of a classifier.
+
+        Args:
+            folder: of the registry; made if it is absent.
+            classifier: whose categories are the first version.
+            note: why; it is kept with the version.
+            backend: as for the class.
+            with_known_drugs: keep the names of the drugs that categories were learnt from, in this
+                version and in later ones, as `DrugClassifier.save_pretrained` does.
 
         Raises:
             CheckpointError: there is a registry already, or the folder cannot be written.
@@ -104,12 +114,14 @@ class Registry:
                 raise CheckpointError(f"{place}: holds a registry already; open it.")
             # 1, unless somebody was killed who had begun: what he wrote stays
             number, known = registry._next_number(), tuple(classifier.category_ids)
-            registry._write(classifier, Version(number, None, _now(), "create", known, note))
+            first = Version(number, None, _now(), "create", known, note)
+            registry._write(classifier, first, with_known_drugs=with_known_drugs)
         return registry
 
     def load(self, number: int | None = None) -> DrugClassifier:
         """Load a version; the current one if none is named."""
-        return load(self._folder_of(number or self._current()), backend=self._backend)
+        version = self.current if number is None else self._version(number)
+        return load(self._folder_of(version.number), backend=self._backend)
 
     def versions(self) -> list[Version]:
         """Return all versions, oldest first."""
@@ -226,13 +238,16 @@ class Registry:
         with self._locked():
             parent = self._current()
             hashes = tuple(content_sha256(insert) for insert in support)
-            made = change(self.load(parent))
+            before = self.load(parent)
             number, named = self._next_number(), tuple(categories)
             version = Version(number, parent, _now(), action, named, note, hashes)
-            self._write(made, version)
+            # Names are kept where the first version has them: none else was loaded with names.
+            self._write(change(before), version, with_known_drugs=before.drug_names is not None)
         return version
 
-    def _write(self, classifier: DrugClassifier, version: Version) -> None:
+    def _write(
+        self, classifier: DrugClassifier, version: Version, *, with_known_drugs: bool
+    ) -> None:
         """Write a version whole, or not at all, and make it the current one."""
         folder = self._folder_of(version.number)
         try:
@@ -241,7 +256,7 @@ class Registry:
                 shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_UNFINISHED) as staged:
                 new = Path(staged) / folder.name
-                classifier.save_pretrained(new, with_known_drugs=classifier.drug_names is not None)
+                classifier.save_pretrained(new, with_known_drugs=with_known_drugs)
                 text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
                 (new / _CHANGE).write_text(text, encoding="utf-8")
                 new.replace(folder)
@@ -251,9 +266,7 @@ class Registry:
 
     def _point_at(self, number: int) -> None:
         """Say which version is used, in one step."""
-        new = self.folder / ".current"
-        new.write_text(f"{number}\n", encoding="ascii")
-        new.replace(self.folder / "current")
+        write_file(self.folder / "current", f"{number}\n")
 
     def _current(self) -> int:
         try:
@@ -279,7 +292,7 @@ class Registry:
             told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             told |= {name: tuple(told[name]) for name in ("categories", "supports")}
             return Version(**told)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{file}: version {number} is not there, or damaged ({error})."
                 " `versions` tells which there are."

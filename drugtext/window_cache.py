@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from drugtext.encoder import weights_sha256
+from drugtext.encoder import WeightsState, weights_sha256, weights_state
 from drugtext.errors import DrugTextError
 
 _FILE = "windows.sqlite"
@@ -34,7 +34,7 @@ class WindowCache:
     Inserts share windows: the same section with and without names, a masked and a plain text.
 
     Args:
-        encoder: gives the vectors; a cache is made anew after its weights have changed.
+        encoder: gives the vectors; those of other weights are others.
         folder: of the file; made if it is absent. Several caches and processes may share it.
         counts_used: whether `used_seconds` is wanted. It is what takes memory, some 200 bytes a
             window; all else is on disk.
@@ -58,7 +58,8 @@ class WindowCache:
             raise self._unkept(str(error.strerror)) from error
         with self._opened() as file:
             file.execute(_TABLE)
-        self._identity = bytes.fromhex(weights_sha256(encoder))
+        self._encoder = encoder
+        self._fingerprint: tuple[WeightsState, bytes] | None = None
 
     @property
     def used_seconds(self) -> float:
@@ -84,7 +85,8 @@ class WindowCache:
         Returns:
             float32 on the CPU, shape (n_windows, embedding_dim).
         """
-        keys = [self._key(ids, encoded_by) for ids in token_ids]
+        identity = self._identity()
+        keys = [_key(identity, ids, encoded_by) for ids in token_ids]
         windows = dict(zip(keys, token_ids, strict=True))
         known = self._read(windows)
         missing = [key for key in windows if key not in known]
@@ -103,9 +105,12 @@ class WindowCache:
             self._used.update((key, seconds) for key, (_, seconds) in known.items())
         return torch.from_numpy(np.stack([vector for vector, _ in asked]))
 
-    def _key(self, token_ids: Sequence[int], encoded_by: str) -> bytes:
-        ids = np.asarray(token_ids, dtype="<i4").tobytes()
-        return hashlib.sha256(self._identity + encoded_by.encode() + ids).digest()
+    def _identity(self) -> bytes:
+        """Return the fingerprint of the encoder's weights, as they are now."""
+        state = weights_state(self._encoder)
+        if self._fingerprint is None or self._fingerprint[0] != state:
+            self._fingerprint = state, bytes.fromhex(weights_sha256(self._encoder))
+        return self._fingerprint[1]
 
     def _read(self, keys: Iterable[bytes]) -> dict[bytes, _Known]:
         """Return those of some windows that are kept."""
@@ -140,3 +145,8 @@ class WindowCache:
         return DrugTextError(
             f"{self.folder}: no vectors can be kept here ({reason}); give another folder."
         )
+
+
+def _key(identity: bytes, token_ids: Sequence[int], encoded_by: str) -> bytes:
+    ids = np.asarray(token_ids, dtype="<i4").tobytes()
+    return hashlib.sha256(identity + encoded_by.encode() + ids).digest()

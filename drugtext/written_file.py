@@ -39,7 +39,10 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
 def _replace(file: Path, data: bytes) -> None:
     new = file.with_name(f".new-{os.getpid()}-{threading.get_ident()}")
     try:
-        new.write_bytes(data)
+        with new.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
         with suppress(FileNotFoundError):  # there was none
             shutil.copymode(file, new)
         new.replace(file)

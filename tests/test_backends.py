@@ -78,6 +78,13 @@ def test_one_that_is_far_off_is_refused_with_its_figure():
         make_backend(Far(), "torch", PROBE)
 
 
+def test_one_that_cannot_be_made_says_so():
+    if not is_installed(ONNX):
+        pytest.skip(f"needs pip install 'drugtext[{ONNX}]'")
+    with pytest.raises(EncoderError, match=r"onnx cannot be made of this encoder .*Take another"):
+        make_backend(Far(), ONNX, PROBE)  # it has no configuration
+
+
 def test_auto_goes_on_to_one_that_is_near():
     backend = make_backend(Far(), "auto", PROBE)
     assert backend.cosine >= 0.99

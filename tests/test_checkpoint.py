@@ -95,7 +95,7 @@ def test_a_broken_config_is_refused(saved):
 def test_a_newer_format_is_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"format_version": 99}))
-    with pytest.raises(CheckpointError, match=r"format version 99.*Upgrade it"):
+    with pytest.raises(CheckpointError, match=r"format version 99.*Install a newer"):
         drugtext.load(saved)
 
 

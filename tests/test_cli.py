@@ -154,6 +154,18 @@ def test_learn_from_folders_and_use_it(tiny_encoder_folder, support, tmp_path):
     assert drugtext.load(tmp_path / "new").category_ids == ["heart", "pain"]
 
 
+def test_learn_keeps_names_where_it_is_told_to(tiny_encoder_folder, support, tmp_path):
+    for more, n in (([], 0), (["--with-known-drugs"], 2)):
+        output = tmp_path / f"new{n}"
+        told = ["learn", support, "--output", output, "--model", tiny_encoder_folder, *more]
+        assert run(*told).exit_code == 0
+        clf = drugtext.load(output)
+        assert len(clf.drug_names or ()) == n
+    told += ["--private-epsilon", "8"]
+    done = run(*told)
+    assert done.exit_code == 2 and "tells what --private-epsilon hides" in done.stderr
+
+
 def test_learn_adds_to_what_is_known(model, tmp_path):
     table = tmp_path / "more.csv"
     table.write_text('text,category\n"eczema of the skin",skin\n"dry skin",skin\n')

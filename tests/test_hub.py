@@ -225,4 +225,4 @@ tried(lambda: drugtext.load("user/newer"))
     nothing, newer = lines(hub, tmp_path, code, few)
     assert nothing.startswith("refused: 'user/nothing' is no folder and no bundled checkpoint")
     assert "format version 99, this drugtext reads up to 2" in newer
-    assert "pip install --upgrade drugtext" in newer
+    assert "Install a newer drugtext" in newer

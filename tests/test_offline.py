@@ -85,6 +85,13 @@ def refused(name):
     except DrugTextError as error:
         return str(error)
 
+def adapter_gone():
+    from drugtext.adapters import Adapter
+    try:
+        return f"read {Adapter.from_folder('few/adapter')}"
+    except DrugTextError as error:
+        return str(error)
+
 import drugtext
 from drugtext.errors import DrugTextError
 from drugtext.registry import Registry
@@ -118,6 +125,9 @@ if find_spec("matplotlib"):
 step("registry", use_registry)
 step("registry log", lambda: command("registry", "log", home / "registry"))
 step("a folder that is not there", lambda: refused(str(home / "not" / "there")))
+step("a slip", lambda: refused("my-shelves"))
+step("a slip below a folder", lambda: refused("few/not-there"))
+step("an adapter that is gone", lambda: adapter_gone())
 step("hub", lambda: refused("somebody/something"))
 sys.__stdout__.write("\\n" + json.dumps({"tried": tried, "told": told}) + "\\n")
 """
@@ -191,7 +201,12 @@ def test_meanwhile_a_map_is_drawn(found, step):
 
 
 def test_a_hub_that_cannot_be_reached_is_told(found):
-    for name in ("hub", "a folder that is not there"):
-        assert "is no folder and no bundled checkpoint (" in found["told"][name]
+    assert "is no folder and no bundled checkpoint (" in found["told"]["hub"]
+
+
+def test_a_slip_of_a_path_goes_to_no_hub(found):
+    for name in ("a slip", "a slip below a folder", "a folder that is not there"):
+        assert "is taken for no hub id: that is user/repo" in found["told"][name]
+    assert "found no adapter_config.json" in found["told"]["an adapter that is gone"]
         assert "Traceback" not in found["told"][name]
     assert "Check the name, your login (hf auth login), or the network." in found["told"]["hub"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 
@@ -124,7 +126,23 @@ def test_a_file_of_several_inserts_is_answered_with_a_list(pipe, tmp_path):
     assert [a["category_id"] for a in pipe(str(file))] == ["pain", "heart"]
 
 
-def test_a_file_of_no_insert_is_refused_and_loses_no_other(pipe, tmp_path):
+def test_an_argument_that_is_none_is_refused(pipe, tmp_path):
+    with pytest.raises(TypeError, match="found the argument 'topk'; one of coverage, min_proba"):
+        pipe(PAIN, topk=3)
+    with pytest.raises(DrugTextError, match="no such file"):
+        pipe(str(tmp_path / "my insert.xml"))
+
+
+def test_a_model_of_a_newer_format_is_refused(saved, tmp_path):
+    newer = tmp_path / "newer"
+    shutil.copytree(saved, newer)
+    config = json.loads((newer / "config.json").read_text())
+    (newer / "config.json").write_text(json.dumps(config | {"format_version": 99}))
+    with pytest.raises(ValueError, match=r"format version 99.*Install a newer drugtext"):
+        transformers.pipeline("text-classification", model=str(newer))
+
+
+def test_a_file_of_no_insert_is_refused(pipe, tmp_path):
     file = tmp_path / "empty.csv"
     file.write_text("text,category\n")
     with pytest.raises(DrugTextError, match="the table has no row"):

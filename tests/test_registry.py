@@ -49,6 +49,37 @@ def test_each_change_is_a_version_with_its_date_note_and_supports(registry):
     assert again.versions()[1] == added
 
 
+def test_names_of_drugs_are_kept_where_that_was_asked_for(tiny_classifier, tmp_path):
+    few = tiny_classifier.fit([PAIN, HEART], ["pain", "heart"])
+
+    def names_in(folder: Path) -> set[str]:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {
+            n for n in (PAIN.name, SKIN.name) if any(n.encode() in f.read_bytes() for f in files)
+        }
+
+    silent = Registry.create(tmp_path / "silent", few)
+    silent.add("skin", [SKIN])
+    assert names_in(silent.folder) == set()
+    assert silent.load().nearest_drugs(silent.load().embed([SKIN])[0]) == []
+    told = Registry.create(tmp_path / "told", few, with_known_drugs=True)
+    told.add("skin", [SKIN])
+    assert names_in(told.folder) == {PAIN.name, SKIN.name}
+    assert told.load().nearest_drugs(told.load().embed([SKIN])[0])[0].name == SKIN.name
+
+
+def test_a_classifier_is_not_saved_into_a_registry(registry, tiny_classifier):
+    with pytest.raises(CheckpointError, match="holds a registry, which would go on"):
+        tiny_classifier.fit([SKIN], ["skin"]).save_pretrained(registry.folder)
+    assert registry.load().category_ids == ["pain", "heart"]
+
+
+def test_a_version_that_is_not_there_is_no_other(registry):
+    for number in (0, 99):
+        with pytest.raises(CheckpointError, match=f"version {number} is not there"):
+            registry.load(number)
+
+
 def test_untouched_categories_keep_their_scores_from_version_to_version(registry):
     registry.add("skin", [SKIN])
     registry.remove("pain")

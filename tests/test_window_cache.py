@@ -66,6 +66,15 @@ def test_vectors_of_another_backend_are_others(encoder, tmp_path):
     assert plain.given == TOKENS[:3] and other.given == TOKENS[:4]
 
 
+def test_vectors_of_changed_weights_are_others(encoder, tmp_path):
+    cache, encode = WindowCache(encoder, tmp_path), Counting()
+    cache.vectors(TOKENS[:3], encode)
+    with torch.no_grad():
+        encoder.weight.mul_(2)
+    cache.vectors(TOKENS[:3], encode)
+    assert encode.given == TOKENS[:3] * 2
+
+
 def test_caches_of_one_folder_share_what_they_know(encoder, tmp_path):
     first, second = WindowCache(encoder, tmp_path), WindowCache(encoder, tmp_path)
     encode = Counting()

@@ -61,13 +61,14 @@ def evaluate(
         judgement = judge(classifier, embeddings, inserts, categories)
         figures = judgement.figures
         note = f"{len(inserts)} inserts; {unread.count} could not be read."
-        classifier.record(figures, dataset=data.name, note=note)
+        name = data.resolve().name
+        classifier.record(figures, dataset=name, note=note)
         if as_json:
             print(json.dumps(figures))
         else:
             out.print(Markdown(measured_table(classifier.model.config.measured or {})))
         if report is not None:
-            write_html_report(report, judgement, title=f"{data.name}, judged by drugtext")
+            write_html_report(report, judgement, title=f"{name}, judged by drugtext")
             err.print(Text(f"written: {report}"))
         if folder is not None:
             classifier.save_pretrained(folder, with_known_drugs=True)  # where there are any

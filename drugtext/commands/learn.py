@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from drugtext.commands.options import BackendName, Cache, Model, load_classifier, readable
+from drugtext.commands.options import (
+    BackendName,
+    Cache,
+    KnownDrugs,
+    Model,
+    load_classifier,
+    readable,
+)
 from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
@@ -52,6 +59,7 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    with_known_drugs: KnownDrugs = False,
     cache: Cache = None,
     backend: BackendName = "auto",
 ) -> None:
@@ -66,6 +74,8 @@ def learn(
     with wrong_call():
         if add and private_epsilon is not None:
             raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
+        if with_known_drugs and private_epsilon is not None:
+            raise DrugTextError("--with-known-drugs tells what --private-epsilon hides; take one.")
         tree = Taxonomy.from_csv(taxonomy) if taxonomy else None
         classifier = load_classifier(model, backend, cache)
         examples = read_support(support, on_error=unread)
@@ -82,7 +92,7 @@ def learn(
             classifier = classifier.fit(
                 counted, categories, taxonomy=tree, private_epsilon=private_epsilon
             )
-        classifier.save_pretrained(output)
+        classifier.save_pretrained(output, with_known_drugs=with_known_drugs)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
     learnt = f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}"

@@ -53,6 +53,14 @@ Quick = Annotated[
         help="Read each section once, names hidden, and no further than an answer is probable.",
     ),
 ]
+KnownDrugs = Annotated[
+    bool,
+    typer.Option(
+        "--with-known-drugs",
+        help="Keep the names of the drugs that categories are learnt from: answers can then say"
+        " which are most like an insert.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from drugtext.commands.options import AsJson, BackendName, Model, Paths, load_classifier
+from drugtext.commands.options import (
+    AsJson,
+    BackendName,
+    KnownDrugs,
+    Model,
+    Paths,
+    load_classifier,
+)
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
 if TYPE_CHECKING:
@@ -29,7 +36,9 @@ Note = Annotated[str, typer.Option(help="Why; it is kept with the version.")]
 
 
 @app.command()
-def create(folder: Folder, model: Model = None, note: Note = "") -> None:
+def create(
+    folder: Folder, model: Model = None, note: Note = "", with_known_drugs: KnownDrugs = False
+) -> None:
     """Begin a registry with the categories of a model.
 
     Example: **drugtext registry create shelves --model my-classifier --note "as of May"**
@@ -37,7 +46,9 @@ def create(folder: Folder, model: Model = None, note: Note = "") -> None:
     with wrong_call():
         from drugtext.registry import Registry
 
-        registry = Registry.create(folder, load_classifier(model, "auto"), note=note)
+        registry = Registry.create(
+            folder, load_classifier(model, "auto"), note=note, with_known_drugs=with_known_drugs
+        )
         _print(registry.current)
 
 
