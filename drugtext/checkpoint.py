@@ -137,7 +137,7 @@ def checkpoint_folder(
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     known = ", ".join(bundled_checkpoints()) or "none"
     owner, is_id, _ = name.partition("/")
-    if not is_id or os.path.exists(owner):  # noqa: PTH110 - a slip of a path goes to no hub
+    if not (owner and is_id) or os.path.exists(owner):  # noqa: PTH110 - a slip of a path goes to no hub
         raise CheckpointError(
             f"{name!r} is no folder and no bundled checkpoint ({known}), and is taken for no hub"
             " id: that is user/repo, where no file or folder here is called user."
