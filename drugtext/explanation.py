@@ -87,7 +87,8 @@ def explain(
     """Explain the category of an insert.
 
     Each sentence that was read is taken out in turn, and what is left is classified again. All that
-    the reading plan allows is read, also where `predict` would stop earlier.
+    the reading plan allows is read, names shown: where a plan stops early or hides names, `predict`
+    may give another answer.
 
     Args:
         classifier: with categories.

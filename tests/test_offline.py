@@ -88,7 +88,7 @@ def refused(name):
 def adapter_gone():
     from drugtext.adapters import Adapter
     try:
-        return f"read {Adapter.from_folder('few/adapter')}"
+        return f"read {Adapter.from_folder('few')}"
     except DrugTextError as error:
         return str(error)
 

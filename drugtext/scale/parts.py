@@ -93,8 +93,16 @@ class PartReader:
 
 
 def file_system(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path on it."""
-    return cast(tuple[Any, str], fsspec.core.url_to_fs(address, use_listings_cache=False))
+    """Return the file system of an address, and the path on it.
+
+    Raises:
+        CorpusError: there is no such kind of address, or what opens it is not installed.
+    """
+    try:
+        found = fsspec.core.url_to_fs(address, use_listings_cache=False)
+    except (ImportError, ValueError) as error:  # such as "Install s3fs to access S3"
+        raise CorpusError(f"{address}: cannot be opened ({error}).") from error
+    return cast(tuple[Any, str], found)
 
 
 def sizes_of(parts: Sequence[Part]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drugtext.errors import CorpusError
-from drugtext.scale.parts import PartReader, plan_parts, sizes_of
+from drugtext.scale.parts import PartReader, file_system, plan_parts, sizes_of
 
 
 class CountedFile(io.FileIO):
@@ -110,6 +110,11 @@ def test_a_line_that_is_no_record_says_so_and_the_others_are_read(tmp_path):
     found = [record for _, record in read([str(file)], 3)]
     assert found[0] == {"id": 1} and found[3] == {"id": 2}
     assert "line 2 is no JSON" in str(found[1]) and "line 3 is no record" in str(found[2])
+
+
+def test_an_address_that_nothing_opens_is_named():
+    with pytest.raises(CorpusError, match=r"nowhere://a: cannot be opened \(Protocol not known"):
+        file_system("nowhere://a")
 
 
 def test_what_cannot_be_read_is_named(tmp_path):

@@ -1,4 +1,4 @@
-"""Saved classifiers damaged and tampered with: each is refused, or answers as it did.
+"""Saved classifiers damaged and tampered with: each is refused, or loads and runs no code.
 
 A folder with a manifest is refused where any file that is read holds other bytes. One that was
 sealed anew, as an attacker would, or that has no manifest, may load where the change makes sense;

@@ -17,19 +17,19 @@ SLACK = 0.02
 
 _FAULTS = {
     "readers": (
-        "Bad files given to every reader: tracebacks, hangs and texts lost",
+        "Bad files given to every reader: tracebacks, and files passed over in silence",
         "damaged by chance, and written to do harm",
     ),
     "checkpoint": (
-        "Damaged and tampered checkpoints: tracebacks, code run, changes unseen",
-        "each file in each of several ways, sealed anew or not",
+        "Damaged and tampered checkpoints: tracebacks, code run, changes of sealed files unseen",
+        "drawn from many ways to change each file, sealed anew or not",
     ),
     "writers": (
         "Writers killed or without room: what they left half written, or lost",
         "SIGKILL at a moment of chance; files that may not grow",
     ),
     "fuzzed": (
-        "Files that a fuzzer made: tracebacks, hangs and texts lost",
+        "Files that a fuzzer made: tracebacks, hangs, and files passed over in silence",
         "atheris, led by the lines of code that are reached",
     ),
 }
@@ -199,8 +199,8 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         ),
         "## Bad inputs",
         "Files damaged by chance and written to do harm, and the bundled checkpoint damaged,"
-        " tampered with and sealed anew, and with pickles beside it. What is read whole is not"
-        " harmed by its damage; what is refused is named with a reason. Writers save a classifier,"
+        " tampered with and sealed anew, and with pickles beside it. What is read may have lost"
+        " what its damage took; what is refused is named with a reason. Writers save a classifier,"
         " or add to a registry; what they leave is loaded and asked, and is what was there before,"
         " or what is new.",
         _table(
@@ -273,9 +273,10 @@ def _thresholds(scope: Figures) -> Iterator[str]:
 
 def _privacy(told: Figures) -> str:
     return (
-        f"{told['n_categories']} categories that the checkpoint never met, learnt with"
-        f" `fit(..., private_epsilon=…)` from {told['n_support']} inserts of {told['n_drugs']}"
-        f" drugs (delta {told['delta']:g}), and asked {told['n_asked']} inserts of other drugs."
+        f"{told['n_categories']} categories that the checkpoint never met, learnt by the mechanism"
+        f" of `fit(..., private_epsilon=…)`, here in the tree of the ATC, from {told['n_support']}"
+        f" inserts of {told['n_drugs']} drugs (delta {told['delta']:g}), and asked"
+        f" {told['n_asked']} inserts of other drugs."
         " Attack: who holds the head and a drug's inserts guesses whether that drug was taught;"
         ' "found" is the share of drugs that are found at 1 % false positives, "best" what the'
         " best attack on such noise reaches that knows all drugs but one."

@@ -29,7 +29,7 @@ from drugtext.private_sums import DELTA, SENSITIVITY
 from drugtext.prototypes import alike_means, ingredient_means
 
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, inf)
-"""Infinite: without noise, as `fit` learns without privacy, but for the memory."""
+"""Infinite: without noise."""
 N_SEEDS = 5
 
 

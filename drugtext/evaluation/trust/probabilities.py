@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_mean
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_share
 from drugtext.evaluation.metrics import (
     calibration_gap,
     confidence_columns,
@@ -129,7 +129,7 @@ def coverage_by_level(
     found = []
     for number, (_, _, places) in answers_by_level(judged).items():
         inside = [paths[n][:number][-1] in sets[n][number - 1] for n in places]
-        covered, low, high = grouped_mean(inside, [judged.groups[n] for n in places], seed)
+        covered, low, high = grouped_share(inside, [judged.groups[n] for n in places], seed)
         sizes = [len(sets[n][number - 1]) for n in places]
         found.append(
             {
@@ -167,6 +167,6 @@ def back_off(judged: Judged, least: float, seed: int = 0) -> dict[str, Any]:
     figures = {"asked": least, "n": len(depths), "n_answered": len(right)}
     figures["mean_depth"] = round(float(np.mean(depths)), 2)
     if right:
-        accuracy, low, high = grouped_mean(right, groups, seed)
+        accuracy, low, high = grouped_share(right, groups, seed)
         figures |= {"right": round(accuracy, 4), "low": round(low, 4), "high": round(high, 4)}
     return figures

@@ -48,15 +48,16 @@ def _most_evidence(head: PrototypeHead, projected: Tensor) -> Tensor:
 
 SCORES: dict[str, Callable[[PrototypeHead, Tensor], Tensor]] = {
     "cosine to the nearest prototype": _nearest_prototype,
-    "Mahalanobis distance to the nearest prototype": _least_distance,
+    "Mahalanobis distance to the nearest prototype, of unit vectors": _least_distance,
     "most evidence for a category": _most_evidence,
     "energy": _energy,
     "cosine to the 5 nearest known inserts": _nearest_known,
     "largest probability": _largest_probability,
     IN_USE: PrototypeHead.familiarity,
 }
-"""The higher, the more in scope; the simplest first. Distances are Mahalanobis distances of
-embeddings, as they are whitened within categories (Lee et al. 2018, arXiv:1807.03888, equation 2);
+"""The higher, the more in scope; the simplest first. Distances are of embeddings that are whitened
+within categories, and so Mahalanobis distances but for the unit length that they are given (Lee et
+al. 2018, arXiv:1807.03888, equation 2);
 energy: Liu et al. 2020, arXiv:2010.03759, equation 4; nearest neighbours: Sun et al. 2022,
 arXiv:2204.06507, equation 3; largest probability: Hendrycks and Gimpel 2017, arXiv:1610.02136."""
 

@@ -94,10 +94,11 @@ def _is_registry(place: Path) -> str | None:
     if numbers != [*range(1, len(numbers) + 1)]:
         return f"versions {numbers}"
     classifier = registry.load()
-    n_added = len(classifier.category_ids) - 1
-    if n_added != len(numbers) - 1:  # one more with each version
-        return f"{n_added} categories were added in {len(numbers)} versions"
-    return None
+    n_added, n_steps = len(classifier.category_ids) - 1, 0
+    version = registry.current  # one that was killed before it was made this is not in its line
+    while version.parent is not None:
+        version, n_steps = registry.versions()[version.parent - 1], n_steps + 1
+    return None if n_added == n_steps else f"{n_added} categories were added in {n_steps} steps"
 
 
 def _killed(kind: str, scratch: Path, place: Path, seconds: float) -> None:
