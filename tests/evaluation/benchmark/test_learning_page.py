@@ -95,7 +95,16 @@ def test_the_page_says_what_follows_from_the_figures(told):
     assert "ahead on validation categories are: ridge (level 3, k = 1)." in page
     assert "fine-tuning is ahead of prototypes at k = 5, and behind at none." in page
     assert "fine-tuning is ahead of whitened prototypes at no k, and behind at k = 5." in page
-    assert "helps by more than the interval in 0 of 1 settings, and harms in 0: it is left" in page
+    assert "helps by more than the interval in 0 of 1 settings, and harms in 0." in page
+    assert "(Bonferroni) it helps in 0: it is left out." in page
+
+
+def test_of_many_comparisons_more_is_asked(told):
+    (row,) = (row for row in told["starts"]["rows"] if row["part"] == "validation")
+    row["helps after meta-training"] = [0.03, 0.006, 0.054]  # t(29) = 2.56, p = 0.016
+    one, ten = ({**told["starts"], "rows": [row] * n} for n in (1, 10))
+    assert "it helps in 1: it is kept." in learning_page({"starts": one})
+    assert "it helps in 0: it is left out." in learning_page({"starts": ten})
 
 
 def test_a_page_of_one_part_says_nothing_of_the_others(told):
