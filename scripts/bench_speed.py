@@ -106,10 +106,13 @@ def ways(
         for what, n_given in ((PIPELINE_WHOLE, N_SLOW), (PIPELINE_FIRST, 4 * N_SLOW)):
             told(what)
             one = plain_pipeline(inserts[:n_given], Path(folder), is_whole=what == PIPELINE_WHOLE)
-            found.append({"what": what} | one)
+            own = whole_path(classifier, parts, n_given)["inserts_a_second"]  # of the same ones
+            found.append({"what": what} | one | {"drugtext_inserts_a_second": own})
     told(SENTENCES)
     answers = found[0]["answers"][: 4 * N_SLOW]
-    found.append({"what": SENTENCES} | sentence_embeddings(inserts[: len(answers)], answers))
+    one = sentence_embeddings(inserts[: len(answers)], answers)
+    own = whole_path(classifier, parts, len(answers))["inserts_a_second"]
+    found.append({"what": SENTENCES} | one | {"drugtext_inserts_a_second": own})
     for one in found:
         one.pop("answers", None)
     return found
@@ -152,7 +155,7 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
         "ways": found,
         "stages": staged | {"share_of_limit": rate / max(limit.values())},
         "learning": learning,
-        "first_answers": first_answers(classifier, readable[0].text, names),
+        "first_answers": first_answers(classifier, readable[0], names),
         "long_insert_mb": {name: long_insert_mb(name) for name in names},
     }
 

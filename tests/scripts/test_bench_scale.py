@@ -32,6 +32,6 @@ def test_each_corpus_is_measured_once(tmp_path):
         (2, 1, True),
         (5, 1, True),
     ]
-    assert all(row["seconds"] > 1 and row["peak_mb"] > 100 for row in found)
+    assert all(row["seconds"] > 0 and row["peak_mb"] > 100 for row in found)
     assert rows("--go-on") == found
     assert "| 5 | 1 | quickly |" in (output / "README.md").read_text(encoding="utf-8")

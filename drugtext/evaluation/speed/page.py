@@ -8,7 +8,7 @@ from typing import Any
 
 from drugtext.evaluation.figures_file import read_figures
 from drugtext.evaluation.markdown import markdown_table, met
-from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, SENTENCES
 from drugtext.evaluation.speed.pictures import draw_scale, draw_tokens, draw_ways
 
 Figures = Mapping[str, Any]
@@ -49,7 +49,7 @@ def speed_page(parts: Mapping[str, Figures]) -> str:
     """
     written = ["# How fast drugtext is, and what limits it"]
     if "speed" in parts:
-        written += _speed(parts["speed"])
+        written += _speed(parts["speed"], parts.get("tokens"))
     if "tokens" in parts:
         written += _tokens(parts["tokens"])
     if "scale" in parts:
@@ -57,12 +57,12 @@ def speed_page(parts: Mapping[str, Figures]) -> str:
     return "\n\n".join(written) + "\n"
 
 
-def headline(told: Figures) -> str:
-    """Return the table of targets from what speed.json holds."""
-    return markdown_table([["on 2 cores", "target", "measured", ""], *_targets(told)])
+def headline(told: Figures, tokens: Figures | None = None) -> str:
+    """Return the table of targets from what speed.json holds, and tokens.json if it is there."""
+    return markdown_table([["on 2 cores", "target", "measured", ""], *_targets(told, tokens)])
 
 
-def _targets(told: Figures) -> Iterator[list[str]]:
+def _targets(told: Figures, tokens: Figures | None) -> Iterator[list[str]]:
     ways = {way["what"]: way for way in told["ways"]}
     own = ways[OWN]
     rate = own["inserts_a_second"]
@@ -76,16 +76,16 @@ def _targets(told: Figures) -> Iterator[list[str]]:
     share = best["share_of_limit"]
     what = f"The encoder, of the measured rate of matrix products ({best['backend']})"
     yield [what, f"≥ {SHARE_OF_LIMIT:.0%}", f"{share:.0%}", met(share >= SHARE_OF_LIMIT)]
-    ratio = own["inserts_a_second"] / ways[PIPELINE_WHOLE]["inserts_a_second"]
-    is_met = met(ratio >= FASTER_THAN_PIPELINE)
-    yield [
-        f"Times as fast as a {PIPELINE_WHOLE}",
-        f"≥ {FASTER_THAN_PIPELINE}",
-        f"{ratio:.1f}",
-        is_met,
-    ]
-    ratio = own["inserts_a_second"] / ways[PIPELINE_FIRST]["inserts_a_second"]
-    yield [f"Times as fast as a {PIPELINE_FIRST}", "—", f"{ratio:.1f}", ""]
+    ratio, accuracies = _times_as_fast(ways[PIPELINE_WHOLE]), _full_accuracies(tokens)
+    is_met = ratio >= FASTER_THAN_PIPELINE
+    shown, target = f"{ratio:.1f}", f"≥ {FASTER_THAN_PIPELINE}"
+    if accuracies:
+        better, worse = accuracies["whole plan"], accuracies[PIPELINE_WHOLE]
+        shown += f"; accuracy {better:.3f} against {worse:.3f}"
+        target, is_met = f"{target}, as accurate", is_met and better >= worse
+    yield [f"Times as fast as a {PIPELINE_WHOLE}", target, shown, met(is_met)]
+    for what in (PIPELINE_FIRST, SENTENCES):
+        yield [f"Times as fast as {what}", "—", f"{_times_as_fast(ways[what]):.1f}", ""]
     learnt = told["learning"]
     added = learnt["added_seconds"]
     what = "Seconds to add a category from five inserts"
@@ -98,11 +98,22 @@ def _targets(told: Figures) -> Iterator[list[str]]:
         yield [what, f"≤ {PEAK_MB:,}", f"{mb:,.0f}", met(mb <= PEAK_MB)]
 
 
-def _speed(told: Figures) -> Iterator[str]:
+def _times_as_fast(way: Figures) -> float:
+    """Return how many times as fast drugtext is, on the same inserts."""
+    return way["drugtext_inserts_a_second"] / way["inserts_a_second"]
+
+
+def _full_accuracies(tokens: Figures | None) -> dict[str, float]:
+    """Return way of reading -> accuracy of the test part's full documents, from tokens.json."""
+    rows = tokens["rows"] if tokens else []
+    return {row["reads"]: row["test"]["full documents"]["accuracy"][0] for row in rows}
+
+
+def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
     machine, stages = told["machine"], told["stages"]
     yield f"{machine['processor']}, {machine['cores']} cores. Made by"
     yield f"```\n{told['command']}\n```"
-    yield headline(told)
+    yield headline(told, tokens)
     yield "![speed](speed.png)"
     yield "## The encoder and the machine's limit"
     yield (
@@ -145,14 +156,15 @@ def _speed(told: Figures) -> Iterator[str]:
         f" with nothing else to do, that is {most:.1f} labels a second here; more takes less"
         " reading, or more cores."
     )
-    own = told["ways"][0]["inserts_a_second"]
     yield _table(
         told["ways"],
         {
             "": lambda way: way["what"],
             "n": lambda way: str(way["n"]),
             "inserts a second": lambda way: f"{way['inserts_a_second']:.1f}",
-            "drugtext is faster by": lambda way: f"{own / way['inserts_a_second']:.1f}",
+            "drugtext is as fast times": lambda way: (
+                f"{_times_as_fast(way):.1f}" if "drugtext_inserts_a_second" in way else "—"
+            ),
             "tokens a second": lambda way: (
                 f"{way['tokens_a_second']:,.0f}" if "tokens_a_second" in way else "—"
             ),
@@ -166,7 +178,11 @@ def _speed(told: Figures) -> Iterator[str]:
     )
     yield "One stage after the other; a thread of its own does the first two while the rest runs:"
     yield markdown_table([["stage", "share"], *_largest(_shares(stages["seconds"]))])
-    yield "From a fresh process to its first answer, of one full label:"
+    yield (
+        "From a fresh process to its first answer, of one full label, what is kept on disk being"
+        " there already (an encoder that OpenVINO or ONNX Runtime runs is exported once); the"
+        " pipeline imports drugtext, too:"
+    )
     first = told["first_answers"][0]
     yield _table(
         told["first_answers"],

@@ -12,6 +12,7 @@ from pathlib import Path
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import default_encoder_folder
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, SENTENCES
+from drugtext.inserts.insert import DrugInsert
 
 # Memory: getrusage counts the process that started this one, too.
 _FIRST_ANSWER = """
@@ -26,7 +27,7 @@ print(seconds, int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
 _OWN = """
 import drugtext
 clf = drugtext.load(backend={backend!r})
-clf.predict([drugtext.DrugInsert(sections={{"indications_and_usage": text}})])
+clf.predict(drugtext.read_inserts({file!r}))
 """
 _PIPELINE = """
 import transformers, drugtext
@@ -50,23 +51,26 @@ print(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
 
 
 def first_answers(
-    classifier: DrugClassifier, text: str, backends: Iterable[str]
+    classifier: DrugClassifier, insert: DrugInsert, backends: Iterable[str]
 ) -> list[dict[str, str | float]]:
-    """Have fresh processes, of drugtext and of what people use, classify one text each.
+    """Have fresh processes, of drugtext and of what people use, classify one insert each.
 
     Args:
         classifier: that the plain pipeline loads; drugtext loads the one that comes along.
-        text: of an insert.
+        insert: drugtext reads it from a file, the others have its text.
         backends: that drugtext runs its encoder by.
 
     Returns:
-        Of each: what it is; seconds until the answer, the less of two; most memory, MB.
+        Of each: what it is; seconds until the answer, the less of two, so that what is kept on disk
+        is there already; most memory, MB.
     """
     with tempfile.TemporaryDirectory() as folder:
-        saved, path = Path(folder) / "saved", Path(folder) / "text.txt"
+        saved, path, file = (Path(folder) / name for name in ("saved", "text.txt", "insert.json"))
         classifier.save_pretrained(saved)
-        path.write_text(text, encoding="utf-8")
-        ways = [(f"drugtext, {name}", _OWN.format(backend=name), saved) for name in backends]
+        path.write_text(insert.text, encoding="utf-8")
+        file.write_text(json.dumps(dict(insert.sections)), encoding="utf-8")
+        own = {name: _OWN.format(backend=name, file=str(file)) for name in backends}
+        ways = [(f"drugtext, {name}", answer, saved) for name, answer in own.items()]
         ways += [(PIPELINE_FIRST, _PIPELINE, saved)]
         ways += [(SENTENCES, _SENTENCES, default_encoder_folder())]
         found: list[dict[str, str | float]] = []

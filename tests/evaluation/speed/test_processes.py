@@ -11,6 +11,7 @@ from drugtext.evaluation.speed.processes import first_answers
 
 def test_each_answers_from_a_process_of_its_own():
     pytest.importorskip("sentence_transformers", reason="needs pip install '.[bench]'")
-    found = first_answers(drugtext.load(), "Lowers high blood pressure.", ["torch"])
+    insert = drugtext.DrugInsert(sections={"indications_and_usage": "Lowers blood pressure."})
+    found = first_answers(drugtext.load(), insert, ["torch"])
     assert [row["what"] for row in found] == ["drugtext, torch", PIPELINE_FIRST, SENTENCES]
     assert all(row["seconds"] > 0 and row["peak_mb"] > 100 for row in found)

@@ -8,7 +8,7 @@ import pytest
 
 from drugtext.evaluation.speed.page import OWN, OWN_QUICK, headline, speed_page, write_speed_page
 from drugtext.evaluation.speed.path import STAGES
-from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE
+from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, SENTENCES
 
 
 @pytest.fixture
@@ -33,8 +33,10 @@ def speed() -> dict:
             {"what": OWN, "backend": "torch bfloat16", "n": 9, "inserts_a_second": 19.9}
             | {"tokens_read": 300.0, "tokens_total": 9000.0},
             {"what": OWN_QUICK, "n": 9, "inserts_a_second": 20.1, "same_answer": 0.97},
-            {"what": PIPELINE_WHOLE, "n": 3, "inserts_a_second": 2.0},
-            {"what": PIPELINE_FIRST, "n": 3, "inserts_a_second": 5.0},
+            *(
+                {"what": what, "n": 3, "inserts_a_second": rate, "drugtext_inserts_a_second": 22.0}
+                for what, rate in ((PIPELINE_WHOLE, 2.0), (PIPELINE_FIRST, 5.0), (SENTENCES, 44.0))
+            ),
         ],
         "stages": {
             "seconds": dict(zip(STAGES, (1.0, 1.0, 7.0, 1.0), strict=True)),
@@ -59,7 +61,8 @@ def test_targets_are_met_or_missed_by_their_figures(speed):
     assert told["The same, read quickly (97% the same answer)"] == ["≥ 20", "20.1", "met"]
     share = told["The encoder, of the measured rate of matrix products (torch bfloat16)"]
     assert share == ["≥ 60%", "61%", "met"]
-    assert told[f"Times as fast as a {PIPELINE_WHOLE}"] == ["≥ 5", "9.9", "met"]
+    assert told[f"Times as fast as a {PIPELINE_WHOLE}"] == ["≥ 5", "11.0", "met"]
+    assert told[f"Times as fast as {SENTENCES}"] == ["—", "0.5"]
     assert told["Peak memory with an insert of 30 MB, torch, MB"][2] == "missed"
 
 
@@ -96,12 +99,14 @@ def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
             {"reads": "whole plan", **parts},
             {"reads": "once, until p > 0.9", **parts},
             {"reads": PIPELINE_FIRST, "test": parts["test"]},
+            {"reads": PIPELINE_WHOLE, "test": {"full documents": {**row, "accuracy": [0.6, 0, 1]}}},
         ],
     }
     for name, told in (("speed", speed), ("tokens", tokens)):
         (tmp_path / f"{name}.json").write_text(json.dumps(told))
     page = write_speed_page(tmp_path).read_text(encoding="utf-8")
     assert page == speed_page({"speed": speed, "tokens": tokens})
+    assert "| ≥ 5, as accurate | 11.0; accuracy 0.500 against 0.600 | missed |" in page
     assert f"| {PIPELINE_FIRST} | 321 | 654 | — | 0.500 (0.400 to 0.600) |" in page
     assert "| once, until p > 0.9 | 321 | 654 | 0.500 (0.400 to 0.600) | 0.500" in page
     assert {f.name for f in tmp_path.glob("*.png")} == {"speed.png", "tokens.png"}
