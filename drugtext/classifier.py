@@ -33,6 +33,7 @@ def load(
     *,
     revision: str | None = None,
     prefix: str | None = None,
+    languages: Iterable[str] | None = None,
     backend: str = AUTO,
     over: DrugClassifier | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -45,6 +46,8 @@ def load(
             id. A plain encoder loads as a classifier without categories, ready for `fit`.
         revision: branch, tag or commit of a hub id.
         prefix: what a plain encoder wants in front of every text ("query: " for e5).
+        languages: that a plain encoder knows ("en", "zh"): inserts in others are then refused, and
+            the model card names them.
         backend: what runs the encoder on a CPU: "torch", "onnx", "openvino", or "auto" for the
             fastest that is installed (or the one that DRUGTEXT_BACKEND names), which
             `DrugClassifier.backend` tells. Torch and OpenVINO use bfloat16 where the CPU multiplies
@@ -71,6 +74,8 @@ def load(
     model, tokenizer = load_model(folder, str(name_or_path), over=encoder)
     if prefix is not None:
         model.config.prefix = prefix
+    if languages is not None:
+        model.config.languages = list(languages)
     classifier = DrugClassifier(model, tokenizer, backend)
     if not model.config.saved_by_transformers:
         classifier.drug_names = read_names(folder, model.config.n_known)

@@ -24,7 +24,7 @@ from drugtext.encoder import (
     pad,
     pool_windows,
 )
-from drugtext.errors import EncoderError
+from drugtext.errors import EncoderError, LanguageError
 
 
 def test_default_encoder_is_the_published_one():
@@ -158,6 +158,18 @@ def test_a_batch_that_keeps_the_cores_busy_ends_before_much_shorter_windows():
     windows = [[1] * n for n in (512, 512, 512, 410, 409, 100, 90)]
     # Two windows of 512 are enough; 410 is four fifths of it, 409 is less
     assert list(length_sorted_batches(windows)) == [[0, 1, 2, 3], [4, 5], [6]]
+
+
+def test_languages_of_an_encoder_are_told(tiny_encoder_folder, tmp_path):
+    encoder = drugtext.load(tiny_encoder_folder, languages=["en", "zh"])
+    pain, heart = (drugtext.DrugInsert(sections={"description": t}) for t in ("pain", "血压"))
+    encoder.fit([pain, heart], ["a", "b"]).save_pretrained(tmp_path)
+    few = drugtext.load(tmp_path)
+    assert few.model.config.languages == ["en", "zh"]
+    assert "- zh\n" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    german = drugtext.DrugInsert(language="de", sections={"description": "Schmerz"})
+    with pytest.raises(LanguageError, match="this checkpoint knows en, zh"):
+        few.predict([german])
 
 
 @pytest.mark.real_data

@@ -31,8 +31,7 @@ from drugtext.figures import measured_table
 PAGE = PROJECT / "README.md"
 README = PAGE.read_text(encoding="utf-8")
 ENCODERS = (
-    "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract",
-    "cambridgeltl/SapBERT-from-PubMedBERT-fulltext",
+    "NeuML/pubmedbert-base-embeddings",
     "intfloat/multilingual-e5-small",
 )
 """That the README takes from the hub; here they are the tiny one."""
