@@ -21,7 +21,7 @@ _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized whe
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
 _CHARACTERS_AT_ONCE = 2**20
-_WORDS_AT_ONCE = 2**16  # different ones, which are tokenized together
+_WORDS_AT_ONCE = 2**13  # different ones, which are tokenized together; each takes a kilobyte
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )
@@ -142,11 +142,13 @@ class TokenReader:
         lengths = [*map(self._known.get, words, repeat(0))]
         total = sum(map(mul, words.values(), lengths))
         missing = [word for word, n in zip(words, lengths, strict=True) if not n]
-        found = dict(zip(missing, map(len, self.all(missing)), strict=True))
-        total += sum(words[word] * n for word, n in found.items())
-        if len(self._known) > _MOST_KEPT:
-            self._known.clear()
-        self._known.update((w, n) for w, n in found.items() if len(w) <= _LONGEST_KEPT)
+        for start in range(0, len(missing), _WORDS_AT_ONCE):
+            some = missing[start : start + _WORDS_AT_ONCE]
+            found = dict(zip(some, map(len, self.all(some)), strict=True))
+            total += sum(words[word] * n for word, n in found.items())
+            if len(self._known) > _MOST_KEPT:
+                self._known.clear()
+            self._known.update((w, n) for w, n in found.items() if len(w) <= _LONGEST_KEPT)
         return total
 
     def _start(self, text: str, limit: int) -> str:

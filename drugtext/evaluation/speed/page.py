@@ -194,6 +194,15 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
             "times as much": lambda row: f"{row['peak_mb'] / first['peak_mb']:.1f}",
         },
     )
+    small = {row["what"]: row["peak_mb"] for row in told["first_answers"]}
+    yield (
+        "An insert of 30 MB, one section of which is a table of numbers, takes more by "
+        + ", ".join(
+            f"{mb - small[f'drugtext, {name}']:.0f} MB ({name})"
+            for name, mb in told["long_insert_mb"].items()
+        )
+        + ": the rest is Python, torch, transformers and the encoder."
+    )
 
 
 def _table(rows: Iterable[Figures], columns: Mapping[str, Callable[[Figures], str]]) -> str:
