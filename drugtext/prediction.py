@@ -168,6 +168,7 @@ def make_prediction(
     category_ids: Sequence[str],
     taxonomy: Taxonomy,
     *,
+    nodes: Mapping[str, float],
     wanted: Wanted,
     sets: Sequence[Sequence[str]] = (),
     in_scope: bool,
@@ -181,14 +182,14 @@ def make_prediction(
         probabilities: of the categories, shape (n_categories,), summing to 1.
         category_ids: of the entries, one or more.
         taxonomy: holds them and their ancestors.
+        nodes: of each of these the probability, as `node_probabilities` gives them.
         wanted: what was asked for.
         sets: of each level, as `prediction_sets` gives them.
         in_scope: whether it is near enough to a category.
         tokens_read: tokens of the insert that the encoder read.
         tokens_total: tokens of the whole insert.
     """
-    columns = node_probabilities(probabilities[None], category_ids, taxonomy)
-    nodes = {node_id: round(float(p[0]), 6) for node_id, p in columns.items()}
+    nodes = {node_id: round(float(p), 6) for node_id, p in nodes.items()}
 
     def told(category_id: str, probability: float) -> Alternative:
         return Alternative(category_id, taxonomy[category_id].name, round(float(probability), 6))

@@ -17,7 +17,7 @@ from drugtext.embedder import Encode, batches
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
-from drugtext.prediction import Prediction, Wanted, make_prediction
+from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities
 from drugtext.prediction_sets import prediction_sets
 from drugtext.windows import Windows
 
@@ -140,12 +140,14 @@ class CategoryPredictor(CategoryEditor):
             sets = prediction_sets(
                 probabilities, self.category_ids, tree, held_out, wanted.coverage
             )
+        columns = node_probabilities(probabilities, self.category_ids, self.taxonomy)
         for n, insert in enumerate(inserts):
             yield make_prediction(
                 insert,
                 probabilities[n],
                 self.category_ids,
                 self.taxonomy,
+                nodes={node_id: column[n] for node_id, column in columns.items()},
                 wanted=wanted,
                 sets=sets[n],
                 in_scope=bool(in_scope[n]),

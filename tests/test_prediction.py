@@ -30,8 +30,10 @@ INSERT = DrugInsert(name="Examplol", sections={}, source="a.txt")
 
 def predict(probabilities, ids=IDS, *, in_scope=True, sets=(), **wanted):
     told = {"in_scope": in_scope, "sets": sets, "tokens_read": 5, "tokens_total": 9}
+    columns = node_probabilities(np.array([probabilities]), ids, TREE)
+    nodes = {node_id: column[0] for node_id, column in columns.items()}
     return make_prediction(
-        INSERT, np.array(probabilities), ids, TREE, wanted=Wanted(**wanted), **told
+        INSERT, np.array(probabilities), ids, TREE, nodes=nodes, wanted=Wanted(**wanted), **told
     )
 
 
