@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from drugtext.errors import CheckpointError
+from drugtext.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:  # peft is imported where it is used: it takes a second
     from peft import LoraConfig, PeftModel
@@ -162,7 +162,7 @@ def _sharing(encoder: nn.Module, other: nn.Module) -> nn.Module:
 
 
 def _unusable(what: object, why: Exception | str) -> str:
-    reason = str(why).strip().partition("\n")[0][:300]
+    reason = first_line(why)
     return f"{what}: cannot be put on the encoder ({reason}). Fetch or train it again."
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from drugtext.bare_encoder import mean_pool
 from drugtext.encoder import pad
-from drugtext.errors import EncoderError
+from drugtext.errors import EncoderError, first_line
 
 AUTO, TORCH, ONNX, OPENVINO = "auto", "torch", "onnx", "openvino"
 BACKENDS = (AUTO, TORCH, ONNX, OPENVINO)
@@ -97,10 +97,9 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
         try:
             hidden = _MAKERS[candidate](encoder, precision)
         except Exception as error:  # an encoder that cannot be exported, a cache without room
-            reason = str(error).strip().partition("\n")[0]
             raise EncoderError(
                 f"backend {candidate} cannot be made of this encoder ({type(error).__name__}:"
-                f" {reason}). Take another one of {', '.join(BACKENDS)}."
+                f" {first_line(error)}). Take another one of {', '.join(BACKENDS)}."
             ) from error
         found = mean_pool(hidden(input_ids, attention_mask), attention_mask)
         cosine = float(torch.cosine_similarity(found, expected, dim=1).min())

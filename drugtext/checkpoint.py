@@ -22,8 +22,8 @@ from drugtext.encoder import (
     load_encoder,
     load_tokenizer,
 )
-from drugtext.errors import CheckpointError, DrugTextError
-from drugtext.hub import download_checkpoint, first_line
+from drugtext.errors import CheckpointError, DrugTextError, first_line
+from drugtext.hub import download_checkpoint
 from drugtext.lexicon import Lexicon
 from drugtext.manifest import check_manifest, finish_write
 from drugtext.model import DrugTextModel
@@ -136,18 +136,17 @@ def checkpoint_folder(
     if os.path.exists(name):  # noqa: PTH110
         raise CheckpointError(f"{name} is a file; a checkpoint's folder or a hub id is needed.")
     known = ", ".join(bundled_checkpoints()) or "none"
+    unknown = f"{name!r} is no folder and no bundled checkpoint ({known}), and"
     owner, is_id, _ = name.partition("/")
     if not (owner and is_id) or os.path.exists(owner):  # noqa: PTH110 - a slip of a path goes to no hub
         raise CheckpointError(
-            f"{name!r} is no folder and no bundled checkpoint ({known}), and is taken for no hub"
-            " id: that is user/repo, where no file or folder here is called user."
+            f"{unknown} is taken for no hub id: that is user/repo, where no file or folder here is"
+            " called user."
         )
     try:
         return download_checkpoint(name, revision, token)
     except CheckpointError as error:
-        raise CheckpointError(
-            f"{name!r} is no folder and no bundled checkpoint ({known}), and {error}"
-        ) from error
+        raise CheckpointError(f"{unknown} {error}") from error
 
 
 def _current_version(folder: Path) -> Path:

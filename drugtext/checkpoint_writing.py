@@ -27,8 +27,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from drugtext.adapters import ADAPTER_FOLDER
-from drugtext.errors import CheckpointError, EncoderError
-from drugtext.hub import first_line
+from drugtext.errors import CheckpointError, EncoderError, first_line
 from drugtext.known_drugs import save_names
 from drugtext.manifest import replacing
 from drugtext.model import DrugTextModel

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
 )
 
-from drugtext.errors import CheckpointError
+from drugtext.errors import CheckpointError, first_line
 from drugtext.manifest import CHECKPOINT_FILES
 
 # The first are the errors of the HTTP client, whichever one huggingface_hub has; OSError is no
@@ -163,8 +163,3 @@ def _uploading(repo_id: str) -> Iterator[None]:
     except ValueError as error:  # a card that the hub does not take, or arguments that do not fit
         told = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{repo_id}: the hub takes none of it ({told}).") from error
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of what an error says."""
-    return str(error).strip().partition("\n")[0][:300]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,6 +93,13 @@ def ways(
     classifier: DrugClassifier, parts: Sequence[Path], inserts: Sequence[DrugInsert], n: int
 ) -> list[dict[str, Any]]:
     """Classify the same inserts in each way."""
+
+    @cache
+    def own_rate(n_given: int) -> dict[str, float]:
+        """Return what drugtext does of as many as another way is given."""
+        own = whole_path(classifier, parts, n_given)
+        return {"drugtext_inserts_a_second": own["inserts_a_second"]}
+
     told("drugtext")
     found = [{"what": OWN} | whole_path(classifier, parts, n)]
     told(OWN_QUICK)
@@ -106,13 +114,11 @@ def ways(
         for what, n_given in ((PIPELINE_WHOLE, N_SLOW), (PIPELINE_FIRST, 4 * N_SLOW)):
             told(what)
             one = plain_pipeline(inserts[:n_given], Path(folder), is_whole=what == PIPELINE_WHOLE)
-            own = whole_path(classifier, parts, n_given)["inserts_a_second"]  # of the same ones
-            found.append({"what": what} | one | {"drugtext_inserts_a_second": own})
+            found.append({"what": what} | one | own_rate(n_given))
     told(SENTENCES)
     answers = found[0]["answers"][: 4 * N_SLOW]
     one = sentence_embeddings(inserts[: len(answers)], answers)
-    own = whole_path(classifier, parts, len(answers))["inserts_a_second"]
-    found.append({"what": SENTENCES} | one | {"drugtext_inserts_a_second": own})
+    found.append({"what": SENTENCES} | one | own_rate(len(answers)))
     for one in found:
         one.pop("answers", None)
     return found

@@ -172,9 +172,8 @@ def _starts(told: Figures) -> Iterator[str]:
     ]
     yield markdown_table([["part", "level", "k", *starts, gain], *rows])
     judged = [row for row in told["rows"] if row["part"] == "validation"]
-    better, worse = (
-        sum(row[gain][n] * sign > 0 for row in judged) for n, sign in ((1, 1), (2, -1))
-    )
+    better = sum(row[gain][1] > 0 for row in judged)
+    worse = sum(row[gain][2] < 0 for row in judged)
     sure = sum(_is_ahead(row[gain], row["n_tasks"], len(judged)) for row in judged)
     yield (
         f"On validation categories it helps by more than the interval in {better} of {len(judged)}"

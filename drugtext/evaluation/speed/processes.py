@@ -14,15 +14,19 @@ from drugtext.encoder import default_encoder_folder
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, SENTENCES
 from drugtext.inserts.insert import DrugInsert
 
-# Memory: getrusage counts the process that started this one, too.
+# Not getrusage, which counts the process that started this one, too.
+_PEAK_MB = """
+status = open("/proc/self/status").read()
+peak_mb = int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+"""
 _FIRST_ANSWER = """
 import time; begun = time.perf_counter()
 from pathlib import Path
 folder, text = {folder!r}, Path({path!r}).read_text(encoding="utf-8")
 {answer}
 seconds = time.perf_counter() - begun
-status = Path("/proc/self/status").read_text()
-print(seconds, int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+{peak}
+print(seconds, peak_mb)
 """
 _OWN = """
 import drugtext
@@ -45,8 +49,8 @@ import drugtext
 clf = drugtext.load(backend={backend!r})
 for prediction in clf.stream(drugtext.read_inserts({path!r})):
     print(prediction.tokens_total)
-status = open("/proc/self/status").read()
-print(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+{peak}
+print(peak_mb)
 """
 
 
@@ -75,7 +79,9 @@ def first_answers(
         ways += [(SENTENCES, _SENTENCES, default_encoder_folder())]
         found: list[dict[str, str | float]] = []
         for what, answer, model in ways:
-            code = _FIRST_ANSWER.format(folder=str(model), path=str(path), answer=answer)
+            code = _FIRST_ANSWER.format(
+                folder=str(model), path=str(path), answer=answer, peak=_PEAK_MB
+            )
             seconds, peak_mb = min(_printed_last(code, 2) for _ in range(2))
             found.append({"what": what, "seconds": seconds, "peak_mb": peak_mb})
     return found
@@ -97,7 +103,8 @@ def long_insert_mb(backend: str, n_rows: int = 210_000) -> float:
         )
         sections = {"indications_and_usage": [sentence], "warnings": ["\n".join(rows)]}
         path.write_text(json.dumps(sections), encoding="utf-8")
-        return _printed_last(_LONG_INSERT.format(backend=backend, path=str(path)), 1)[0]
+        code = _LONG_INSERT.format(backend=backend, path=str(path), peak=_PEAK_MB)
+        return _printed_last(code, 1)[0]
 
 
 def _printed_last(code: str, n: int) -> tuple[float, ...]:

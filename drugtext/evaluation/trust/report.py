@@ -16,7 +16,7 @@ from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
 from drugtext.classifier import DrugClassifier, load
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import NAMES, Names, Record
-from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.bootstrap import grouped_share
 from drugtext.evaluation.reliability import reliability_bins
 from drugtext.evaluation.trust.checkpoint_faults import try_checkpoint
 from drugtext.evaluation.trust.confidential import privacy
@@ -187,7 +187,7 @@ def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
         of_sets += judged.groups
         inside += [true_id in told[-1] for true_id, told in zip(judged.true_ids, sets, strict=True)]
     figures = calibration(np.array(confidences), np.array(right), groups, seed)
-    covered, low, high = grouped_mean(inside, of_sets, seed)
+    covered, low, high = grouped_share(inside, of_sets, seed)
     return figures | {
         "asked": COVERAGES[1],
         "covered": round(covered, 4),

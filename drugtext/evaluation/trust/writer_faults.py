@@ -90,14 +90,15 @@ def _is_saved(place: Path) -> str | None:
 def _is_registry(place: Path) -> str | None:
     """Return what is wrong with a registry that was being added to."""
     registry = Registry(place)
-    numbers = [version.number for version in registry.versions()]
+    versions = registry.versions()
+    numbers = [version.number for version in versions]
     if numbers != [*range(1, len(numbers) + 1)]:
         return f"versions {numbers}"
     classifier = registry.load()
     n_added, n_steps = len(classifier.category_ids) - 1, 0
     version = registry.current  # one that was killed before it was made this is not in its line
     while version.parent is not None:
-        version, n_steps = registry.versions()[version.parent - 1], n_steps + 1
+        version, n_steps = versions[version.parent - 1], n_steps + 1
     return None if n_added == n_steps else f"{n_added} categories were added in {n_steps} steps"
 
 
