@@ -64,6 +64,8 @@ class CategoryHolder(InsertEmbedder):
             few_shot = config.few_shot or {}
             float(config.scope_threshold or 0), float(few_shot.get("scale", 1.0))
             float(few_shot.get("growth", 0.0))
+            if not 0 <= float(few_shot.get("softening", 1.0)) <= 1:
+                raise ValueError("the softening of the whitening is not from 0 to 1")
             ", ".join(config.languages)
             head, n_categories = model.head, len(self.category_ids)
             for rows in (head.groups, *([] if head.memory is None else [head.memory.rows])):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from torch import Tensor
 from drugtext.category_holder import CategoryHolder
 from drugtext.embedder import check_is_list
 from drugtext.errors import CorpusError
-from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT
+from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
 from drugtext.names import category_text
@@ -126,10 +126,27 @@ class CategoryLearner(CategoryHolder):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
         drugs = Drugs.of(ingredients, names, len(rows))
+        support = self._head.moved(support, self._few_shot_head) if self._softening < 1 else support
         if private_epsilon is not None:
             budget = (private_epsilon, private_delta)
             return self._fitted_privately(support, rows, drugs, order, tree, taxonomy, budget)
         return self._fitted(support, rows, drugs, order, tree, taxonomy)
+
+    @property
+    def _softening(self) -> float:
+        """The power of the whitening that new categories are learnt with; 1 where it is taken."""
+        return float((self.model.config.few_shot or {}).get("softening", 1.0))
+
+    @property
+    def _softened_few_shot(self) -> dict[str, Any] | None:
+        """What a fitted classifier has for the next fit: its whitening is softened already."""
+        few_shot = self.model.config.few_shot
+        return few_shot and {**few_shot, "softening": 1.0}
+
+    @property
+    def _few_shot_head(self) -> PrototypeHead:
+        """The head that gives new categories their projection."""
+        return self._head.softened(self._softening) if self._softening < 1 else self._head
 
     def _fitted_privately(
         self,
@@ -146,13 +163,14 @@ class CategoryLearner(CategoryHolder):
         texts = [category_text(tree, category_id) for category_id in order]
         # Whether names agree with the support is not asked: the answer would tell of it.
         is_known = [taxonomy is not None or i in self.taxonomy for i in order]
+        head = self._few_shot_head
         private = private_head(
-            self._head,
+            head,
             support,
             rows,
             drugs.keys,
             [[step.id for step in tree.path(i)[-2::-1]] for i in order],
-            self._head.project_names(self.embed_texts(texts)),
+            head.project_names(self.embed_texts(texts)),
             NAME_WEIGHT * torch.tensor(is_known),
             epsilon=epsilon,
             delta=delta,
@@ -163,6 +181,7 @@ class CategoryLearner(CategoryHolder):
             private.head, tree.restricted_to(order), order, private.n_support, None
         )
         config = fitted.model.config
+        config.few_shot = self._softened_few_shot
         config.privacy = private.statement
         config.scope_threshold = config.strangeness = None  # nobody measured them under noise
         return fitted
@@ -201,7 +220,7 @@ class CategoryLearner(CategoryHolder):
         taxonomy: Taxonomy | None,
     ) -> Self:
         """Return a classifier over the categories in `order`; names count where they tell them."""
-        head = self._head
+        head = self._few_shot_head
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         n_support = torch.bincount(rows, minlength=len(order)).tolist()
         means, mean_rows = ingredient_means(support, rows, drugs.keys)
@@ -230,6 +249,7 @@ class CategoryLearner(CategoryHolder):
         head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
         drug_names = tuple(drugs.names[n] for n in first)
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
+        fitted.model.config.few_shot = self._softened_few_shot
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold")
         depth = max(len(tree.path(category_id)) for category_id in order)
         told = few_shot.get("strangeness")

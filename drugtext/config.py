@@ -37,8 +37,9 @@ class DrugTextConfig(PreTrainedConfig):
         strangeness: level of the tree -> how strange the true category of held-out inserts looked,
             see `prediction_sets`; None where nobody measured.
         few_shot: for categories learnt from a few inserts each, as episodes on held-out ingredients
-            gave them: `scale`, the power of the number of drugs that it grows by, `growth`,
-            `scope_threshold` and `strangeness` (of all levels alike); None where nobody measured.
+            gave them: `softening` of the whitening, `scale`, the power of the number of drugs that
+            it grows by, `growth`, `scope_threshold` and `strangeness` (of all levels alike); None
+            where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: embeddings of support inserts that the head remembers.
         measured: figures on unseen ingredients, as the training script wrote them.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
 from .prototypes import category_prototypes, share_with_ancestors
 from .sharpening import sharpened
-from .whitening import within_category_whitening
+from .whitening import softened, within_category_whitening
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -80,6 +80,30 @@ class PrototypeHead(nn.Module):
         if len(embeddings) >= embeddings.shape[1]:
             head.whitening.copy_(within_category_whitening(embeddings, category_ids))
         return head
+
+    def softened(self, power: float) -> PrototypeHead:
+        """Return a head without categories that whitens less.
+
+        What differs within known categories is partly what tells new ones apart.
+
+        Args:
+            power: of the whitening, in [0, 1]; see `whitening.softened`.
+        """
+        head = PrototypeHead(self.centre.shape[0], 0)
+        head.centre.copy_(self.centre)
+        head.name_centre.copy_(self.name_centre)
+        head.whitening.copy_(softened(self.whitening, power))
+        return head
+
+    def moved(self, projected: Tensor, other: PrototypeHead) -> Tensor:
+        """Return what another head with the same centres projects to, for what this one did.
+
+        Args:
+            projected: of inserts or of names, shape (n, embedding_dim).
+            other: the other head.
+        """
+        from_one_to_other = torch.linalg.solve(self.whitening, other.whitening)
+        return nn.functional.normalize(projected @ from_one_to_other, dim=-1)
 
     def fitted(
         self,

@@ -42,3 +42,14 @@ def within_category_whitening(
     values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * scale * identity)
     whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
     return (whitening * scale.sqrt()).to(embeddings.dtype)
+
+
+def softened(whitening: Tensor, power: float) -> Tensor:
+    """Return a whitening between none and the whole of it.
+
+    Args:
+        whitening: symmetric, positive definite, shape (embedding_dim, embedding_dim).
+        power: 1 leaves it as it is, 0 gives the identity.
+    """
+    values, vectors = torch.linalg.eigh(whitening.double())
+    return (vectors @ torch.diag(values**power) @ vectors.T).to(whitening.dtype)

@@ -35,6 +35,7 @@ from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, Traine
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.evaluation.calibration import SOFTENING
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.heads import PrototypeHead
@@ -59,6 +60,7 @@ class Variant:
         adapter: meta-trained weights.
         lexicon: the channel of words.
         whitening: of embeddings, by drugs of one category.
+        softening: power of the whitening that new categories are learnt with.
         names: of categories, each as one drug.
         ancestors: share in the prototypes below them, where those are learnt from many inserts.
         always_ancestors: also where a category is learnt from a few, beside others.
@@ -69,6 +71,7 @@ class Variant:
     adapter: bool = True
     lexicon: bool = True
     whitening: bool = True
+    softening: float = SOFTENING
     names: bool = True
     ancestors: bool = True
     always_ancestors: bool = False
@@ -83,12 +86,14 @@ VARIANTS = {
     "without the lexicon": replace(ALL, lexicon=False),
     "without both": replace(ALL, adapter=False, lexicon=False),
     "without whitening": replace(ALL, whitening=False),
+    "new categories whitened in full": replace(ALL, softening=1.0),
+    "new categories not whitened": replace(ALL, softening=0.0),
     "without names": replace(ALL, names=False),
     "without ancestors": replace(ALL, ancestors=False),
     "ancestors of new categories, too": replace(ALL, always_ancestors=True),
     "inserts count, not drugs": replace(ALL, by_drug=False),
     "without the memory": replace(ALL, memory=False),
-    "prototypes alone": Variant(False, False, False, False, False, False, False, False),
+    "prototypes alone": Variant(False, False, False, 0.0, False, False, False, False, False),
 }
 
 
@@ -182,6 +187,7 @@ def new_categories(trials: Sequence[Trial], reader: Reader, variant: Variant) ->
     """Return of each trial the accuracies of its tasks, shape (n_tasks,)."""
     taxonomy = trials[0].tasks[0].lesson.taxonomy
     base, _ = fitted_head(reader, variant, trials[0].background, taxonomy)
+    base = base.softened(variant.softening)
     found = []
     for trial in trials:
         accuracies = []

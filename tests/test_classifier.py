@@ -231,6 +231,25 @@ def test_few_shot_calibration_is_taken_over_by_fit(tiny_classifier, few):
     assert tiny_classifier.fit(SUPPORT, CATEGORIES).model.config.scope_threshold is None
 
 
+def test_new_categories_are_learnt_with_less_of_the_whitening(tiny_classifier):
+    base = tiny_classifier.fit(SUPPORT, CATEGORIES)
+    square = torch.randn(16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        base.model.head.whitening.copy_(square @ square.T / 16 + torch.eye(16))
+    base.model.config.few_shot = {"scale": 3.0, "softening": 0.25}
+    few = base.fit(SUPPORT, ["a", "a", "b", "b"])
+    expected = base.model.head.softened(0.25)
+    torch.testing.assert_close(few.model.head.whitening, expected.whitening)
+    raw = tiny_classifier.embed(SUPPORT)  # not projected: it has learnt nothing
+    np.testing.assert_allclose(few.embed(SUPPORT), expected.project(torch.tensor(raw)), atol=1e-5)
+    nearest = few.model.head.prototypes @ torch.tensor(few.embed(SUPPORT)).T
+    assert nearest.argmax(0).tolist() == [0, 0, 1, 1]
+    again = few.fit(SUPPORT, ["a", "a", "b", "b"])  # not once more
+    torch.testing.assert_close(again.model.head.whitening, few.model.head.whitening)
+    other = base.add_category("c", SUPPORT[:1])  # it stands beside known ones
+    assert other.model.head.whitening.equal(base.model.head.whitening)
+
+
 def test_categories_are_learnt_from_their_names_alone(tiny_classifier):
     named = tiny_classifier.fit_names(["heart pain", "skin eczema"])
     assert named.category_ids == ["heart pain", "skin eczema"]

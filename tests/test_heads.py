@@ -215,3 +215,28 @@ def test_powers_sharpen_the_probabilities():
     p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
     torch.testing.assert_close(q[1], p[1])
     torch.testing.assert_close(q[0] / q[2], (p[0] / p[2]) ** 2)
+
+
+def whitening_head(seed: int = 0, dim: int = 6) -> PrototypeHead:
+    generator = torch.Generator().manual_seed(seed)
+    head = PrototypeHead(dim, 0)
+    square = torch.randn(dim, dim, generator=generator)
+    head.whitening.data.copy_(square @ square.T + torch.eye(dim))
+    head.centre.data.copy_(torch.randn(dim, generator=generator) / 9)
+    return head
+
+
+def test_a_softened_whitening_is_a_power_of_it():
+    head = whitening_head()
+    half = head.softened(0.5).whitening
+    torch.testing.assert_close(half @ half, head.whitening.data, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(head.softened(0.0).whitening, torch.eye(6), rtol=0, atol=1e-5)
+    torch.testing.assert_close(head.softened(1.0).whitening, head.whitening, rtol=1e-4, atol=1e-4)
+    assert head.softened(0.5).centre.equal(head.centre)
+
+
+def test_what_one_head_projected_is_moved_to_another():
+    head = whitening_head()
+    other, embeddings = head.softened(0.25), torch.randn(5, 6)
+    moved = head.moved(head.project(embeddings), other)
+    torch.testing.assert_close(moved, other.project(embeddings), rtol=1e-4, atol=1e-5)

@@ -19,6 +19,7 @@ from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import Task, Trial
+from drugtext.evaluation.calibration import few_shot_projection
 from drugtext.evaluation.scores import few_shot_accuracy
 
 SIMPLEST = "cosine"
@@ -38,7 +39,7 @@ _MOST_QUERIES = 1  # of a category
 
 @dataclass(frozen=True)
 class Projected:
-    """Inserts and names of categories as `PrototypeHead.project` gives them.
+    """Inserts and names of categories, as the head projects them that new ones are learnt with.
 
     Attributes:
         rows: id of an insert -> its unit vector, shape (embedding_dim,).
@@ -202,11 +203,13 @@ def _projected(trials: Sequence[Trial], reader: Reader) -> Projected:
     background, taxonomy = trials[0].background, trials[0].tasks[0].lesson.taxonomy
     fitted = fitted_to_background(trials[0], reader)
     inserts = {id(insert): insert for trial in trials for insert in trial.inserts}
-    with torch.no_grad():
-        vectors = fitted.model.head.project(torch.as_tensor(reader.embed([*inserts.values()])))
     categories = {example.category for example in background}
     categories.update(c for trial in trials for t in trial.tasks for c in t.lesson.categories)
-    names = fitted.embed_names(sorted(categories), taxonomy)
+    head, names = few_shot_projection(
+        fitted.model.head, fitted.embed_names(sorted(categories), taxonomy)
+    )
+    with torch.no_grad():
+        vectors = head.project(torch.as_tensor(reader.embed([*inserts.values()])))
     return Projected(dict(zip(inserts, vectors, strict=True)), names)
 
 
