@@ -31,7 +31,7 @@ from drugtext.written_file import write_file
 
 _CHANGE = "change.json"
 _UNFINISHED = ".new-"
-_SECONDS_TO_WAIT = 600  # for another writer: learning takes seconds, saving too
+_SECONDS_TO_WAIT = 600.0  # learning takes seconds, saving too
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,20 @@ class Registry:
     Args:
         folder: of a registry that `create` made.
         backend: what runs the encoder, as `load` takes it.
+        seconds_to_wait: for another writer, before a change is refused.
 
     Raises:
         CheckpointError: there is no registry.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, backend: str = "auto") -> None:
-        self.folder, self._backend = Path(folder), backend
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        backend: str = "auto",
+        seconds_to_wait: float = _SECONDS_TO_WAIT,
+    ) -> None:
+        self.folder, self._backend, self._seconds_to_wait = Path(folder), backend, seconds_to_wait
         self._current()  # told now
 
     @classmethod
@@ -109,6 +116,7 @@ class Registry:
             place.mkdir(parents=True, exist_ok=True)
         registry = cls.__new__(cls)
         registry.folder, registry._backend = place, backend
+        registry._seconds_to_wait = _SECONDS_TO_WAIT
         with registry._locked():
             if (place / "current").exists():
                 raise CheckpointError(f"{place}: holds a registry already; open it.")
@@ -299,13 +307,13 @@ class Registry:
             ) from error
 
     def _locked(self) -> AbstractContextManager[object]:
-        lock = FileLock(self.folder / "lock", timeout=_SECONDS_TO_WAIT)
+        lock = FileLock(self.folder / "lock", timeout=self._seconds_to_wait)
         try:
             return lock.acquire()
         except Timeout as error:
             raise CheckpointError(
-                f"{self.folder}: another program has held its lock for {_SECONDS_TO_WAIT} seconds."
-                " Try again when it has finished."
+                f"{self.folder}: another program has held its lock for {self._seconds_to_wait:g}"
+                " seconds. Try again when it has finished."
             ) from error
         except OSError as error:
             raise CheckpointError(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from drugtext import DrugInsert
 from drugtext.adapters import Adapter, default_lora, with_new_adapter
 from drugtext.bundled import bundled_checkpoints
 from drugtext.checkpoint_writing import save_head
+from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.manifest import check_manifest
@@ -180,6 +184,7 @@ def test_weights_that_are_missing_from_the_file_are_not_made_up(saved):
         {"reading_plan": 3},
         {"encoder_config": 3},
         {"few_shot": {"scale": "x"}},
+        {"few_shot": {"softening": 2}},
         {"n_known": 99},
     ],
 )
@@ -188,6 +193,35 @@ def test_a_tampered_config_is_refused(saved, change):
     (saved / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(CheckpointError):
         drugtext.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda head: head.powers.fill_(0), "the head's powers are not above 0"),
+        (lambda head: head.memory.rows.fill_(7), "the head names a category that is not there"),
+        (lambda head: head.groups.fill_(-1), "the head names a category that is not there"),
+    ],
+)
+def test_a_head_that_does_not_fit_its_categories_is_refused(tiny_classifier, damage, told):
+    few = tiny_classifier.fit([INSERT], ["a"])
+    with torch.no_grad():
+        damage(few.model.head)
+    with pytest.raises(CheckpointError, match=told):
+        DrugClassifier(few.model, few.tokenizer)
+
+
+def test_a_package_without_checkpoints_says_so(tmp_path):
+    shutil.copytree(
+        Path(drugtext.__file__).parent,
+        tmp_path / "drugtext",
+        ignore=shutil.ignore_patterns("checkpoints", "__pycache__"),
+    )
+    code = "import drugtext\ntry: drugtext.load()\nexcept drugtext.DrugTextError as e: print(e)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert "the bundled checkpoint 'atc' is missing; reinstall drugtext." in done.stdout
 
 
 def test_a_saved_folder_keeps_the_plan_it_was_made_with(saved):

@@ -164,6 +164,9 @@ def test_learn_keeps_names_where_it_is_told_to(tiny_encoder_folder, support, tmp
     told += ["--private-epsilon", "8"]
     done = run(*told)
     assert done.exit_code == 2 and "tells what --private-epsilon hides" in done.stderr
+    done = run(*told[:6], "--add", "--private-epsilon", "8")
+    assert done.exit_code == 2
+    assert "--add and --private-epsilon exclude each other" in done.stderr
 
 
 def test_learn_adds_to_what_is_known(model, tmp_path):

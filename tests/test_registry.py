@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
@@ -155,6 +156,16 @@ def test_what_is_no_registry_is_refused(registry, tiny_classifier, tmp_path):
     (registry.folder / "versions" / "0001" / "change.json").write_text("{}")
     with pytest.raises(CheckpointError, match="version 1 is not there, or damaged"):
         registry.versions()
+
+
+def test_who_waits_too_long_for_another_writer_is_told(registry):
+    soon = Registry(registry.folder, seconds_to_wait=0.1)
+    with (
+        FileLock(registry.folder / "lock"),
+        pytest.raises(CheckpointError, match=r"has held its lock for 0\.1 seconds\. Try again"),
+    ):
+        soon.undo()
+    assert soon.rename("pain", "aches").number == 2  # it is free now
 
 
 def write(folder: Path, number: int) -> None:
