@@ -84,9 +84,9 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
         n = len(explanation.needed)
         whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"
         out.print(Text(f"  {whole}, it would be {explanation.otherwise}"))
-    if explanation.nearest:
-        like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
-        out.print(Text(f"  most like: {like}"))
+    like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
+    not_told = "not told; the names of the drugs that it learnt from were not kept"
+    out.print(Text(f"  most like: {like or not_told}"))
 
 
 def with_progress(items: Iterable[T], what: str) -> Iterator[T]:

@@ -246,6 +246,7 @@ def test_explain_shows_the_sentences_that_decided(model, files):
     assert done.exit_code == 0, done.stderr
     first, sentence = done.stdout.splitlines()[:2]
     assert first.startswith("c.txt\t") and "indications_and_usage: " in sentence
+    assert done.stdout.splitlines()[-1].startswith("  most like: not told;")
     done = run("explain", files / "c.txt", files / "no.txt", "--model", model, "--json")
     assert done.exit_code == 1 and "no.txt: there is no such file" in done.stderr
     told = json.loads(done.stdout)
