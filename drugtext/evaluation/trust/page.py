@@ -58,7 +58,7 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
             how = "the encoder met none of them; scale from other categories"
             yield [*_calibration_row(f"Calibration error, {learnt}", row, ECE_FEW), how]
-            yield [*_coverage_row(learnt, row, f"{row['covered']:.3f}"), "conformal, as above"]
+            yield [*_coverage_row(learnt, row, _interval(row, "covered")), "conformal, as above"]
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]
