@@ -35,7 +35,8 @@ class DrugTextConfig(PreTrainedConfig):
         scope_threshold: an insert whose `PrototypeHead.familiarity` is below it is out of scope;
             None lets all pass.
         strangeness: level of the tree -> how strange the true category of held-out inserts looked,
-            see `prediction_sets`; None where nobody measured.
+            of all and of those with little and with much text, see `prediction_sets`; None where
+            nobody measured.
         few_shot: for categories learnt from a few inserts each, as episodes on held-out ingredients
             gave them: `softening` of the whitening, `scale`, the power of the number of drugs that
             it grows by, `growth`, `scope_threshold` and `strangeness` (of all levels alike); None

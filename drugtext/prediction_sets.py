@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from drugtext.taxonomy import Taxonomy
 
 MAX_SCORES = 999
 """Of a level that are kept: sets of coverage 0.999 need no more."""
+
+SHORT, LONG = "short", "long"
+"""Keys of what was measured on inserts with little text alone, and with much."""
 
 
 class Level(NamedTuple):
@@ -60,7 +63,8 @@ def strangeness(
     taxonomy: Taxonomy,
     true_ids: Sequence[str],
     groups: Sequence[str] | None = None,
-) -> dict[str, list[float]]:
+    is_long: NDArray[np.bool_] | None = None,
+) -> dict[str, Any]:
     """Return how strange the true category of held-out inserts looks: 1 minus its probability.
 
     Args:
@@ -69,12 +73,14 @@ def strangeness(
         taxonomy: holds the true categories, too.
         true_ids: of each insert. One that is no node of a level is not counted there.
         groups: of each insert, such as its ingredients; see `thinned`.
+        is_long: whether each has much text, shape (n_inserts,).
 
     Returns:
-        Level, as JSON has keys, -> scores, `thinned`.
+        Level, as JSON has keys, -> scores, `thinned`. Where `is_long` is given, `SHORT` and `LONG`,
+        too, -> the same of these inserts alone.
     """
     paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
-    found = {}
+    found: dict[str, Any] = {}
     for level in levels(probabilities, category_ids, taxonomy):
         columns = {node: n for n, node in enumerate(level.ids)}
         nodes = [path[: level.number][-1] for path in paths]
@@ -83,6 +89,11 @@ def strangeness(
             scores = [1 - level.probabilities[n, columns[nodes[n]]] for n in places]
             of_places = None if groups is None else [groups[n] for n in places]
             found[str(level.number)] = thinned(np.array(scores), of_places)
+    for side, chosen in () if is_long is None else ((SHORT, ~is_long), (LONG, is_long)):
+        rows = np.flatnonzero(chosen).tolist()
+        of_rows = None if groups is None else [groups[n] for n in rows]
+        told = [true_ids[n] for n in rows]
+        found[side] = strangeness(probabilities[rows], category_ids, taxonomy, told, of_rows)
     return found
 
 
@@ -115,10 +126,14 @@ def prediction_sets(
     probabilities: NDArray[np.float64],
     category_ids: Sequence[str],
     taxonomy: Taxonomy,
-    held_out: Mapping[str, Sequence[float]],
+    held_out: Mapping[str, Any],
     coverage: float,
+    is_long: NDArray[np.bool_] | None = None,
 ) -> list[list[list[str]]]:
     """Return the categories of each level that cannot be ruled out.
+
+    Inserts with little text and with much are compared with held-out ones of their kind, where
+    there are enough: else sets of the first would be too small, and those of the others too large.
 
     Args:
         probabilities: as `levels` takes them.
@@ -126,6 +141,8 @@ def prediction_sets(
         taxonomy: as well.
         held_out: as `strangeness` returns it.
         coverage: share of inserts whose set is to hold the true category, in (0, 1).
+        is_long: whether each insert has much text, shape (n_inserts,); all are compared with all
+            held-out ones if left out.
 
     Returns:
         Of each insert the ids of each level, from the roots down, the most probable first. Never
@@ -135,27 +152,42 @@ def prediction_sets(
         DrugTextError: a level was not calibrated for such a coverage.
 
     Source:
-        Split conformal prediction: Vovk, Gammerman, Shafer 2005, doi:10.1007/b106715, section 4.2;
-        the score is that of Sadinle, Lei, Wasserman 2019, arXiv:1609.00451, section 2.
+        Split conformal prediction: Vovk, Gammerman, Shafer 2005, doi:10.1007/b106715, section 4.2,
+        by kinds of inserts as in section 4.5 (Mondrian); the score is that of Sadinle, Lei,
+        Wasserman 2019, arXiv:1609.00451, section 2.
     """
     from crepes import ConformalClassifier  # brings pandas, for this alone
 
     found: list[list[list[str]]] = [[] for _ in probabilities]
+    kinds: dict[str | None, NDArray[np.intp]] = {None: np.arange(len(probabilities))}
+    if is_long is not None:
+        both = {SHORT: np.flatnonzero(~is_long), LONG: np.flatnonzero(is_long)}
+        kinds = {kind: rows for kind, rows in both.items() if len(rows)}
     for level in levels(probabilities, category_ids, taxonomy):
-        scores = np.array(held_out.get(str(level.number), ()))
-        needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
-        if len(scores) < needed:
-            raise DrugTextError(
-                f"level {level.number} was calibrated on {len(scores)} held-out drugs; sets of"
-                f" coverage {coverage:g} need {needed} or more. Ask for"
-                " less, or use a checkpoint that was calibrated on more."
-            )
-        conformal = ConformalClassifier().fit(scores)
-        inside = conformal.predict_set(
-            1 - level.probabilities, confidence=coverage, smoothing=False
-        ).astype(bool)
-        order = np.argsort(-level.probabilities, axis=1, kind="stable")
-        inside[np.arange(len(inside)), order[:, 0]] = True
-        for n, sets in enumerate(found):
-            sets.append([level.ids[c] for c in order[n] if inside[n, c]])
+        for kind, rows in kinds.items():
+            conformal = ConformalClassifier().fit(_scores(held_out, kind, level.number, coverage))
+            inside = conformal.predict_set(
+                1 - level.probabilities[rows], confidence=coverage, smoothing=False
+            ).astype(bool)
+            order = np.argsort(-level.probabilities[rows], axis=1, kind="stable")
+            inside[np.arange(len(inside)), order[:, 0]] = True
+            for n, row in enumerate(rows):
+                found[row].append([level.ids[c] for c in order[n] if inside[n, c]])
     return found
+
+
+def _scores(
+    held_out: Mapping[str, Any], kind: str | None, number: int, coverage: float
+) -> NDArray[np.float64]:
+    """Return the scores of a level: of a kind of inserts, or of all where those are too few."""
+    needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
+    of_kind = held_out.get(kind, {}).get(str(number), ()) if kind else ()
+    of_all = held_out.get(str(number), ())
+    scores = of_kind if len(of_kind) >= needed else of_all
+    if len(scores) < needed:
+        raise DrugTextError(
+            f"level {number} was calibrated on {len(scores)} held-out drugs; sets of"
+            f" coverage {coverage:g} need {needed} or more. Ask for"
+            " less, or use a checkpoint that was calibrated on more."
+        )
+    return np.array(scores)

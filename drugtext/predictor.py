@@ -138,7 +138,12 @@ class CategoryPredictor(CategoryEditor):
         if wanted.coverage is not None:
             held_out, tree = self.model.config.strangeness or {}, self.taxonomy
             sets = prediction_sets(
-                probabilities, self.category_ids, tree, held_out, wanted.coverage
+                probabilities,
+                self.category_ids,
+                tree,
+                held_out,
+                wanted.coverage,
+                self.is_long(projected),
             )
         columns = node_probabilities(probabilities, self.category_ids, self.taxonomy)
         for n, insert in enumerate(inserts):
@@ -221,6 +226,19 @@ class CategoryPredictor(CategoryEditor):
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return self.model.head.familiarity(projected).cpu().numpy()
+
+    @torch.no_grad()
+    def is_long(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which inserts have more text than most, as their embeddings show it.
+
+        Args:
+            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            Shape (n_inserts,); all False where that was not calibrated.
+        """
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        return (self.model.head.trust(projected) > 1)[:, 0].cpu().numpy()
 
     def in_scope(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
         """Tell which inserts belong to some known category; arguments as `familiarity`.

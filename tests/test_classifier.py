@@ -250,6 +250,18 @@ def test_new_categories_are_learnt_with_less_of_the_whitening(tiny_classifier):
     assert other.model.head.whitening.equal(base.model.head.whitening)
 
 
+def test_much_text_is_read_off_an_embedding(tiny_classifier):
+    few = tiny_classifier.fit(SUPPORT, CATEGORIES)
+    embeddings = few.embed(SUPPORT)
+    assert not few.is_long(embeddings).any()  # not calibrated: all alike
+    with torch.no_grad():
+        few.model.head.certainty.copy_(torch.tensor(embeddings[0] - embeddings[-1]))
+    assert few.is_long(embeddings)[[0, -1]].tolist() == [True, False]
+    few.model.config.strangeness = {"1": [1.0] * 20, "long": {"1": [0.0] * 20}}
+    first, *_, last = few.predict(SUPPORT, coverage=0.9)
+    assert (len(first.sets[0]), len(last.sets[0])) == (1, 2)  # those with much text are never wrong
+
+
 def test_categories_are_learnt_from_their_names_alone(tiny_classifier):
     named = tiny_classifier.fit_names(["heart pain", "skin eczema"])
     assert named.category_ids == ["heart pain", "skin eczema"]

@@ -54,6 +54,23 @@ def test_sets_hold_what_as_many_held_out_inserts_were_as_strange_as():
     assert sets == [["H"], ["H1"], ["H1a"]]
 
 
+def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
+    both = np.repeat(PROBABILITIES, 4, axis=0)
+    is_long = np.array([True, False, True, False])
+    held_out = strangeness(both, IDS, TREE, ["H1a", "S", "H2", "H1a"], is_long=is_long)
+    assert held_out["1"] == [0.3, 0.3, 0.3, 0.7] and held_out["long"]["1"] == [0.3, 0.3]
+    assert held_out["short"] == {"1": [0.3, 0.7], "2": [0.5, 0.7], "3": [0.6, 0.7]}
+    # two scores or more are enough for 0.6, but no more than one is within it
+    short, long = prediction_sets(both[:2], IDS, TREE, held_out, 0.6, ~is_long[:2])
+    assert (short[0], long[0]) == (["H", "S"], ["H"])
+    with_all = prediction_sets(both[:1], IDS, TREE, held_out, 0.75, is_long[:1])
+    assert with_all == prediction_sets(both[:1], IDS, TREE, held_out, 0.75)  # 3 needed, 2 there
+    no_kinds = {level: held_out[level] for level in "123"}
+    assert prediction_sets(both, IDS, TREE, no_kinds, 0.6, is_long) == prediction_sets(
+        both, IDS, TREE, held_out, 0.6
+    )
+
+
 def test_a_set_is_never_empty():
     held_out = dict.fromkeys("123", [0.01] * 20)
     (sets,) = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.9)

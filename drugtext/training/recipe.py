@@ -245,7 +245,9 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     probabilities = classifier.probabilities(projected)
     names = held_out.rows["ingredients"]
     drugs = ["+".join(names[n]) for n in kept] * len(_TEXT_FORMS)
-    config.strangeness = strangeness(probabilities, ids, classifier.taxonomy, true_ids, drugs)
+    config.strangeness = strangeness(
+        probabilities, ids, classifier.taxonomy, true_ids, drugs, classifier.is_long(projected)
+    )
     return calibration
 
 

@@ -30,6 +30,7 @@ class Judged(NamedTuple):
         taxonomy: holds them and the true categories.
         true_ids: of each insert.
         groups: of each insert, such as its ingredients.
+        is_long: whether each insert has much text, shape (n_inserts,).
     """
 
     probabilities: NDArray[np.float64]
@@ -37,13 +38,17 @@ class Judged(NamedTuple):
     taxonomy: Taxonomy
     true_ids: Sequence[str]
     groups: Sequence[str]
+    is_long: NDArray[np.bool_]
 
-    def sets(
-        self, held_out: Mapping[str, Sequence[float]] | None, coverage: float
-    ) -> list[list[list[str]]]:
+    def sets(self, held_out: Mapping[str, Any] | None, coverage: float) -> list[list[list[str]]]:
         """Return `prediction_sets` of the inserts."""
         return prediction_sets(
-            self.probabilities, self.category_ids, self.taxonomy, held_out or {}, coverage
+            self.probabilities,
+            self.category_ids,
+            self.taxonomy,
+            held_out or {},
+            coverage,
+            self.is_long,
         )
 
 

@@ -180,16 +180,16 @@ class NewCategories:
         """Learn each lesson of a trial, and answer its queries."""
         for task in trial.tasks:
             fitted = self.fit(base, task.lesson.support)
-            yield (
-                fitted,
-                Judged(
-                    fitted.probabilities(self.embed(fitted, task.queries)),
-                    fitted.category_ids,
-                    fitted.taxonomy,
-                    [query.category for query in task.queries],
-                    [query.ingredient for query in task.queries],
-                ),
+            embeddings = self.embed(fitted, task.queries)
+            judged = Judged(
+                fitted.probabilities(embeddings),
+                fitted.category_ids,
+                fitted.taxonomy,
+                [query.category for query in task.queries],
+                [query.ingredient for query in task.queries],
+                fitted.is_long(embeddings),
             )
+            yield fitted, judged
 
 
 @torch.no_grad()
@@ -210,4 +210,5 @@ def judge(classifier: DrugClassifier, embeddings: NDArray, records: Sequence[Rec
         known,
         [next(i for i in reversed(record.path) if i in known) for record in records],
         [record.ingredient for record in records],
+        classifier.is_long(embeddings),
     )

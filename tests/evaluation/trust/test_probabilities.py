@@ -28,6 +28,7 @@ JUDGED = Judged(
     TREE,
     ["H2", "H1", "T"],
     ["a", "b", "c"],
+    np.array([False, False, True]),
 )
 
 
