@@ -59,11 +59,21 @@ class Version:
 
 @dataclass(frozen=True)
 class Changed:
-    """An insert that two versions answer otherwise."""
+    """An insert that two versions answer otherwise.
+
+    Attributes:
+        insert: itself.
+        before: id of the category that the one version gives it.
+        after: of that which the other one gives it.
+        was_in_scope: whether the one says that the insert belongs to some category of its own.
+        is_in_scope: whether the other one does.
+    """
 
     insert: DrugInsert
     before: str
     after: str
+    was_in_scope: bool
+    is_in_scope: bool
 
 
 class Registry:
@@ -208,7 +218,7 @@ class Registry:
         *,
         on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
     ) -> list[Changed]:
-        """Return the inserts whose answer changes from one version to another.
+        """Return the inserts whose category, or whose being in scope, changes between two versions.
 
         Args:
             before: number of a version.
@@ -229,9 +239,9 @@ class Registry:
                 on_error(insert, error)
         answers = zip(old.predict(asked, top_k=1), new.predict(asked, top_k=1), strict=True)
         return [
-            Changed(insert, a.category_id, b.category_id)
+            Changed(insert, a.category_id, b.category_id, a.in_scope, b.in_scope)
             for insert, (a, b) in zip(asked, answers, strict=True)
-            if a.category_id != b.category_id
+            if (a.category_id, a.in_scope) != (b.category_id, b.in_scope)
         ]
 
     def _change(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.registry import Registry, content_sha256
@@ -122,6 +123,21 @@ def test_a_difference_lists_the_inserts_whose_answer_changes(registry):
     (changed,) = registry.diff(1, 2, [PAIN, HEART, SKIN])
     assert changed.insert == SKIN and changed.after == "skin" and changed.before != "skin"
     assert registry.diff(2, 2, [PAIN, HEART, SKIN]) == []
+
+
+def test_a_difference_tells_what_comes_into_scope(tiny_classifier, tmp_path):
+    few = tiny_classifier.fit([PAIN, HEART], ["pain", "heart"])
+    few.model.config.scope_threshold = float(few.familiarity(few.embed([HEART]))[0]) - 0.01
+    registry = Registry.create(tmp_path / "registry", few)
+    registry.add("skin", [SKIN])
+    (changed,) = registry.diff(1, 2, [SKIN])
+    assert (changed.was_in_scope, changed.is_in_scope) == (False, True)
+    second = registry.load(2)
+    second.model.config.scope_threshold = 1e9
+    second.save_pretrained(tmp_path / "strict")
+    strict = Registry.create(tmp_path / "other", drugtext.load(tmp_path / "strict"))
+    strict.rename("pain", "aches")
+    assert strict.diff(1, 2, [SKIN]) == []  # neither has it in scope
 
 
 def test_a_difference_passes_over_what_cannot_be_classified_and_names_it(registry):

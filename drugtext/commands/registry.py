@@ -167,8 +167,14 @@ def diff(
         )
         for changed in changes:
             insert = changed.insert
-            print("\t".join([insert.source, insert.name, changed.before, changed.after]))
+            was = _answer(changed.before, changed.was_in_scope)
+            now = _answer(changed.after, changed.is_in_scope)
+            print("\t".join([insert.source, insert.name, was, now]))
     raise typer.Exit(unread.exit_status())
+
+
+def _answer(category_id: str, in_scope: bool) -> str:
+    return category_id if in_scope else f"{category_id} (out of scope)"
 
 
 def _open(folder: Path, backend: str = "auto") -> Registry:
