@@ -85,7 +85,10 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
         if (row["names"], row["asked"]) == ("plain", 0.9):
             size = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
             of = f"level {row['level']}, {row['documents']}"
-            yield [*_coverage_row(of, row, size), "split conformal, from validation drugs"]
+            yield [
+                *_coverage_row(of, row, size),
+                "split conformal by amount of text, from validation drugs",
+            ]
     for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
         one = figures["reasons"][name]
         what = f"Reasons: gain over random order, {title} the heaviest sentences first"
