@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from drugtext.category_holder import CategoryHolder
+from drugtext.config import DrugTextConfig
 from drugtext.embedder import check_is_list
 from drugtext.errors import CorpusError
 from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT, PrototypeHead
@@ -102,6 +103,8 @@ class CategoryLearner(CategoryHolder):
     ) -> Self:
         """Learn new categories from embeddings that `embed` gave; otherwise as `fit`.
 
+        What is asked of the new classifier is to come from its own `embed`: it may whiten less.
+
         Args:
             embeddings: of the support set, shape (n_support, embedding_dim).
             categories: of each, an id or a name.
@@ -126,30 +129,22 @@ class CategoryLearner(CategoryHolder):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
         drugs = Drugs.of(ingredients, names, len(rows))
-        support = self._head.moved(support, self._few_shot_head) if self._softening < 1 else support
+        head, support = self._softened(support)
         if private_epsilon is not None:
             budget = (private_epsilon, private_delta)
-            return self._fitted_privately(support, rows, drugs, order, tree, taxonomy, budget)
-        return self._fitted(support, rows, drugs, order, tree, taxonomy)
+            return self._fitted_privately(head, support, rows, drugs, order, tree, taxonomy, budget)
+        return self._fitted(head, support, rows, drugs, order, tree, taxonomy)
 
-    @property
-    def _softening(self) -> float:
-        """The power of the whitening that new categories are learnt with; 1 where it is taken."""
-        return float((self.model.config.few_shot or {}).get("softening", 1.0))
-
-    @property
-    def _softened_few_shot(self) -> dict[str, Any] | None:
-        """What a fitted classifier has for the next fit: its whitening is softened already."""
-        few_shot = self.model.config.few_shot
-        return few_shot and {**few_shot, "softening": 1.0}
-
-    @property
-    def _few_shot_head(self) -> PrototypeHead:
-        """The head that gives new categories their projection."""
-        return self._head.softened(self._softening) if self._softening < 1 else self._head
+    def _softened(self, support: Tensor) -> tuple[PrototypeHead, Tensor]:
+        """Return the head that gives new categories their projection, and a support set by it."""
+        head, power = self._head, float((self.model.config.few_shot or {}).get("softening", 1.0))
+        if head.is_bare or power == 1:
+            return head, support
+        return head.softened(power), head.moved(support, power)
 
     def _fitted_privately(
         self,
+        head: PrototypeHead,
         support: Tensor,
         rows: Tensor,
         drugs: Drugs,
@@ -163,7 +158,6 @@ class CategoryLearner(CategoryHolder):
         texts = [category_text(tree, category_id) for category_id in order]
         # Whether names agree with the support is not asked: the answer would tell of it.
         is_known = [taxonomy is not None or i in self.taxonomy for i in order]
-        head = self._few_shot_head
         private = private_head(
             head,
             support,
@@ -181,7 +175,7 @@ class CategoryLearner(CategoryHolder):
             private.head, tree.restricted_to(order), order, private.n_support, None
         )
         config = fitted.model.config
-        config.few_shot = self._softened_few_shot
+        _take_softening(config)
         config.privacy = private.statement
         config.scope_threshold = config.strangeness = None  # nobody measured them under noise
         return fitted
@@ -208,10 +202,12 @@ class CategoryLearner(CategoryHolder):
         tree = taxonomy or with_new(self.taxonomy, found)
         nothing = torch.zeros(0, self.model.config.embedding_dim)
         no_rows, no_drugs = torch.zeros(0, dtype=torch.long), Drugs.of(None, None, 0)
-        return self._fitted(nothing, no_rows, no_drugs, order, tree, taxonomy)
+        head, nothing = self._softened(nothing)
+        return self._fitted(head, nothing, no_rows, no_drugs, order, tree, taxonomy)
 
     def _fitted(
         self,
+        head: PrototypeHead,
         support: Tensor,
         rows: Tensor,
         drugs: Drugs,
@@ -220,7 +216,6 @@ class CategoryLearner(CategoryHolder):
         taxonomy: Taxonomy | None,
     ) -> Self:
         """Return a classifier over the categories in `order`; names count where they tell them."""
-        head = self._few_shot_head
         names = self.embed_texts([category_text(tree, category_id) for category_id in order])
         n_support = torch.bincount(rows, minlength=len(order)).tolist()
         means, mean_rows = ingredient_means(support, rows, drugs.keys)
@@ -249,7 +244,7 @@ class CategoryLearner(CategoryHolder):
         head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
         drug_names = tuple(drugs.names[n] for n in first)
         fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
-        fitted.model.config.few_shot = self._softened_few_shot
+        _take_softening(fitted.model.config)
         fitted.model.config.scope_threshold = few_shot.get("scope_threshold")
         depth = max(len(tree.path(category_id)) for category_id in order)
         told = few_shot.get("strangeness")
@@ -332,3 +327,9 @@ class CategoryLearner(CategoryHolder):
                 " or fit() all categories anew."
             )
         return found
+
+
+def _take_softening(config: DrugTextConfig) -> None:
+    """Say that the whitening is softened: the next fit takes it as it is."""
+    if config.few_shot:
+        config.few_shot = {**config.few_shot, "softening": 1.0}

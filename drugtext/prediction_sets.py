@@ -133,7 +133,8 @@ def prediction_sets(
     """Return the categories of each level that cannot be ruled out.
 
     Inserts with little text and with much are compared with held-out ones of their kind, where
-    there are enough: else sets of the first would be too small, and those of the others too large.
+    there are enough of both: else sets of the first would be too small, and those of the others
+    too large.
 
     Args:
         probabilities: as `levels` takes them.
@@ -159,16 +160,16 @@ def prediction_sets(
     from crepes import ConformalClassifier  # brings pandas, for this alone
 
     found: list[list[list[str]]] = [[] for _ in probabilities]
-    kinds: dict[str | None, NDArray[np.intp]] = {None: np.arange(len(probabilities))}
-    if is_long is not None:
-        both = {SHORT: np.flatnonzero(~is_long), LONG: np.flatnonzero(is_long)}
-        kinds = {kind: rows for kind, rows in both.items() if len(rows)}
+    kinds = {} if is_long is None else {SHORT: ~is_long, LONG: is_long}
     for level in levels(probabilities, category_ids, taxonomy):
-        for kind, rows in kinds.items():
-            conformal = ConformalClassifier().fit(_scores(held_out, kind, level.number, coverage))
-            inside = conformal.predict_set(
-                1 - level.probabilities[rows], confidence=coverage, smoothing=False
-            ).astype(bool)
+        for chosen, scores in _compared(held_out, kinds, level.number, coverage):
+            rows = np.arange(len(probabilities))[chosen]
+            inside = (
+                ConformalClassifier()
+                .fit(scores)
+                .predict_set(1 - level.probabilities[rows], confidence=coverage, smoothing=False)
+                .astype(bool)
+            )
             order = np.argsort(-level.probabilities[rows], axis=1, kind="stable")
             inside[np.arange(len(inside)), order[:, 0]] = True
             for n, row in enumerate(rows):
@@ -176,18 +177,26 @@ def prediction_sets(
     return found
 
 
-def _scores(
-    held_out: Mapping[str, Any], kind: str | None, number: int, coverage: float
-) -> NDArray[np.float64]:
-    """Return the scores of a level: of a kind of inserts, or of all where those are too few."""
+def _compared(
+    held_out: Mapping[str, Any],
+    kinds: Mapping[str, NDArray[np.bool_]],
+    number: int,
+    coverage: float,
+) -> list[tuple[NDArray[np.bool_] | slice, NDArray[np.float64]]]:
+    """Return which inserts are compared with which scores of a level.
+
+    They are all compared with all where one kind has too few: were the other still compared with
+    its own, all together would be covered less than was asked.
+    """
     needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
-    of_kind = held_out.get(kind, {}).get(str(number), ()) if kind else ()
-    of_all = held_out.get(str(number), ())
-    scores = of_kind if len(of_kind) >= needed else of_all
+    of_kinds = [(of, held_out.get(kind, {}).get(str(number), ())) for kind, of in kinds.items()]
+    if kinds and min(len(scores) for _, scores in of_kinds) >= needed:
+        return [(of, np.array(scores)) for of, scores in of_kinds if of.any()]
+    scores = held_out.get(str(number), ())
     if len(scores) < needed:
         raise DrugTextError(
             f"level {number} was calibrated on {len(scores)} held-out drugs; sets of"
             f" coverage {coverage:g} need {needed} or more. Ask for"
             " less, or use a checkpoint that was calibrated on more."
         )
-    return np.array(scores)
+    return [(slice(None), np.array(scores))]

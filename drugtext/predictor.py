@@ -180,7 +180,7 @@ class CategoryPredictor(CategoryEditor):
         """Return the calibrated probability of each category.
 
         Args:
-            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+            embeddings: as this classifier's `embed` gives them, shape (n_inserts, embedding_dim).
 
         Returns:
             float64, shape (n_inserts, n_categories), rows summing to 1, columns as `category_ids`.
@@ -193,7 +193,7 @@ class CategoryPredictor(CategoryEditor):
         """Return the drugs that the categories were learnt from and that are most like an insert.
 
         Args:
-            embedding: as `embed` gives it, shape (embedding_dim,).
+            embedding: as this classifier's `embed` gives it, shape (embedding_dim,).
             n: how many, at most.
 
         Returns:
@@ -219,7 +219,7 @@ class CategoryPredictor(CategoryEditor):
         """Return how much inserts are like the known ones: what `in_scope` is judged by.
 
         Args:
-            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+            embeddings: as this classifier's `embed` gives them, shape (n_inserts, embedding_dim).
 
         Returns:
             float32, shape (n_inserts,).
@@ -229,13 +229,15 @@ class CategoryPredictor(CategoryEditor):
 
     @torch.no_grad()
     def is_long(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which inserts have more text than most, as their embeddings show it.
+        """Tell which inserts have more text than one does on average, as their embeddings show it.
+
+        The embedding shows what was read: where reading stopped early, that.
 
         Args:
-            embeddings: as `embed` gives them, shape (n_inserts, embedding_dim).
+            embeddings: as this classifier's `embed` gives them, shape (n_inserts, embedding_dim).
 
         Returns:
-            Shape (n_inserts,); all False where that was not calibrated.
+            Shape (n_inserts,); all False where the amount of text is of no account for the scale.
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return (self.model.head.trust(projected) > 1)[:, 0].cpu().numpy()

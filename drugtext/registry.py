@@ -65,8 +65,8 @@ class Changed:
         insert: itself.
         before: id of the category that the one version gives it.
         after: of that which the other one gives it.
-        was_in_scope: whether the one says that the insert belongs to some category of its own.
-        is_in_scope: whether the other one does.
+        was_in_scope: whether the one has the insert in scope.
+        is_in_scope: whether the other one has.
     """
 
     insert: DrugInsert
@@ -106,6 +106,7 @@ class Registry:
         *,
         note: str = "",
         backend: str = "auto",
+        seconds_to_wait: float = _SECONDS_TO_WAIT,
         with_known_drugs: bool = False,
     ) -> Registry:
         """Begin a registry with the categories of a classifier.
@@ -115,6 +116,7 @@ class Registry:
             classifier: whose categories are the first version.
             note: why; it is kept with the version.
             backend: as for the class.
+            seconds_to_wait: as well.
             with_known_drugs: keep the names of the drugs that categories were learnt from, in this
                 version and in later ones, as `DrugClassifier.save_pretrained` does.
 
@@ -126,7 +128,7 @@ class Registry:
             place.mkdir(parents=True, exist_ok=True)
         registry = cls.__new__(cls)
         registry.folder, registry._backend = place, backend
-        registry._seconds_to_wait = _SECONDS_TO_WAIT
+        registry._seconds_to_wait = seconds_to_wait
         with registry._locked():
             if (place / "current").exists():
                 raise CheckpointError(f"{place}: holds a registry already; open it.")

@@ -187,7 +187,8 @@ def new_categories(trials: Sequence[Trial], reader: Reader, variant: Variant) ->
     """Return of each trial the accuracies of its tasks, shape (n_tasks,)."""
     taxonomy = trials[0].tasks[0].lesson.taxonomy
     base, _ = fitted_head(reader, variant, trials[0].background, taxonomy)
-    base = base.softened(variant.softening)
+    if variant.whitening:  # without it there is nothing to soften
+        base = base.softened(variant.softening)
     found = []
     for trial in trials:
         accuracies = []

@@ -244,9 +244,15 @@ def test_new_categories_are_learnt_with_less_of_the_whitening(tiny_classifier):
     np.testing.assert_allclose(few.embed(SUPPORT), expected.project(torch.tensor(raw)), atol=1e-5)
     nearest = few.model.head.prototypes @ torch.tensor(few.embed(SUPPORT)).T
     assert nearest.argmax(0).tolist() == [0, 0, 1, 1]
+    with torch.no_grad():
+        base.model.head.certainty.copy_(torch.tensor(raw[0] - raw[-1]))
+    is_long = base.is_long(raw)
+    assert is_long.any() and not is_long.all()
+    few = base.fit(SUPPORT, ["a", "a", "b", "b"])
+    np.testing.assert_array_equal(few.is_long(few.embed(SUPPORT)), is_long)
     again = few.fit(SUPPORT, ["a", "a", "b", "b"])  # not once more
     torch.testing.assert_close(again.model.head.whitening, few.model.head.whitening)
-    other = base.add_category("c", SUPPORT[:1])  # it stands beside known ones
+    other = base.add_category("c", SUPPORT[:1])  # it shares the space of the others
     assert other.model.head.whitening.equal(base.model.head.whitening)
 
 
@@ -257,7 +263,7 @@ def test_much_text_is_read_off_an_embedding(tiny_classifier):
     with torch.no_grad():
         few.model.head.certainty.copy_(torch.tensor(embeddings[0] - embeddings[-1]))
     assert few.is_long(embeddings)[[0, -1]].tolist() == [True, False]
-    few.model.config.strangeness = {"1": [1.0] * 20, "long": {"1": [0.0] * 20}}
+    few.model.config.strangeness = {"long": {"1": [0.0] * 20}, "short": {"1": [1.0] * 20}}
     first, *_, last = few.predict(SUPPORT, coverage=0.9)
     assert (len(first.sets[0]), len(last.sets[0])) == (1, 2)  # those with much text are never wrong
 

@@ -235,8 +235,18 @@ def test_a_softened_whitening_is_a_power_of_it():
     assert head.softened(0.5).centre.equal(head.centre)
 
 
+def test_a_softened_head_trusts_the_same_embeddings_more_than_others():
+    head = whitening_head()
+    head.certainty.data.copy_(torch.randn(6, generator=torch.Generator().manual_seed(1)))
+    embeddings = torch.randn(50, 6, generator=torch.Generator().manual_seed(2))
+    other = head.softened(0.25)
+    whole, soft = (one.trust(one.project(embeddings)).log() for one in (head, other))
+    assert ((whole > 0) == (soft > 0)).all()
+    assert soft.std().item() == pytest.approx(whole.std().item(), rel=0.3)
+
+
 def test_what_one_head_projected_is_moved_to_another():
     head = whitening_head()
     other, embeddings = head.softened(0.25), torch.randn(5, 6)
-    moved = head.moved(head.project(embeddings), other)
+    moved = head.moved(head.project(embeddings), 0.25)
     torch.testing.assert_close(moved, other.project(embeddings), rtol=1e-4, atol=1e-5)

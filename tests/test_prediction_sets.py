@@ -65,10 +65,36 @@ def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
     assert (short[0], long[0]) == (["H", "S"], ["H"])
     with_all = prediction_sets(both[:1], IDS, TREE, held_out, 0.75, is_long[:1])
     assert with_all == prediction_sets(both[:1], IDS, TREE, held_out, 0.75)  # 3 needed, 2 there
+    one_kind = held_out | {"long": {level: [0.9] * 9 for level in "123"}}
+    assert prediction_sets(both, IDS, TREE, one_kind, 0.75, is_long) == prediction_sets(
+        both,
+        IDS,
+        TREE,
+        held_out,
+        0.75,  # 9 of the one, 2 of the other: all are compared with all
+    )
     no_kinds = {level: held_out[level] for level in "123"}
     assert prediction_sets(both, IDS, TREE, no_kinds, 0.6, is_long) == prediction_sets(
         both, IDS, TREE, held_out, 0.6
     )
+
+
+def test_each_kind_is_covered_as_often_as_was_asked():
+    rng = np.random.default_rng(2)
+    is_long = rng.random(8000) < 0.5
+    told = rng.dirichlet([0.3] * len(IDS), 8000)
+    # Of long ones the probabilities are true, of short ones they are far too sure.
+    true_ids = [
+        IDS[rng.choice(len(IDS), p=p if long else (p + 0.5) / (p + 0.5).sum())]
+        for p, long in zip(told, is_long, strict=True)
+    ]
+    old, new = slice(None, 4000), slice(4000, None)
+    held_out = strangeness(told[old], IDS, TREE, true_ids[old], is_long=is_long[old])
+    for kinds, least, most in ((is_long[new], 0.88, 0.92), (None, 0.0, 0.88)):
+        sets = prediction_sets(told[new], IDS, TREE, held_out, 0.9, kinds)
+        inside = np.array([i in one[2] for i, one in zip(true_ids[new], sets, strict=True)])
+        assert least < inside[~is_long[new]].mean() < most
+        assert inside.mean() == pytest.approx(0.9, abs=0.02)
 
 
 def test_a_set_is_never_empty():

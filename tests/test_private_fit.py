@@ -67,6 +67,17 @@ def test_two_fits_draw_two_noises(learnt):
     assert all(head.centre.equal(learnt.model.head.centre) for head in heads)
 
 
+def test_it_is_learnt_with_as_little_of_the_whitening_as_without_noise(learnt):
+    base = learnt.fit(SUPPORT, CATEGORIES)
+    base.model.head.whitening.data.copy_(torch.diag(torch.linspace(1, 4, 16)))
+    base.model.config.few_shot = {"scale": 3.0, "softening": 0.5}
+    private = base.fit(SUPPORT, CATEGORIES, private_epsilon=1e6)
+    whitening = private.model.head.whitening
+    torch.testing.assert_close(whitening.data, torch.diag(torch.linspace(1, 4, 16).sqrt()))
+    assert private.model.config.few_shot["softening"] == 1
+    assert [p.category_id for p in private.predict(SUPPORT)] == CATEGORIES
+
+
 def test_with_little_noise_it_answers_as_the_prototypes_do(learnt):
     private = learnt.fit(SUPPORT, CATEGORIES, private_epsilon=1e9)
     exact = learnt.fit(SUPPORT, CATEGORIES)

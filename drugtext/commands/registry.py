@@ -35,6 +35,14 @@ Name = Annotated[str, typer.Argument(help="Of a category: its id or its name.", 
 Note = Annotated[str, typer.Option(help="Why; it is kept with the version.")]
 
 
+_SCOPE = {
+    (True, True): "in scope",
+    (False, False): "out of scope",
+    (False, True): "comes into scope",
+    (True, False): "goes out of scope",
+}
+
+
 @app.command()
 def create(
     folder: Folder, model: Model = None, note: Note = "", with_known_drugs: KnownDrugs = False
@@ -158,7 +166,7 @@ def diff(
     paths: Paths,
     backend: BackendName = "auto",
 ) -> None:
-    """List the inserts that two versions answer otherwise: file, name, both answers."""
+    """List the inserts that two versions answer otherwise: file, name, both answers, scope."""
     unread = Unread()
     with wrong_call():
         inserts = _inserts(paths, unread)
@@ -167,14 +175,10 @@ def diff(
         )
         for changed in changes:
             insert = changed.insert
-            was = _answer(changed.before, changed.was_in_scope)
-            now = _answer(changed.after, changed.is_in_scope)
-            print("\t".join([insert.source, insert.name, was, now]))
+            scope = _SCOPE[changed.was_in_scope, changed.is_in_scope]
+            told = [insert.source, insert.name, changed.before, changed.after, scope]
+            print("\t".join(told))
     raise typer.Exit(unread.exit_status())
-
-
-def _answer(category_id: str, in_scope: bool) -> str:
-    return category_id if in_scope else f"{category_id} (out of scope)"
 
 
 def _open(folder: Path, backend: str = "auto") -> Registry:

@@ -130,7 +130,8 @@ def _crossover(told: Figures) -> Iterator[str]:
         f"Test categories of ATC level {told['level']}, {told['n_tasks']} tasks; the meta-trained"
         f" adapter is trained on for {told['steps']} steps with the support alone. *Ahead*: of"
         " prototypes by `fit`, both without whitening, which needs other categories. *Whitened* is"
-        " what `fit` has in a classifier that knows some. How long to fine-tune was not tuned."
+        " by all that the training categories tell; `fit` takes less of it, which is better still."
+        " How long to fine-tune was not tuned."
     )
     columns = ("prototypes", "fine-tuned", "ahead", "prototypes, whitened", "ahead of whitened")
     rows = [

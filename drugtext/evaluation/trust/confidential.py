@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.new_category import SPLIT_LEVEL
 from drugtext.evaluation.benchmark.records import Record
+from drugtext.evaluation.calibration import few_shot_projection
 from drugtext.evaluation.trust.membership import N_TRIALS, Attack, Interval
 from drugtext.evaluation.trust.privacy import (
     Support,
@@ -21,7 +23,7 @@ from drugtext.evaluation.trust.privacy import (
     attack_by_epsilon,
     attack_on,
 )
-from drugtext.evaluation.trust.subjects import NewCategories, projected
+from drugtext.evaluation.trust.subjects import NewCategories
 
 LEAST_DRUGS = 6
 """Of a category; a quarter of them are asked, and the others taught."""
@@ -47,8 +49,22 @@ def privacy(
     """
     taught, asked = _parted(new.records("test"), seed)
     order = sorted({record.path[SPLIT_LEVEL - 1] for record in taught})
-    support = _support(new, base, taught, order)
-    queries = projected(base, new.reader.embed([record.inserts["plain"] for record in asked]))
+    head, names = few_shot_projection(base.model.head, base.embed_names(order, new.taxonomy))
+
+    def embed(records: list[Record]) -> Tensor:
+        vectors = new.reader.embed([record.inserts["plain"] for record in records])
+        with torch.no_grad():
+            return head.project(torch.as_tensor(vectors))
+
+    support = Support(
+        head,
+        embed(taught),
+        torch.tensor([order.index(record.path[SPLIT_LEVEL - 1]) for record in taught]),
+        [record.ingredient for record in taught],
+        [[step.id for step in new.taxonomy.path(category)[-2::-1]] for category in order],
+        torch.stack([names[category] for category in order]),
+    )
+    queries = embed(asked).numpy()
     true_rows = np.array([order.index(record.path[SPLIT_LEVEL - 1]) for record in asked])
     drugs = [record.ingredient for record in asked]
     accuracies = accuracy_by_epsilon(support, queries, true_rows, drugs)
@@ -100,19 +116,3 @@ def _parted(records: list[Record], seed: int) -> tuple[list[Record], list[Record
     for record in kept:
         sides[(record.path[SPLIT_LEVEL - 1], record.ingredient) in is_asked].append(record)
     return sides
-
-
-def _support(
-    new: NewCategories, base: DrugClassifier, taught: list[Record], order: list[str]
-) -> Support:
-    taxonomy = new.taxonomy
-    embeddings = projected(base, new.reader.embed([record.inserts["plain"] for record in taught]))
-    names = base.embed_names(order, taxonomy)
-    return Support(
-        base.model.head,
-        torch.as_tensor(embeddings),
-        torch.tensor([order.index(record.path[SPLIT_LEVEL - 1]) for record in taught]),
-        [record.ingredient for record in taught],
-        [[step.id for step in taxonomy.path(category)[-2::-1]] for category in order],
-        torch.stack([names[category] for category in order]),
-    )
