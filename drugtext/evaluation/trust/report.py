@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -136,13 +136,23 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
             judged = known.judged(names, chosen)
             told = {"documents": documents, "names": names}
             found["calibration"] += [told | one for one in calibration_by_level(judged, seed)]
-            for coverage in COVERAGES:
-                sets = judged.sets(config.strangeness, coverage)
-                found["sets"] += [told | one for one in coverage_by_level(judged, sets, coverage)]
+            found["sets"] += [told | one for one in _coverages(judged, config.strangeness)]
             found["sure"] += [told | back_off(judged, least, seed) for least in LEAST]
             confidences, right, _ = list(answers_by_level(judged).values())[-1]
             found["reliability"].append(told | {"bins": _bins(confidences, right)})
+    for names in NAMES:
+        is_long = known.judged(names, every).is_long
+        for documents, side in (("little text", ~is_long), ("much text", is_long)):
+            if side.any():
+                judged = known.judged(names, np.flatnonzero(side).tolist())
+                told = {"documents": documents, "names": names}
+                found["sets"] += [told | one for one in _coverages(judged, config.strangeness)]
     return found
+
+
+def _coverages(judged: Judged, held_out: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    for coverage in COVERAGES:
+        yield from coverage_by_level(judged, judged.sets(held_out, coverage), coverage)
 
 
 def few_shot(
