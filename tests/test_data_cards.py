@@ -89,3 +89,26 @@ def test_errors_by_cause_are_those_of_the_list(name, alone):
         if kinds:
             row = f"| {told} | {full} | {short} | {len(kinds) - full - short} | {len(kinds)} |"
             assert row in card, row
+
+
+def test_what_a_reader_can_reach_is_counted_from_the_list():
+    with (CARDS[0].parents[1] / "benchmark" / "learning" / "errors_new_drug.csv").open() as file:
+        errors = list(csv.DictReader(file))
+    card = (CARDS[0].parent / "benchmark-splits.md").read_text(encoding="utf-8")
+    n_of = {True: 178, False: 609}  # full documents, all: as the row "wrong, of" says
+    assert "| wrong, of | 25 of 178 | 85 of 342 | 37 of 88 | 147 of 609" in card
+    for level, n_letters in ((1, 1), (2, 3), (3, 4)):
+        told: dict[tuple[str, ...], list[str]] = {(): [], ("word", "inferred"): [], ("word",): []}
+        for read, shares in told.items():
+            for is_full, n in n_of.items():
+                wrong = [
+                    error
+                    for error in errors
+                    if error["category"][:n_letters] != error["answer"][:n_letters]
+                    and error["cause"] not in read
+                    and (error["kind"] in FULL or not is_full)
+                ]
+                shares.append(f"{1 - len(wrong) / n:.3f}")
+        now, read_all, by_word = told.values()
+        row = f"| {level} | {now[0]} | {now[1]} | {' / '.join(read_all)} | {' / '.join(by_word)} |"
+        assert row in card, row
