@@ -16,6 +16,7 @@ from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree
 from drugtext.evaluation.benchmark.contestants.reading import text_to_read
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
+from drugtext.evaluation.benchmark.contestants.tfidf_frozen import TfidfFrozenSvm
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED, growing_taxonomy, new_drug
 from drugtext.evaluation.benchmark.readers import Reader
@@ -74,7 +75,9 @@ def accuracy(contestant, trial) -> float:
 
 
 @pytest.mark.parametrize("trial", [NEW_DRUG, FEW], ids=["new drug", "new category"])
-@pytest.mark.parametrize("name", ["TF-IDF + SVM", "TF-IDF + prototypes"])
+@pytest.mark.parametrize(
+    "name", ["TF-IDF + SVM", "TF-IDF + embeddings + SVM", "TF-IDF + prototypes"]
+)
 def test_words_that_tell_the_category_are_learnt(everyone, name, trial):
     assert accuracy(everyone[name](), trial) > 0.9  # each category has a word of its own
 
@@ -171,7 +174,10 @@ def test_zero_shot_does_not_look_at_the_support():
     assert contestant.predict([insert("wordsax")]).ranked[0][0] == "wordsax"
 
 
-@pytest.mark.parametrize("name", ["TF-IDF + SVM", "frozen + regression", "SetFit (bounded)"])
+@pytest.mark.parametrize(
+    "name",
+    ["TF-IDF + SVM", "TF-IDF + embeddings + SVM", "frozen + regression", "SetFit (bounded)"],
+)
 def test_who_needs_inserts_says_so(everyone, name):
     with pytest.raises(NotApplicableError, match="from inserts only"):
         everyone[name]().fit(Lesson(CORPUS.taxonomy, ("A", "B"), ()))
@@ -240,6 +246,17 @@ def test_the_deciding_sections_are_read():
     assert text_to_read(read) == "k l m n o p q r s t\na b c d e f g h i j"
     short = DrugInsert(sections={"storage": "cold", "description": "a tablet"})
     assert text_to_read(short) == "cold a tablet"
+
+
+def test_embeddings_tell_what_words_do_not():
+    vectors = {"heart": [1.0, 0.0], "skin": [0.0, 1.0], "unheard of": [0.1, 0.9]}
+    contestant = TfidfFrozenSvm(lambda inserts: np.array([vectors[i.text] for i in inserts]))
+    taught = lesson(a=[insert("heart")], b=[insert("skin")])
+    contestant.fit(taught)
+    assert contestant.predict([insert("unheard of")]).ranked[0] == ["b", "a"]
+    new = lesson(c=[insert("unheard of")])
+    contestant.extend(Lesson(taught.taxonomy, (), (*taught.support, *new.support)), new.support)
+    assert contestant.predict([insert("unheard of")]).ranked[0][0] == "c"
 
 
 def test_words_outside_the_support_do_not_stop_tfidf():

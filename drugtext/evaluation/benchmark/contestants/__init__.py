@@ -15,6 +15,7 @@ from drugtext.evaluation.benchmark.contestants.names import NameDictionary
 from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree, Untrained
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
+from drugtext.evaluation.benchmark.contestants.tfidf_frozen import TfidfFrozenSvm
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
 from drugtext.evaluation.benchmark.tables import UNTRAINED, WHOLE_TREE
 from drugtext.evaluation.benchmark.task import OWN, Contestant
@@ -50,6 +51,7 @@ def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestan
         WHOLE_TREE: lambda: DrugTextTree(encoder.trained),
         UNTRAINED: lambda: Untrained(lambda _: encoder.untrained),
         "TF-IDF + SVM": TfidfSvm,
+        "TF-IDF + embeddings + SVM": lambda: TfidfFrozenSvm(encoder.embed),
         "TF-IDF + prototypes": TfidfPrototypes,
         "frozen + regression": lambda: FrozenRegression(encoder.embed),
         "frozen + prototypes": lambda: FrozenPrototypes(encoder.embed),
