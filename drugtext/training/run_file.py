@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from drugtext.fingerprint import code_sha256
 from drugtext.training.state import Progress, trained
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ _LIBRARIES = (
     *("drugtext", "torch", "accelerate", "transformers", "peft", "datasets", "tokenizers"),
     *("safetensors", "numpy"),
 )
+_TRAINING = [f"drugtext.training.{file.stem}" for file in Path(__file__).parent.glob("*.py")]
 
 
 def describe_run(accelerator: Accelerator, module: nn.Module, precision: str) -> dict[str, Any]:
-    """Say by what a module is trained: command, libraries, machine, processes, sizes.
+    """Say by what a module is trained: command, libraries, code, machine, processes, sizes.
 
     Args:
         accelerator: of the training.
@@ -38,6 +40,7 @@ def describe_run(accelerator: Accelerator, module: nn.Module, precision: str) ->
         "command": shlex.join(sys.orig_argv),
         "working_directory": str(Path.cwd()),
         "libraries": {name: _version(name) for name in _LIBRARIES},
+        "code_sha256": code_sha256(*_TRAINING),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": torch.cpu.get_capabilities().get("cpu_name", platform.processor()),

@@ -22,6 +22,8 @@ from rich.console import Console
 from torch import nn
 
 from drugtext.errors import TrainingError
+from drugtext.fingerprint import code_sha256
+from drugtext.training import run_file
 from drugtext.training.bar import training_bar
 from drugtext.training.loop import LoopPlan, optimise
 from drugtext.training.state import Progress, read_state
@@ -322,6 +324,8 @@ def test_run_json_says_how_to_repeat_it(tmp_path):
         "seed": 0,
     }
     assert run["libraries"]["torch"] == torch.__version__
+    code = sorted(file.stem for file in Path(run_file.__file__).parent.glob("*.py"))
+    assert run["code_sha256"] == code_sha256(*(f"drugtext.training.{one}" for one in code))
     assert "pytest" in run["command"] and run["working_directory"] == str(Path.cwd())
     assert (run["num_processes"], run["device"], run["precision"]) == (1, "cpu", "no")
     assert run["n_parameters"] == len(expected) == 6 * 7 + 7 * 8 + 9 * 3
