@@ -184,13 +184,17 @@ def _making(config: DrugTextConfig) -> str:
     if config.training:
         told = ", ".join(
             f"{name} {value}"
-            for name, value in config.training.items()
+            for name, value in sorted(config.training.items())
             if isinstance(value, str | int)
         )
         versions = config.training.get("versions") or {}
         lines.append(
             f"- Training: {told}"
-            + (f"; with {', '.join(f'{n} {v}' for n, v in versions.items())}" if versions else "")
+            + (
+                f"; with {', '.join(f'{n} {v}' for n, v in sorted(versions.items()))}"
+                if versions
+                else ""
+            )
             + "."
         )
     return "\n".join(lines)

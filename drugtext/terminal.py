@@ -85,7 +85,7 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
         whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"
         out.print(Text(f"  {whole}, it would be {explanation.otherwise}"))
     like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
-    not_told = "not told; this classifier keeps no names of drugs that it learnt from"
+    not_told = "not told; no names of drugs that it learnt from are kept"
     out.print(Text(f"  most like: {like or not_told}"))
 
 

@@ -125,7 +125,7 @@ def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, fold
 def test_each_part_is_taken_away_once(run, corpus, ways):
     told = run("ablate", "--steps", 1, "--episodes", N_EPISODES)
     rows = {row.pop("parts"): row for row in told["rows"]}
-    assert len(rows) == 11 and "all parts" in rows and "prototypes alone" in rows
+    assert len(rows) == 13 and "all parts" in rows and "prototypes alone" in rows
     asked = corpus.splits["validation"]
     for row in rows.values():
         assert row["new drug, all"]["n"] == len(asked)
