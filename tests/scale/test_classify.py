@@ -150,7 +150,7 @@ ALL = sorted(str(row["id"]) for row in rows(N_FILES * ROWS_A_FILE))
 
 
 def until_some_are_done(process: subprocess.Popen, output: Path, n: int) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while len(list(output.glob("part-*"))) < n:
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < end, "it never came to that"
