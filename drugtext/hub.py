@@ -25,6 +25,7 @@ _UNREACHED: tuple[type[Exception], ...] = (
     HFValidationError,
     LocalEntryNotFoundError,
 )
+_NOT_SHOWN = (401, 403, 404)  # HTTP: not logged in, not allowed, not found
 _SPLITS = ["*.parquet"]
 
 
@@ -48,6 +49,11 @@ def download_checkpoint(
         )
     except _UNREACHED as error:
         at = f" at revision {revision!r}" if revision else ""
+        if isinstance(error, HfHubHTTPError) and error.response.status_code in _NOT_SHOWN:
+            raise CheckpointError(
+                f"the hub shows no {repo_id!r}{at} ({first_line(error)}): it is not there, or"
+                " private. Check the name, and your login (hf auth login)."
+            ) from error
         raise CheckpointError(
             f"no hub answers for {repo_id!r}{at} ({first_line(error)}). Check the name, your login"
             " (hf auth login), or the network."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,11 +64,14 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
         columns += [told for _, told in more]
         print("\t".join(" ".join(column.split()) for column in columns))
         return
-    widths = (24, 28, 8, 4, max(out.width - 70, 20))
-    cells = (f"{c[:w]:{w}}" for c, w in zip(columns, widths, strict=True))
-    out.print(Text(" ".join(cells)), no_wrap=True, overflow="ellipsis")
+    cells = [f"{_shortened(cell, w):{w}}" for cell, w in zip(columns, (24, 28, 8, 4), strict=False)]
+    out.print(Text(" ".join([*cells, name])), soft_wrap=True)  # the answer is never cut
     for what, told in more:
         out.print(Text(f"  {what}: {told}"))
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def print_explanation(explanation: Explanation, n_sentences: int) -> None:
@@ -89,8 +91,15 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
     out.print(Text(f"  most like: {like or not_told}"))
 
 
-def with_progress(items: Iterable[T], what: str) -> Iterator[T]:
-    """Count items on standard error while they go by, if a person is looking."""
+def with_progress(items: Iterable[T], what: str, *, prints: bool = False) -> Iterator[T]:
+    """Count items on standard error while they go by, if a person is looking.
+
+    Args:
+        items: any.
+        what: is done with them.
+        prints: something is printed of each: on a terminal that shows how far it is, and a bar
+            would stand in its way.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),  # a category may hold brackets
         TextColumn("{task.completed}"),
@@ -100,8 +109,8 @@ def with_progress(items: Iterable[T], what: str) -> Iterator[T]:
         *columns,
         console=err,
         transient=True,
-        disable=not err.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
+        disable=not err.is_terminal or (prints and out.is_terminal),
+        redirect_stdout=False,
     ) as progress:
         task = progress.add_task(what, total=None)
         for item in items:

@@ -107,7 +107,7 @@ tried(lambda: few.push_to_hub("user/repo", revision="next", create_pr=True))
         *(str([*known, "more"]), str([*known, "other"]), str([*known, "more"])),
     ]
     assert found[7].startswith("refused: 'user/repo' is no folder and no bundled checkpoint")
-    assert "no hub answers for 'user/repo' at revision 'never'" in found[7]
+    assert "the hub shows no 'user/repo' at revision 'never'" in found[7]
     assert "always opened against the default branch" in found[8]
     assert hub.repos["user/repo"].messages[1] == "the first"
 

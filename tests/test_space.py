@@ -76,4 +76,4 @@ def test_with_a_token_it_serves_the_private_checkpoint_that_the_variable_names(h
         env=os.environ | settings | hub_settings(hub, tmp_path / "other", token="hf_wrong"),
         check=False,
     )
-    assert done.returncode == 1 and "no hub answers for 'user/shelf'" in done.stderr
+    assert done.returncode == 1 and "the hub shows no 'user/shelf'" in done.stderr

@@ -73,7 +73,7 @@ def classify(
             min_probability=min_probability,
             on_error=lambda _, error: unread(error),
         )
-        for prediction in with_progress(predictions, "classifying"):
+        for prediction in with_progress(predictions, "classifying", prints=True):
             if as_json:
                 print(json.dumps(prediction.to_dict(), ensure_ascii=False))
             else:
@@ -114,7 +114,9 @@ def explain(
     with wrong_call():
         check_folders([html] if html else [])
         classifier = load_classifier(model, backend)
-        for insert in with_progress(read_inserts(paths, on_error=unread), "explaining"):
+        for insert in with_progress(
+            read_inserts(paths, on_error=unread), "explaining", prints=True
+        ):
             try:
                 explanation = classifier.explain(insert)
             except DrugTextError as error:
@@ -140,7 +142,7 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
     from drugtext.inserts.read import read_inserts
 
     unread = Unread()
-    for insert in with_progress(read_inserts(paths, on_error=unread), "reading"):
+    for insert in with_progress(read_inserts(paths, on_error=unread), "reading", prints=True):
         if as_json:
             record = {
                 "source": insert.source,
