@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,29 @@ def test_a_closed_pipe_is_no_error(model, files):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout)["category_id"] == "pain"
     assert "Traceback" not in done.stderr
+
+
+def test_on_a_terminal_the_answer_is_whole_and_stands_by_itself(model, files):
+    ours, theirs = os.openpty()
+    call = [sys.executable, "-m", "drugtext.cli", "classify", files / "a.txt", "--model", model]
+    with subprocess.Popen(
+        [*map(str, call)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "40"},
+    ) as process:
+        os.close(theirs)
+        told = b""
+        with suppress(OSError):  # the other end was closed: all was read
+            while part := os.read(ours, 4096):
+                told += part
+    os.close(ours)
+    assert process.returncode == 0, told
+    (line,) = (one for one in told.decode().splitlines() if "a.txt" in one)
+    assert (
+        line.startswith("a.txt") and line.endswith("heart") and "classifying" not in told.decode()
+    )
 
 
 def test_explain_shows_the_sentences_that_decided(model, files):
