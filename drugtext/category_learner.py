@@ -140,7 +140,8 @@ class CategoryLearner(CategoryHolder):
         head, power = self._head, float((self.model.config.few_shot or {}).get("softening", 1.0))
         if head.is_bare or power == 1:
             return head, support
-        return head.softened(power), head.moved(support, power)
+        softer = head.softened(power)
+        return softer, head.moved(support, softer)
 
     def _fitted_privately(
         self,

@@ -94,18 +94,19 @@ class PrototypeHead(nn.Module):
         head.name_centre.copy_(self.name_centre)
         head.whitening.copy_(softened(self.whitening, power))
         # What both read off an embedding has one sign, and one size on average over directions.
-        back = softened(self.whitening, 1 - power)
+        back = torch.linalg.solve(head.whitening, self.whitening)
         head.certainty.copy_(back @ self.certainty / back.square().sum(0).mean().sqrt())
         return head
 
-    def moved(self, projected: Tensor, power: float) -> Tensor:
-        """Return what `softened(power)` projects to, for what this head did.
+    def moved(self, projected: Tensor, other: PrototypeHead) -> Tensor:
+        """Return what another head with the same centres projects to, for what this one did.
 
         Args:
             projected: of inserts or of names, shape (n, embedding_dim).
-            power: as `softened` takes it.
+            other: that `softened` gave.
         """
-        return nn.functional.normalize(projected @ softened(self.whitening, power - 1), dim=-1)
+        from_one_to_other = torch.linalg.solve(self.whitening, other.whitening)
+        return nn.functional.normalize(projected @ from_one_to_other, dim=-1)
 
     def fitted(
         self,

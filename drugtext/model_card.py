@@ -187,16 +187,9 @@ def _making(config: DrugTextConfig) -> str:
             for name, value in sorted(config.training.items())
             if isinstance(value, str | int)
         )
-        versions = config.training.get("versions") or {}
-        lines.append(
-            f"- Training: {told}"
-            + (
-                f"; with {', '.join(f'{n} {v}' for n, v in sorted(versions.items()))}"
-                if versions
-                else ""
-            )
-            + "."
-        )
+        versions = sorted((config.training.get("versions") or {}).items())
+        by = f"; with {', '.join(f'{n} {v}' for n, v in versions)}" if versions else ""
+        lines.append(f"- Training: {told}{by}.")
     return "\n".join(lines)
 
 

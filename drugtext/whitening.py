@@ -49,7 +49,7 @@ def softened(whitening: Tensor, power: float) -> Tensor:
 
     Args:
         whitening: symmetric, positive definite, shape (embedding_dim, embedding_dim).
-        power: 1 leaves it as it is, 0 gives the identity, -1 undoes it.
+        power: 1 leaves it as it is, 0 gives the identity.
     """
     values, vectors = torch.linalg.eigh(whitening.double())
     return (vectors @ torch.diag(values**power) @ vectors.T).to(whitening.dtype)

@@ -248,5 +248,5 @@ def test_a_softened_head_trusts_the_same_embeddings_more_than_others():
 def test_what_one_head_projected_is_moved_to_another():
     head = whitening_head()
     other, embeddings = head.softened(0.25), torch.randn(5, 6)
-    moved = head.moved(head.project(embeddings), 0.25)
+    moved = head.moved(head.project(embeddings), other)
     torch.testing.assert_close(moved, other.project(embeddings), rtol=1e-4, atol=1e-5)

@@ -214,7 +214,7 @@ def few_shot_projection(
     softened = head.softened(SOFTENING)
     if not names:
         return softened, {}
-    moved = head.moved(torch.stack([*names.values()]), SOFTENING)
+    moved = head.moved(torch.stack([*names.values()]), softened)
     return softened, dict(zip(names, moved, strict=True))
 
 
