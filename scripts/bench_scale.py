@@ -3,17 +3,18 @@
     python scripts/bench_scale.py ../shared/data/en/inserts.jsonl.gz --output benchmark/speed \
         --n-inserts 1000 --n-inserts 10000 --n-inserts 100000
 
-The real inserts are repeated under new ids until there are enough of them. Each corpus is
-classified by scripts/classify_corpus.py in a process of its own, whose memory, with that of Ray's
-processes, is watched. Writes scale.json after each corpus, and the page of all that the folder
-holds; --go-on keeps what a stopped run measured. Run it alone: whatever else the cores do, it
-shows.
+The real inserts are shuffled, for a file of them is often ordered by kind, and repeated under new
+ids until there are enough of them. Each corpus is classified by scripts/classify_corpus.py in a
+process of its own, whose memory, with that of Ray's processes, is watched. Writes scale.json after
+each corpus, and the page of all that the folder holds; --go-on keeps what a stopped run measured.
+Run it alone: whatever else the cores do, it shows.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -35,14 +36,17 @@ from drugtext.evaluation.speed.page import write_speed_page
 SCRIPT = Path(__file__).with_name("classify_corpus.py")
 FIELDS = ("name", "language", "ingredients", "sections")
 ROWS_A_FILE = 1000
+SEED = 0
+SECONDS_BETWEEN_LOOKS = 1  # at memory; a look costs the process that is looked at
 
 console = Console(stderr=True)
 
 
 def records(file: Path, n_inserts: int) -> Iterator[dict[str, Any]]:
-    """Yield the inserts of a file, again and again under new ids."""
+    """Yield the inserts of a file, shuffled, again and again under new ids."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         read = [json.loads(line) for line in lines]
+    random.Random(SEED).shuffle(read)  # noqa: S311
     kept = [{name: record.get(name) for name in FIELDS} for record in read]
     for n, record in enumerate(islice(cycle(kept), n_inserts)):
         sections = list((record["sections"] or {}).items())  # their names differ: a list of pairs
@@ -82,7 +86,7 @@ def classified(folder: Path, output: Path, workers: int, quick: bool) -> dict[st
         peak = 0.0
         while process.poll() is None:
             peak = max(peak, memory_mb(process.pid))
-            time.sleep(0.5)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
         if process.returncode:
             told.seek(0)
             raise SystemExit(f"{' '.join(map(str, command))} failed:\n{told.read()[-2000:]}")
@@ -106,7 +110,8 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of scale.json and of the page.")],
     n_inserts: Annotated[list[int], typer.Option(help="Of each corpus; may recur.")],
     workers: Annotated[
-        list[int] | None, typer.Option(help="Of Ray, for the second corpus; may recur.")
+        list[int] | None,
+        typer.Option(help="Of Ray; the second corpus by each, the others by the most [1 and 2]."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="As classify_corpus.py --quick reads.")
@@ -119,16 +124,17 @@ def main(
     rows: list[dict[str, Any]] = []
     if go_on and (told := read_figures(output, ["scale"])):
         rows = told["scale"]["rows"]
-    settings = [(n, 1) for n in n_inserts]
-    settings += [(n_inserts[min(1, len(n_inserts) - 1)], w) for w in workers or [2]]
-    for n, n_workers in settings:
-        told = {"n_inserts": n, "workers": n_workers, "quick": quick}
+    second, n_workers = n_inserts[min(1, len(n_inserts) - 1)], sorted(set(workers or [1, 2]))
+    settings = [(second, few) for few in n_workers[:-1]]
+    settings += [(n, n_workers[-1]) for n in n_inserts]
+    for n, workers_now in settings:
+        told = {"n_inserts": n, "workers": workers_now, "quick": quick}
         if any(told.items() <= row.items() for row in rows):
             continue
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_corpus(inserts, n, folder / "corpus")
-            found = classified(folder / "corpus", folder / "answers", n_workers, quick)
+            found = classified(folder / "corpus", folder / "answers", workers_now, quick)
         rows.append({**told, **found})
         console.print(rows[-1])
         write_figures(output / "scale.json", {"rows": rows})
