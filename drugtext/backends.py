@@ -191,6 +191,9 @@ def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == torch.bfloat16 else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        # Threads that are bound to cores are faster; but processes that take a part of the cores
+        # each would all be bound to the first ones, and share them.
+        "ENABLE_CPU_PINNING": torch.get_num_threads() >= (os.cpu_count() or 1),
     }
     compiled: Any = core.compile_model(core.read_model(onnx_file(encoder)), "CPU", settings)
     lock = threading.Lock()  # a compiled model answers one request at a time

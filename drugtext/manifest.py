@@ -40,10 +40,12 @@ def finish_write(folder: Path) -> None:
     """Finish a write that was interrupted when all its files were there: it is whole again.
 
     Raises:
-        CheckpointError: the folder may not be written to.
+        CheckpointError: the folder may not be written to, or a file of the new checkpoint was
+            damaged since.
     """
     if not (folder / _NEXT).is_dir():
         return
+    _check_next(folder)
     try:
         _put_in_place(folder)
     except OSError as error:
@@ -132,6 +134,22 @@ def replacing(folder: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
         new.replace(folder / _NEXT)
         _put_in_place(folder)
+
+
+def _check_next(folder: Path) -> None:
+    """Check that each file of the next checkpoint is whole, here or moved to its place already."""
+    for name, expected in _listed(folder / _NEXT).items():
+        found = None
+        for place in (folder / _NEXT, folder):  # in this order: another program may move it now
+            with suppress(OSError, ValueError):
+                found = _sha256(place / name)
+                break
+        if found != expected:
+            raise CheckpointError(
+                f"{folder}: a write was interrupted, and its {name} is missing or was damaged"
+                f" since. Delete {folder / _NEXT}: if the folder loads then, it holds what stood"
+                " there before; else fetch or train the checkpoint again."
+            )
 
 
 def _put_in_place(folder: Path) -> None:

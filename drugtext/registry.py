@@ -1,11 +1,6 @@
 """A registry of categories: each change is a new version, with its date, its note and its supports.
 
-<folder>/versions/0001/   a checkpoint's folder, as `DrugClassifier.save_pretrained` writes it, and
-                          change.json: what was done, when, why, and the SHA-256 of each support
-<folder>/current          number of the version that is used
-<folder>/lock             held by who writes
-
-Versions are never changed: readers need no lock, and an undone one can be taken up again.
+`version_store` says how they lie in a folder.
 """
 
 from __future__ import annotations
@@ -13,48 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
 
 from drugtext.classifier import DrugClassifier, load
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.written_file import write_file
+from drugtext.version_store import Version, VersionStore
 
-_CHANGE = "change.json"
-_UNFINISHED = ".new-"
 _SECONDS_TO_WAIT = 600.0  # learning takes seconds, saving too
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version of the categories.
-
-    Attributes:
-        number: counted from 1.
-        parent: the version that it was made of; None for the first.
-        date: when it was made, UTC, ISO 8601.
-        action: what was done: create, add, remove, rename, merge or split.
-        categories: that were named in it.
-        note: why, by who did it.
-        supports: SHA-256 of the text of each insert that was learnt from.
-    """
-
-    number: int
-    parent: int | None
-    date: str
-    action: str
-    categories: tuple[str, ...]
-    note: str
-    supports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,8 +60,9 @@ class Registry:
         backend: str = "auto",
         seconds_to_wait: float = _SECONDS_TO_WAIT,
     ) -> None:
-        self.folder, self._backend, self._seconds_to_wait = Path(folder), backend, seconds_to_wait
-        self._current()  # told now
+        self.folder, self._backend = Path(folder), backend
+        self._store = VersionStore(self.folder, seconds_to_wait)
+        self._store.current()  # told now
 
     @classmethod
     def create(
@@ -123,34 +89,31 @@ class Registry:
         Raises:
             CheckpointError: there is a registry already, or the folder cannot be written.
         """
-        place = Path(folder)
+        store = VersionStore(Path(folder), seconds_to_wait)
         with suppress(OSError):  # told by the lock
-            place.mkdir(parents=True, exist_ok=True)
-        registry = cls.__new__(cls)
-        registry.folder, registry._backend = place, backend
-        registry._seconds_to_wait = seconds_to_wait
-        with registry._locked():
-            if (place / "current").exists():
-                raise CheckpointError(f"{place}: holds a registry already; open it.")
+            store.folder.mkdir(parents=True, exist_ok=True)
+        with store.locked():
+            if store.has_begun():
+                raise CheckpointError(f"{store.folder}: holds a registry already; open it.")
             # 1, unless somebody was killed who had begun: what he wrote stays
-            number, known = registry._next_number(), tuple(classifier.category_ids)
+            number, known = store.next_number(), tuple(classifier.category_ids)
             first = Version(number, None, _now(), "create", known, note)
-            registry._write(classifier, first, with_known_drugs=with_known_drugs)
-        return registry
+            store.write(classifier, first, with_known_drugs=with_known_drugs)
+        return cls(folder, backend=backend, seconds_to_wait=seconds_to_wait)
 
     def load(self, number: int | None = None) -> DrugClassifier:
         """Load a version; the current one if none is named."""
-        version = self.current if number is None else self._version(number)
-        return load(self._folder_of(version.number), backend=self._backend)
+        version = self.current if number is None else self._store.version(number)
+        return load(self._store.folder_of(version.number), backend=self._backend)
 
     def versions(self) -> list[Version]:
         """Return all versions, oldest first."""
-        return [self._version(number) for number in self._numbers()]
+        return [self._store.version(number) for number in self._store.numbers()]
 
     @property
     def current(self) -> Version:
         """The version that is used."""
-        return self._version(self._current())
+        return self._store.version(self._store.current())
 
     def add(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
         """Add a category learnt from inserts; errors as `DrugClassifier.add_category`."""
@@ -198,18 +161,18 @@ class Registry:
         Raises:
             CheckpointError: the current version is the first.
         """
-        with self._locked():
+        with self._store.locked():
             parent = self.current.parent
             if parent is None:
                 raise CheckpointError(f"{self.folder}: version 1 is the first; nothing to undo.")
-            self._point_at(parent)
-        return self._version(parent)
+            self._store.point_at(parent)
+        return self._store.version(parent)
 
     def use(self, number: int) -> Version:
         """Make a version the current one."""
-        version = self._version(number)
-        with self._locked():
-            self._point_at(number)
+        version = self._store.version(number)
+        with self._store.locked():
+            self._store.point_at(number)
         return version
 
     def diff(
@@ -255,83 +218,17 @@ class Registry:
         support: Sequence[DrugInsert] = (),
     ) -> Version:
         """Make a version of the current one, while nobody else does."""
-        with self._locked():
-            parent = self._current()
+        with self._store.locked():
+            parent = self._store.current()
             hashes = tuple(content_sha256(insert) for insert in support)
             before = self.load(parent)
-            number, named = self._next_number(), tuple(categories)
+            number, named = self._store.next_number(), tuple(categories)
             version = Version(number, parent, _now(), action, named, note, hashes)
             # Names are kept where the first version has them: none else was loaded with names.
-            self._write(change(before), version, with_known_drugs=before.drug_names is not None)
+            self._store.write(
+                change(before), version, with_known_drugs=before.drug_names is not None
+            )
         return version
-
-    def _write(
-        self, classifier: DrugClassifier, version: Version, *, with_known_drugs: bool
-    ) -> None:
-        """Write a version whole, or not at all, and make it the current one."""
-        folder = self._folder_of(version.number)
-        try:
-            folder.parent.mkdir(exist_ok=True)
-            for left in folder.parent.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
-                shutil.rmtree(left, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_UNFINISHED) as staged:
-                new = Path(staged) / folder.name
-                classifier.save_pretrained(new, with_known_drugs=with_known_drugs)
-                text = json.dumps(asdict(version), ensure_ascii=False, indent=1) + "\n"
-                (new / _CHANGE).write_text(text, encoding="utf-8")
-                new.replace(folder)
-            self._point_at(version.number)
-        except OSError as error:
-            raise CheckpointError(f"{folder}: cannot be written ({error.strerror}).") from error
-
-    def _point_at(self, number: int) -> None:
-        """Say which version is used, in one step."""
-        write_file(self.folder / "current", f"{number}\n")
-
-    def _current(self) -> int:
-        try:
-            return int((self.folder / "current").read_text(encoding="ascii"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{self.folder}: is no registry ({error}); Registry.create makes one."
-            ) from error
-
-    def _numbers(self) -> list[int]:
-        names = (path.name for path in self.folder.glob("versions/*"))
-        return sorted(int(name) for name in names if name.isdecimal())
-
-    def _next_number(self) -> int:
-        return max(self._numbers(), default=0) + 1
-
-    def _folder_of(self, number: int) -> Path:
-        return self.folder / "versions" / f"{number:04}"
-
-    def _version(self, number: int) -> Version:
-        file = self._folder_of(number) / _CHANGE
-        try:
-            told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            told |= {name: tuple(told[name]) for name in ("categories", "supports")}
-            return Version(**told)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(
-                f"{file}: version {number} is not there, or damaged ({error})."
-                " `versions` tells which there are."
-            ) from error
-
-    def _locked(self) -> AbstractContextManager[object]:
-        lock = FileLock(self.folder / "lock", timeout=self._seconds_to_wait)
-        try:
-            return lock.acquire()
-        except Timeout as error:
-            raise CheckpointError(
-                f"{self.folder}: another program has held its lock for {self._seconds_to_wait:g}"
-                " seconds. Try again when it has finished."
-            ) from error
-        except OSError as error:
-            raise CheckpointError(
-                f"{self.folder}: cannot be written to ({error.strerror or error}); give a folder"
-                " that may be."
-            ) from error
 
 
 def content_sha256(insert: DrugInsert) -> str:

@@ -7,7 +7,7 @@ The real inserts are shuffled, for a file of them is often ordered by kind, and 
 ids until there are enough of them. Each corpus is classified by scripts/classify_corpus.py in a
 process of its own, whose memory, with that of Ray's processes, is watched. Writes scale.json after
 each corpus, and the page of all that the folder holds; --go-on keeps what a stopped run measured.
-Run it alone: whatever else the cores do, it shows.
+Each worker has one core. Run it alone: whatever else the cores do, it shows.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def write_corpus(file: Path, n_inserts: int, folder: Path) -> None:
 def classified(folder: Path, output: Path, workers: int, quick: bool) -> dict[str, float]:
     """Classify a corpus, and return its seconds and the most memory of all processes together."""
     command = [sys.executable, SCRIPT, folder, "--output", output, "--workers", workers]
+    command += ["--cpus-a-worker", 1]
     command += ["--quick"] * quick
     begun = time.perf_counter()
     with (

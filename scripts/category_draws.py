@@ -7,7 +7,10 @@ The benchmark holds one draw of categories out, and its intervals do not cover t
 contestants that need no training of an encoder are asked the categories of other draws, masked, at
 ATC level 3; of the first draws also drugtext with an encoder meta-trained for each, where that is
 asked for (a quarter of an hour each). The folder is that of a run of scripts/benchmark.py: corpus
-and vectors are taken from it.
+and vectors are taken from it. A larger encoder than the run's is set beside it by
+
+    python scripts/category_draws.py runs/benchmark --output benchmark/learning \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --larger all-mpnet-base-v2
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
 LEVEL, SHOTS = 3, (1, 3, 5)
-ASKED = ("frozen + prototypes", "drugtext, not trained", "TF-IDF + prototypes")
+READ_BY_AN_ENCODER = ("frozen + prototypes", "drugtext, not trained")
+ASKED = (*READ_BY_AN_ENCODER, "TF-IDF + prototypes")
 
 console = Console(stderr=True)
 
@@ -56,6 +60,11 @@ def make_encoder(run: Path, encoder: str, n_steps: int) -> Encoder:
     return Encoder(
         embedders[0], untrained, TrainedReaders(untrained, run / TRAINED_FOLDER, n_steps)
     )
+
+
+def n_parameters(reads: Encoder) -> int:
+    """Return the size of an encoder."""
+    return sum(weights.numel() for weights in reads.untrained.classifier.model.encoder.parameters())
 
 
 def accuracy(contestant: Contestant, trial: Trial) -> float:
@@ -81,12 +90,20 @@ def main(
         int, typer.Option(help="Of the first draws, for which drugtext is trained as well.")
     ] = 0,
     steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    larger: Annotated[
+        str | None, typer.Option(help="Encoder to compare with it: larger.json, not draws.json.")
+    ] = None,
 ) -> None:
     """Draw the categories anew, and ask them."""
     try:
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
-        reads = make_encoder(run, encoder, steps)
+        reads = make_encoder(run, larger or encoder, steps)
         makers = contestants(reads, 0)
+        made_of = {
+            **{"encoder": Path(larger or encoder).name, "n_parameters": n_parameters(reads)},
+            **{"corpus_sha256": corpus.sha256, "level": LEVEL, "episodes": episodes},
+        }
+        file = output / f"{'larger' if larger else 'draws'}.json"
         rows: list[dict[str, Any]] = []
         for seed in track(range(draws), "draws", console=console):
             split = split_categories(corpus, seed)
@@ -94,17 +111,15 @@ def main(
                 trial = new_category(split, "masked", LEVEL, INDICATED, k, episodes, seed)
                 if trial is None:
                     continue
-                asked = (*ASKED, OWN) if seed < trained else ASKED
+                asked = [*(READ_BY_AN_ENCODER if larger else ASKED), *[OWN] * (seed < trained)]
                 told = {name: round(accuracy(makers[name](), trial), 4) for name in asked}
                 way = len(trial.tasks[0].lesson.categories)
                 rows.append({"seed": seed, "k": k, "n_way": way, "accuracy": told})
                 console.print(rows[-1])
+            write_figures(file, {**made_of, "rows": rows}, reads.untrained.classifier.backend)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
-    made_of = {"corpus_sha256": corpus.sha256, "level": LEVEL, "episodes": episodes}
-    run_by = reads.untrained.classifier.backend
-    write_figures(output / "draws.json", {**made_of, "rows": rows}, run_by)
     console.print(f"written: {write_learning_page(output)}")
 
 

@@ -41,7 +41,14 @@ def main(
     most_workers: Annotated[
         int | None, typer.Option(help="Most of them; as many as the fewest if left out.")
     ] = None,
-    cpus_a_worker: Annotated[int, typer.Option(min=1, help="Cores of each.")] = 1,
+    cpus_a_worker: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cores of each; left out, an equal share of this machine's, on a cluster 1.",
+            show_default=False,
+        ),
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; this machine if left out.")
     ] = None,

@@ -155,6 +155,17 @@ def test_learn_from_folders_and_use_it(tiny_encoder_folder, support, tmp_path):
     assert drugtext.load(tmp_path / "new").category_ids == ["heart", "pain"]
 
 
+def test_learn_tells_of_a_folder_too_high(tiny_encoder_folder, support, tmp_path):
+    arguments = ("--output", tmp_path / "new", "--model", tiny_encoder_folder)
+    (tmp_path / "above").mkdir()
+    support.rename(tmp_path / "above" / "support")
+    done = run("learn", tmp_path / "above", *arguments)
+    assert "note: support is the only category: it is the answer to every insert." in done.stderr
+    assert f"Where {tmp_path / 'above' / 'support'} holds a folder a category" in done.stderr
+    done = run("learn", tmp_path / "above" / "support", *arguments)
+    assert "learnt 2 categories" in done.stderr and "note: " not in done.stderr
+
+
 def test_learn_keeps_names_where_it_is_told_to(tiny_encoder_folder, support, tmp_path):
     for more, n in (([], 0), (["--with-known-drugs"], 2)):
         output = tmp_path / f"new{n}"

@@ -66,6 +66,7 @@ ROOMS = [
     ["explanation"],
     ["explanation_page"],
     ["classifier"],
+    ["version_store"],
     ["registry"],
     ["map", "map_groups", "map_page", "map_png", "plane"],
     ["evaluation"],

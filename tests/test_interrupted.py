@@ -230,6 +230,24 @@ def test_an_interrupted_write_that_may_not_be_finished_is_told(tmp_path, monkeyp
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "manifest.json"}
 
 
+def test_an_interrupted_write_that_was_damaged_since_is_not_finished(tmp_path):
+    with replacing(tmp_path) as new:
+        (new / "config.json").write_text("old")
+    with replacing(tmp_path / "other") as new:
+        (new / "config.json").write_text("new")
+        (new / "model.safetensors").write_text("new")
+    (tmp_path / "other").rename(tmp_path / ".next")
+    (tmp_path / ".next" / "model.safetensors").write_text("ne")
+    with pytest.raises(CheckpointError, match=r"its model.safetensors is missing or was damaged"):
+        finish_write(tmp_path)
+    check_manifest(tmp_path)
+    assert (tmp_path / "config.json").read_text() == "old"
+    (tmp_path / ".next" / "model.safetensors").write_text("new")
+    finish_write(tmp_path)
+    check_manifest(tmp_path)
+    assert (tmp_path / "config.json").read_text() == "new"
+
+
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path):
     file = tmp_path / "page.html"
     write_file(file, "old")

@@ -97,8 +97,8 @@ def learn(
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
     learnt = f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}"
     err.print(Text(learnt))
-    for rival in rivals:
-        err.print(Text(rival))
+    for note in [*rivals, *_alone(support, categories if not add else ())]:
+        err.print(Text(note))
     raise typer.Exit(unread.exit_status())
 
 
@@ -117,6 +117,15 @@ def _rivals(
                     " to the model already; of two categories that mean the same, either may be"
                     " the answer."
                 )
+
+
+def _alone(support: Path, categories: Sequence[str]) -> Iterator[str]:
+    """Tell what a classifier of one category means, and how a folder too high makes one."""
+    if len(set(categories)) == 1:
+        told = f"note: {categories[0]} is the only category: it is the answer to every insert."
+        if support.is_dir():
+            told += f" Where {support / categories[0]} holds a folder a category, give that."
+        yield f"{told} With --add the model's own categories are kept."
 
 
 def _is_narrow(category: Category, taxonomy: Taxonomy) -> bool:

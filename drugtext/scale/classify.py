@@ -59,7 +59,7 @@ def classify_corpus(
     id_column: str = "id",
     rows_a_part: int = ROWS_A_PART,
     workers: tuple[int, int] = (1, 1),
-    cpus_a_worker: int = 1,
+    cpus_a_worker: int | None = None,
     address: str | None = None,
     advance: Callable[[int, int], object] | None = None,
 ) -> CorpusAnswers:
@@ -76,7 +76,8 @@ def classify_corpus(
         id_column: what tells an insert in the output; row numbers do where there is none.
         rows_a_part: most inserts of a part.
         workers: fewest and most of them.
-        cpus_a_worker: cores of each.
+        cpus_a_worker: cores of each; left out, those of this machine are dealt out to the most
+            workers, and on a cluster each has one.
         address: of a cluster, "auto" on one of its machines; left out: this machine by itself.
         advance: called with the parts done and those there are, for a progress bar.
 
@@ -104,10 +105,11 @@ def classify_corpus(
     missing = {name: part for name, part in names.items() if name not in there}
     if advance:
         advance(len(names) - len(missing), len(names))
+    cpus = cpus_a_worker or _share_of_cpus(workers[1], address)
     worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
-    worker["model"] = model
+    worker |= {"model": model, "n_threads": cpus}
     n_new, errors = 0, dict[str, str]()
-    with closing(_deal_out(missing, output, worker, workers, cpus_a_worker, address)) as results:
+    with closing(_deal_out(missing, output, worker, workers, cpus, address)) as results:
         for number, result in enumerate(results, start=1):
             n_new += result["n_rows"]
             if result["error"]:
@@ -149,14 +151,30 @@ def _named(reasons: Mapping[str, str], parts: Mapping[str, Part]) -> str:
     return "\n  ".join(told)
 
 
+def _share_of_cpus(n_workers: int, address: str | None) -> int:
+    """Return how many cores a worker has where nobody says so."""
+    return 1 if address else max((os.cpu_count() or 1) // n_workers, 1)
+
+
 class Worker:
     """A classifier in a process of its own: parts in, files of answers out."""
 
     def __init__(
-        self, model: str | None, backend: str, quick: bool, top_k: int, id_column: str
+        self,
+        model: str | None,
+        backend: str,
+        quick: bool,
+        top_k: int,
+        id_column: str,
+        n_threads: int,
     ) -> None:
+        import torch
+
         from drugtext.classifier import load
 
+        # Each would take all cores, and workers would wait for each other's. Every backend asks
+        # torch how many it may take.
+        torch.set_num_threads(n_threads)
         self._classifier, self._reader = load(model, backend=backend), PartReader()
         if quick:
             self._classifier.reading_plan = self._classifier.reading_plan.quick()

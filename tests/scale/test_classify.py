@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
+import torch
 from noted_files import MENDED, WORKERS, notes, plugin
 
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
-from drugtext.scale.classify import Worker, model_sha256
+from drugtext.scale.classify import Worker, _share_of_cpus, model_sha256
 from drugtext.scale.output import SETTINGS, begin, done
 from drugtext.scale.parts import PartReader, plan_parts
 
@@ -71,19 +72,27 @@ def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, t
     assert table["path"][0].as_py()[0]["id"] == "pain" and table["path"][1].as_py() is None
 
 
-def test_a_worker_reads_quickly_where_it_is_told_to(classifier, tmp_path):
+def test_a_worker_reads_quickly_and_takes_its_cores_as_it_is_told_to(classifier, tmp_path):
     sections = {"indications_and_usage": "pain", "description": "fever for the heart"}
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": 1, "sections": sections}) + "\n")
     (part,) = plan_parts([str(tmp_path / "a.jsonl")])
     classifier.save_pretrained(tmp_path / "model")
-    n_read = []
-    for quick in (False, True):
-        worker = Worker(str(tmp_path / "model"), "torch", quick, top_k=1, id_column="id")
+    n_read, n_threads = [], torch.get_num_threads()
+    for quick, own_threads in ((False, n_threads + 1), (True, n_threads)):
+        worker = Worker(str(tmp_path / "model"), "torch", quick, 1, "id", own_threads)
+        assert torch.get_num_threads() == own_threads
         task = {"name": f"{quick}.parquet", "part": json.dumps(asdict(part))}
         assert worker({**task, "output": str(tmp_path)})["n_rows"] == 1
         (row,) = pq.read_table(tmp_path / f"{quick}.parquet").to_pylist()
         n_read.append(row["tokens_read"])
     assert n_read == [5, 1]
+
+
+def test_the_cores_of_this_machine_are_dealt_out():
+    n_cores = os.cpu_count() or 1
+    assert _share_of_cpus(1, None) == n_cores
+    assert _share_of_cpus(n_cores + 1, None) == 1
+    assert _share_of_cpus(1, "auto") == 1
 
 
 def test_an_output_is_of_one_model_and_one_corpus(tmp_path):

@@ -162,6 +162,21 @@ def test_categories_are_drawn_anew(run, ways):
     assert all("drugtext" not in row for row in second)
 
 
+def test_the_same_encoder_is_no_larger_than_itself(run, folder, tiny_encoder_folder):
+    asked = ("--draws", 2, "--episodes", N_EPISODES)
+    told = run("category_draws", *asked)
+    run("category_draws", *asked, "--larger", tiny_encoder_folder)
+    larger = json.loads((folder / "learning" / "larger.json").read_text(encoding="utf-8"))
+    assert larger["n_parameters"] == told["n_parameters"]
+    assert set(larger["rows"][0]["accuracy"]) == {"frozen + prototypes", "drugtext, not trained"}
+    page = (folder / "learning" / "README.md").read_text(encoding="utf-8")
+    same = "+0.000 (+0.000 to +0.000)"
+    line = next(
+        row for row in page.splitlines() if row.startswith("| drugtext, not") and same in row
+    )
+    assert line.count(same) == 3
+
+
 def test_training_is_measured_in_processes_of_its_own(folder, tiny_encoder_folder, monkeypatch):
     monkeypatch.syspath_prepend(SCRIPTS)  # where those processes look for what they are to do
     command, output = typer.Typer(), folder / "training.json"

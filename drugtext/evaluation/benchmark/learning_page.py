@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import t
 
 from drugtext.evaluation.benchmark.task import OWN
 from drugtext.evaluation.figures_file import read_figures
 from drugtext.evaluation.markdown import markdown_table
+from drugtext.evaluation.scores import few_shot_accuracy
 
 Figures = Mapping[str, Any]
 
@@ -22,11 +24,11 @@ def write_learning_page(folder: Path) -> Path:
     """Write the page of those figures that a folder holds.
 
     Args:
-        folder: of ablation.json, heads.json, crossover.json, starts.json and draws.json, or of some
-            of them.
+        folder: of ablation.json, heads.json, crossover.json, starts.json, draws.json and
+            larger.json, or of some of them.
     """
     page = folder / "README.md"
-    page.write_text(learning_page(read_figures(folder, _PARTS)), encoding="utf-8")
+    page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")
     return page
 
 
@@ -42,10 +44,11 @@ def learning_page(parts: Mapping[str, Figures]) -> str:
         " drugs for new drugs, over tasks for new categories. Made on a finished run of the"
         " [benchmark](../README.md).",
     ]
-    for name, of_part in _PARTS.items():
-        if name in parts:
-            title, *told = of_part(parts[name])
-            written += [f"## {title}", f"```\n{parts[name]['command']}\n```", *told]
+    sections = {name: of_part(parts[name]) for name, of_part in _PARTS.items() if name in parts}
+    if parts.keys() >= {_LARGER, "draws"}:
+        sections[_LARGER] = _larger(parts[_LARGER], parts["draws"])
+    for name, (title, *told) in sections.items():
+        written += [f"## {title}", f"```\n{parts[name]['command']}\n```", *told]
     return "\n\n".join(written) + "\n"
 
 
@@ -222,6 +225,31 @@ def _draws(told: Figures) -> Iterator[str]:
         yield markdown_table([["draw", "k", *names], *rows])
 
 
+def _larger(told: Figures, draws: Figures) -> Iterator[str]:
+    """Compare an encoder with that of draws.json, by draw."""
+    yield "What a larger encoder brings"
+    yield (
+        f"{told['encoder']}, {told['n_parameters'] / 1e6:.1f} million parameters, in place of"
+        f" {draws['n_parameters'] / 1e6:.1f} million; neither is trained, and both are asked the"
+        " same episodes of the same draws. Behind each mean: by how much the larger one is ahead,"
+        " with an interval over the draws, which share categories."
+    )
+    shots = sorted({row["k"] for row in told["rows"]})
+    small = {(row["seed"], row["k"]): row["accuracy"] for row in draws["rows"]}
+    written = [["", *(f"k = {k}" for k in shots)]]
+    for name in told["rows"][0]["accuracy"]:
+        cells = []
+        for k in shots:
+            rows = [row for row in told["rows"] if row["k"] == k]
+            own = [row["accuracy"][name] for row in rows]
+            gains = [row["accuracy"][name] - small[row["seed"], k][name] for row in rows]
+            mean, low, high = few_shot_accuracy(np.array(gains))
+            mean_of_own = sum(own) / len(own)
+            cells.append(f"{mean_of_own:.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+        written.append([name, *cells])
+    yield markdown_table(written)
+
+
 def _interval(found: Sequence[float]) -> str:
     mean, low, high = found
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
@@ -234,3 +262,5 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "starts": _starts,
     "draws": _draws,
 }
+_LARGER = "larger"
+"""What is compared with the draws."""

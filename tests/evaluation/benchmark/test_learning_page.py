@@ -66,9 +66,13 @@ def told() -> dict:
         },
         "draws": {
             "command": "python scripts/category_draws.py",
-            "level": 3,
-            "episodes": 10,
+            **{"level": 3, "episodes": 10, "encoder": "small", "n_parameters": 22_700_000},
             "rows": [draw(0, 1, other=0.25, drugtext=0.5), draw(1, 1, other=0.75)],
+        },
+        "larger": {
+            "command": "python scripts/category_draws.py --larger large",
+            **{"level": 3, "episodes": 10, "encoder": "large", "n_parameters": 109_500_000},
+            "rows": [draw(0, 1, other=0.5), draw(1, 1, other=0.8)],
         },
     }
 
@@ -120,3 +124,11 @@ def test_a_star_marks_what_the_interval_tells_apart(told):
 def test_draws_are_averaged_for_those_that_were_asked_in_all(told):
     lines = draws_table(told["draws"]).splitlines()
     assert lines[2:] == ["| other | 0.500 (0.250 to 0.750) |"]
+
+
+def test_a_larger_encoder_is_compared_draw_by_draw(told):
+    page = learning_page(told)
+    assert "large, 109.5 million parameters, in place of 22.7 million" in page
+    # Ahead by 0.25 and 0.05: 0.15 ± t(1) · 0.1414 / √2, t(1) = 12.706
+    assert "| other | 0.650; +0.150 (-1.121 to +1.421) |" in page
+    assert "large" not in learning_page({"larger": told["larger"]})

@@ -79,12 +79,15 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
 def test_a_million_inserts_by_hand():
     rows = [
         {"n_inserts": n, "workers": w, "quick": True, "seconds": s, "peak_mb": 900.0}
-        for n, w, s in ((1000, 1, 20.0), (11_000, 1, 120.0), (11_000, 2, 70.0))
+        for n, w, s in ((11_000, 1, 220.0), (1000, 2, 20.0), (11_000, 2, 120.0))
     ]
     page = speed_page({"scale": {"command": "x", "rows": rows}})
     # 10,000 inserts more take 100 s more: 10 ms each, and 10 s to start.
-    assert "10 s to start and 10.0 ms an insert" in page
-    assert "10 s + 1,000,000 × 10.0 ms = 2.8 hours; 64 such workers: 3 minutes" in page
+    assert "2 workers: 10 s to start and 10.0 ms an insert" in page
+    # 10 s + 312.5 s, on 32 times as many
+    assert "10 s + 1,000,000 × 10.0 ms = 2.8 hours; 64 such workers" in page
+    assert "10 s + 1,000,000 × 10.0 ms × 2 / 64 = 5 minutes" in page
+    assert "11,000 inserts, 2 workers instead of 1: 1.83 times as fast" in page
 
 
 def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
