@@ -182,20 +182,30 @@ def _onnx(encoder: nn.Module, _: torch.dtype) -> Hidden:
     return hidden
 
 
+_SHAPES_KEPT = 64
+"""Code that OpenVINO keeps for shapes of batches: of all that it meets (5,000 by default), it would
+take a GB and more after some thousand inserts, and be no faster."""
+
+
 def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
     import openvino
 
     from drugtext.onnx_file import onnx_file
 
     core = openvino.Core()
+    model = core.read_model(onnx_file(encoder))
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == torch.bfloat16 else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        # Threads that are bound to cores are faster; but processes that take a part of the cores
-        # each would all be bound to the first ones, and share them.
-        "ENABLE_CPU_PINNING": torch.get_num_threads() >= (os.cpu_count() or 1),
+        # Processes that take a part of the cores each would bind their threads to the first ones.
+        "ENABLE_CPU_PINNING": False,
     }
-    compiled: Any = core.compile_model(core.read_model(onnx_file(encoder)), "CPU", settings)
+    shapes = {"CPU_RUNTIME_CACHE_CAPACITY": _SHAPES_KEPT}
+    compiled: Any
+    try:
+        compiled = core.compile_model(model, "CPU", settings | shapes)
+    except RuntimeError:  # it is undocumented; without it, there is only more memory taken
+        compiled = core.compile_model(model, "CPU", settings)
     lock = threading.Lock()  # a compiled model answers one request at a time
 
     def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:

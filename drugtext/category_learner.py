@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,35 @@ from drugtext.private import check_can_be_private, private_head
 from drugtext.private_sums import DELTA
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
-from drugtext.taxonomy import Category, Taxonomy
+from drugtext.taxonomy import Taxonomy
+
+
+class _Lesson(NamedTuple):
+    """What is to be learnt.
+
+    Attributes:
+        support: embeddings of the inserts, shape (n_support, embedding_dim).
+        rows: of each insert the number of its category, shape (n_support,).
+        drugs: of the inserts.
+        order: ids of the categories.
+        tree: that they stand in.
+        is_known: of each category, whether its name counts, whatever the support says.
+    """
+
+    support: Tensor
+    rows: Tensor
+    drugs: Drugs
+    order: list[str]
+    tree: Taxonomy
+    is_known: list[bool]
+
+    def names(self) -> list[str]:
+        """Return what is read of each category's name."""
+        return [category_text(self.tree, category_id) for category_id in self.order]
+
+    def ancestors(self) -> list[list[str]]:
+        """Return what stands above each category, the nearest first."""
+        return [[step.id for step in self.tree.path(i)[-2::-1]] for i in self.order]
 
 
 class CategoryLearner(CategoryHolder):
@@ -129,11 +157,12 @@ class CategoryLearner(CategoryHolder):
             tree.name = ""  # none of them is of the taxonomy that this classifier knew
         rows = torch.tensor([order.index(category.id) for category in found])
         drugs = Drugs.of(ingredients, names, len(rows))
+        is_known = [taxonomy is not None or i in self.taxonomy for i in order]
         head, support = self._softened(support)
+        lesson = _Lesson(support, rows, drugs, order, tree, is_known)
         if private_epsilon is not None:
-            budget = (private_epsilon, private_delta)
-            return self._fitted_privately(head, support, rows, drugs, order, tree, taxonomy, budget)
-        return self._fitted(head, support, rows, drugs, order, tree, taxonomy)
+            return self._fitted_privately(head, lesson, private_epsilon, private_delta)
+        return self._fitted(head, lesson)
 
     def _softened(self, support: Tensor) -> tuple[PrototypeHead, Tensor]:
         """Return the head that gives new categories their projection, and a support set by it."""
@@ -144,37 +173,25 @@ class CategoryLearner(CategoryHolder):
         return softer, head.moved(support, softer)
 
     def _fitted_privately(
-        self,
-        head: PrototypeHead,
-        support: Tensor,
-        rows: Tensor,
-        drugs: Drugs,
-        order: list[str],
-        tree: Taxonomy,
-        taxonomy: Taxonomy | None,
-        budget: tuple[float, float],
+        self, head: PrototypeHead, lesson: _Lesson, epsilon: float, delta: float
     ) -> Self:
         """Return what `_fitted` does, with the noise that epsilon and delta ask for."""
-        epsilon, delta = budget
-        texts = [category_text(tree, category_id) for category_id in order]
-        # Whether names agree with the support is not asked: the answer would tell of it.
-        is_known = [taxonomy is not None or i in self.taxonomy for i in order]
         private = private_head(
             head,
-            support,
-            rows,
-            drugs.keys,
-            [[step.id for step in tree.path(i)[-2::-1]] for i in order],
-            head.project_names(self.embed_texts(texts)),
-            NAME_WEIGHT * torch.tensor(is_known),
+            lesson.support,
+            lesson.rows,
+            lesson.drugs.keys,
+            lesson.ancestors(),
+            head.project_names(self.embed_texts(lesson.names())),
+            # Whether names agree with the support is not asked: the answer would tell of it.
+            NAME_WEIGHT * torch.tensor(lesson.is_known),
             epsilon=epsilon,
             delta=delta,
         )
         scale = (self.model.config.few_shot or {}).get("scale", INITIAL_SCALE)
         private.head.scale.data.fill_(scale * PROTOTYPE_SCALE / INITIAL_SCALE)
-        fitted = self._with_head(
-            private.head, tree.restricted_to(order), order, private.n_support, None
-        )
+        tree = lesson.tree.restricted_to(lesson.order)
+        fitted = self._with_head(private.head, tree, lesson.order, private.n_support, None)
         config = fitted.model.config
         _take_softening(config)
         config.privacy = private.statement
@@ -204,21 +221,31 @@ class CategoryLearner(CategoryHolder):
         nothing = torch.zeros(0, self.model.config.embedding_dim)
         no_rows, no_drugs = torch.zeros(0, dtype=torch.long), Drugs.of(None, None, 0)
         head, nothing = self._softened(nothing)
-        return self._fitted(head, nothing, no_rows, no_drugs, order, tree, taxonomy)
+        is_known = [True] * len(order)  # their names are all there is
+        return self._fitted(head, _Lesson(nothing, no_rows, no_drugs, order, tree, is_known))
 
-    def _fitted(
-        self,
-        head: PrototypeHead,
-        support: Tensor,
-        rows: Tensor,
-        drugs: Drugs,
-        order: list[str],
-        tree: Taxonomy,
-        taxonomy: Taxonomy | None,
-    ) -> Self:
-        """Return a classifier over the categories in `order`; names count where they tell them."""
-        names = self.embed_texts([category_text(tree, category_id) for category_id in order])
-        n_support = torch.bincount(rows, minlength=len(order)).tolist()
+    def _fitted(self, head: PrototypeHead, lesson: _Lesson) -> Self:
+        """Return a classifier of the categories, with the calibration of few-shot ones."""
+        head, drug_names = self._taught(head, lesson)
+        order, tree = lesson.order, lesson.tree.restricted_to(lesson.order)
+        n_support = torch.bincount(lesson.rows, minlength=len(order)).tolist()
+        fitted = self._with_head(head, tree, order, n_support, drug_names)
+        config, few_shot = fitted.model.config, self.model.config.few_shot or {}
+        _take_softening(config)
+        config.scope_threshold = few_shot.get("scope_threshold")
+        told = few_shot.get("strangeness")
+        depth = max(len(tree.path(category_id)) for category_id in order)
+        # Of the answer itself: an ancestor's is never greater.
+        levels = map(str, range(1, depth + 1))
+        config.strangeness = told and dict.fromkeys(levels, told)
+        return fitted
+
+    def _taught(
+        self, head: PrototypeHead, lesson: _Lesson
+    ) -> tuple[PrototypeHead, tuple[str, ...]]:
+        """Return a head of the categories, and the names of the drugs that it remembers."""
+        support, rows, drugs = lesson.support, lesson.rows, lesson.drugs
+        names = self.embed_texts(lesson.names())
         means, mean_rows = ingredient_means(support, rows, drugs.keys)
         # Where few inserts or names alone stand for each, leaning on the tree blurs siblings.
         leans_on_tree = head.is_bare and len(rows) > 0
@@ -228,106 +255,19 @@ class CategoryLearner(CategoryHolder):
             learnt_from = (means, mean_rows) if of_drugs else (support, rows)
             head = head.with_projection(*learnt_from, names)
             means, support = head.project(means), head.project(support)
-        known, known_rows, first = alike_means(support, rows, drugs.keys)
-        support, rows = means, mean_rows
         names = head.project_names(names)
-        is_known = [taxonomy is not None or i in self.taxonomy or not len(rows) for i in order]
-        weights = NAME_WEIGHT * (torch.tensor(is_known) | names_tell(support, rows, names))
-        above = [[step.id for step in tree.path(i)[-2::-1]] for i in order]
-        ancestors = above if leans_on_tree else [[] for _ in order]
-        few_shot = self.model.config.few_shot or {}
-        head = head.fitted(support, rows, ancestors, names, weights)
+        is_told = torch.tensor(lesson.is_known) | names_tell(means, mean_rows, names)
+        ancestors = lesson.ancestors() if leans_on_tree else [[] for _ in lesson.order]
+        head = head.fitted(means, mean_rows, ancestors, names, NAME_WEIGHT * is_told)
+        known, known_rows, first = alike_means(support, rows, drugs.keys)
         if len(rows):
             head = head.remembering(known, known_rows)
+        few_shot = self.model.config.few_shot or {}
         scale = few_shot.get("scale", INITIAL_SCALE)  # measured on heads with a memory
-        n_drugs = torch.bincount(rows, minlength=len(order)).clamp(1, MOST_SHOTS).double()
-        scale *= float(n_drugs.log().mean().exp()) ** few_shot.get("growth", 0.0)
+        n_drugs = torch.bincount(mean_rows, minlength=len(lesson.order)).clamp(1, MOST_SHOTS)
+        scale *= float(n_drugs.double().log().mean().exp()) ** few_shot.get("growth", 0.0)
         head.scale.fill_(scale if head.memory else scale * PROTOTYPE_SCALE / INITIAL_SCALE)
-        drug_names = tuple(drugs.names[n] for n in first)
-        fitted = self._with_head(head, tree.restricted_to(order), order, n_support, drug_names)
-        _take_softening(fitted.model.config)
-        fitted.model.config.scope_threshold = few_shot.get("scope_threshold")
-        depth = max(len(tree.path(category_id)) for category_id in order)
-        told = few_shot.get("strangeness")
-        # Of the answer itself: an ancestor's is never greater.
-        levels = map(str, range(1, depth + 1))
-        fitted.model.config.strangeness = told and dict.fromkeys(levels, told)
-        return fitted
-
-    def add_category(
-        self, category: str, inserts: Iterable[DrugInsert], *, taxonomy: Taxonomy | None = None
-    ) -> Self:
-        """Learn one category more; this classifier stays as it is.
-
-        The scores of the other categories do not change.
-
-        Args:
-            category: its name, or its id where the taxonomy knows one.
-            inserts: its support, one or more.
-            taxonomy: where given, the category must be in it, and keeps its place in the tree.
-
-        Raises:
-            CorpusError: the classifier has this category already, or there is no insert.
-            TaxonomyError: the category is not in the given taxonomy.
-        """
-        self._new_category(category, taxonomy)  # told before the work
-        embeddings, told = self._embed_support(inserts)
-        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, **told)
-
-    @torch.no_grad()
-    def add_embeddings(
-        self,
-        category: str,
-        embeddings: ArrayLike,
-        *,
-        taxonomy: Taxonomy | None = None,
-        ingredients: Iterable[Iterable[str]] | None = None,
-        names: Iterable[str] | None = None,
-    ) -> Self:
-        """Learn one category more from embeddings that `embed` gave; else as `add_category`.
-
-        Args:
-            category: its name or id.
-            embeddings: of its support, shape (n_support, embedding_dim).
-            taxonomy: where given, the category must be in it.
-            ingredients: of each insert, as `fit_embeddings` takes them.
-            names: of each insert, as well.
-        """
-        found = self._new_category(category, taxonomy)
-        support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
-        if not len(support):
-            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
-        if not self.category_ids:
-            all_of_it = [category] * len(support)
-            return self.fit_embeddings(
-                support, all_of_it, taxonomy=taxonomy, ingredients=ingredients, names=names
-            )
-        drugs, rows = Drugs.of(ingredients, names, len(support)), torch.zeros(len(support)).long()
-        means, _ = ingredient_means(support, rows, drugs.keys)
-        known, _, first = alike_means(support, rows, drugs.keys)
-        drug_names = self.drug_names
-        if drug_names is not None and self.model.head.memory is not None:
-            drug_names += tuple(drugs.names[n] for n in first)
-        path = (found,) if taxonomy is None else taxonomy.path(found.id)
-        name = None
-        if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
-            name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
-        return self._with_head(
-            self._head.with_category(means, name, known),
-            with_new(self.taxonomy, path),
-            [*self.category_ids, found.id],
-            [*self.model.config.n_support, len(support)],
-            drug_names,
-        )
-
-    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
-        found = self._category(category, taxonomy)
-        if found.id in self.category_ids:
-            raise CorpusError(
-                f"category {category!r} is known already; give another name,"
-                " or fit() all categories anew."
-            )
-        return found
+        return head, tuple(drugs.names[n] for n in first)
 
 
 def _take_softening(config: DrugTextConfig) -> None:

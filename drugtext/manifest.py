@@ -36,6 +36,10 @@ _UNFINISHED, _SECONDS_OF_A_DAY = ".new-", 24 * 60 * 60
 _NEXT = ".next"  # folder of a checkpoint that is whole, and not yet in its place
 
 
+class _DamagedWriteError(CheckpointError):
+    """A write that was interrupted cannot be finished: what was written is no longer whole."""
+
+
 def finish_write(folder: Path) -> None:
     """Finish a write that was interrupted when all its files were there: it is whole again.
 
@@ -110,7 +114,11 @@ def replacing(folder: Path) -> Iterator[Path]:
             " `drugtext registry add`, or give another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    finish_write(folder)
+    is_damaged = False
+    try:
+        finish_write(folder)
+    except _DamagedWriteError:  # this one is written in its place
+        is_damaged = True
     for left in folder.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
         if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
             shutil.rmtree(left, ignore_errors=True)
@@ -132,23 +140,32 @@ def replacing(folder: Path) -> Iterator[Path]:
         for name in _names(new):  # on the disk, before they take the place of the old ones
             with (new / name).open("rb") as file:
                 os.fsync(file.fileno())
+        if is_damaged:
+            shutil.rmtree(folder / _NEXT)
         new.replace(folder / _NEXT)
         _put_in_place(folder)
 
 
 def _check_next(folder: Path) -> None:
     """Check that each file of the next checkpoint is whole, here or moved to its place already."""
-    for name, expected in _listed(folder / _NEXT).items():
+    listed = _listed(folder / _NEXT)
+    for name, expected in listed.items():
         found = None
         for place in (folder / _NEXT, folder):  # in this order: another program may move it now
             with suppress(OSError, ValueError):
                 found = _sha256(place / name)
                 break
-        if found != expected:
-            raise CheckpointError(
-                f"{folder}: a write was interrupted, and its {name} is missing or was damaged"
-                f" since. Delete {folder / _NEXT}: if the folder loads then, it holds what stood"
-                " there before; else fetch or train the checkpoint again."
+        # Another list: other programs have finished this write, and begun the next one.
+        if found != expected and _listed(folder / _NEXT) == listed:
+            is_moved = any(not (folder / _NEXT / other).exists() for other in listed)
+            way_out = (
+                "Fetch or train the checkpoint again."
+                if is_moved
+                else f"Delete {folder / _NEXT} to go back to what stood there before."
+            )
+            raise _DamagedWriteError(
+                f"{folder}: a write was interrupted, and its {name} cannot be read or was damaged"
+                f" since. {way_out}"
             )
 
 

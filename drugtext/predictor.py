@@ -33,7 +33,7 @@ class _Batch(NamedTuple):
 
 
 class CategoryPredictor(CategoryEditor):
-    """Assigns inserts to the categories that it knows; arguments as `CategoryLearner`."""
+    """Assigns inserts to the categories that it knows; arguments as its base."""
 
     def predict(
         self,

@@ -36,6 +36,7 @@ from drugtext.evaluation.speed.page import write_speed_page
 SCRIPT = Path(__file__).with_name("classify_corpus.py")
 FIELDS = ("name", "language", "ingredients", "sections")
 ROWS_A_FILE = 1000
+ROWS_A_PART = 250  # so that the smallest corpus has some for each worker
 SEED = 0
 SECONDS_BETWEEN_LOOKS = 1  # at memory; a look costs the process that is looked at
 
@@ -77,7 +78,7 @@ def write_corpus(file: Path, n_inserts: int, folder: Path) -> None:
 def classified(folder: Path, output: Path, workers: int, quick: bool) -> dict[str, float]:
     """Classify a corpus, and return its seconds and the most memory of all processes together."""
     command = [sys.executable, SCRIPT, folder, "--output", output, "--workers", workers]
-    command += ["--cpus-a-worker", 1]
+    command += ["--cpus-a-worker", 1, "--rows-a-part", ROWS_A_PART]
     command += ["--quick"] * quick
     begun = time.perf_counter()
     with (

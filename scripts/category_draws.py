@@ -10,7 +10,8 @@ asked for (a quarter of an hour each). The folder is that of a run of scripts/be
 and vectors are taken from it. A larger encoder than the run's is set beside it by
 
     python scripts/category_draws.py runs/benchmark --output benchmark/learning \
-        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --larger all-mpnet-base-v2
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
+        --larger sentence-transformers/all-mpnet-base-v2
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ def main(
 ) -> None:
     """Draw the categories anew, and ask them."""
     try:
+        if larger and trained:
+            raise DrugTextError("--larger compares encoders that are not trained; leave --trained.")
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
         reads = make_encoder(run, larger or encoder, steps)
         makers = contestants(reads, 0)

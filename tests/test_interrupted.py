@@ -238,14 +238,29 @@ def test_an_interrupted_write_that_was_damaged_since_is_not_finished(tmp_path):
         (new / "model.safetensors").write_text("new")
     (tmp_path / "other").rename(tmp_path / ".next")
     (tmp_path / ".next" / "model.safetensors").write_text("ne")
-    with pytest.raises(CheckpointError, match=r"its model.safetensors is missing or was damaged"):
+    with pytest.raises(CheckpointError, match=r"damaged since\. Delete .*\.next to go back"):
         finish_write(tmp_path)
     check_manifest(tmp_path)
     assert (tmp_path / "config.json").read_text() == "old"
+    (tmp_path / ".next" / "config.json").replace(tmp_path / "config.json")
+    with pytest.raises(CheckpointError, match=r"its model\.safetensors .* Fetch or train"):
+        finish_write(tmp_path)
     (tmp_path / ".next" / "model.safetensors").write_text("new")
     finish_write(tmp_path)
     check_manifest(tmp_path)
     assert (tmp_path / "config.json").read_text() == "new"
+
+
+def test_a_new_write_takes_the_place_of_a_damaged_one(tmp_path):
+    with replacing(tmp_path / "other") as new:
+        (new / "config.json").write_text("damaged")
+    (tmp_path / "other").rename(tmp_path / ".next")
+    (tmp_path / ".next" / "config.json").write_text("dam")
+    with replacing(tmp_path) as new:
+        (new / "config.json").write_text("new")
+    check_manifest(tmp_path)
+    assert (tmp_path / "config.json").read_text() == "new"
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "manifest.json"}
 
 
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path):

@@ -120,6 +120,7 @@ def test_the_trust_table_is_that_of_the_report():
 def test_the_speed_table_is_that_of_the_report():
     folder = PROJECT / "benchmark" / "speed"
     told = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
+    assert set(told) == {"speed", "tokens", "scale"}
     shown = measured_by("bench_speed")
     assert shown[1] == told["speed"]["command"]
     assert shown[2].strip() == speed_targets(told["speed"], told.get("tokens")).strip()

@@ -125,7 +125,7 @@ def _alone(support: Path, categories: Sequence[str]) -> Iterator[str]:
         told = f"note: {categories[0]} is the only category: it is the answer to every insert."
         if support.is_dir():
             told += f" Where {support / categories[0]} holds a folder a category, give that."
-        yield f"{told} With --add the model's own categories are kept."
+        yield told
 
 
 def _is_narrow(category: Category, taxonomy: Taxonomy) -> bool:

@@ -105,7 +105,7 @@ def classify_corpus(
     missing = {name: part for name, part in names.items() if name not in there}
     if advance:
         advance(len(names) - len(missing), len(names))
-    cpus = cpus_a_worker or _share_of_cpus(workers[1], address)
+    cpus = cpus_a_worker or share_of_cpus(workers[1], address)
     worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
     worker |= {"model": model, "n_threads": cpus}
     n_new, errors = 0, dict[str, str]()
@@ -151,9 +151,16 @@ def _named(reasons: Mapping[str, str], parts: Mapping[str, Part]) -> str:
     return "\n  ".join(told)
 
 
-def _share_of_cpus(n_workers: int, address: str | None) -> int:
-    """Return how many cores a worker has where nobody says so."""
-    return 1 if address else max((os.cpu_count() or 1) // n_workers, 1)
+def share_of_cpus(n_workers: int, address: str | None) -> int:
+    """Return how many cores a worker has where nobody says so.
+
+    Args:
+        n_workers: the most of them.
+        address: of a cluster; None for this machine, whose cores are as many as torch takes.
+    """
+    import torch
+
+    return 1 if address else max(torch.get_num_threads() // n_workers, 1)
 
 
 class Worker:
@@ -172,8 +179,7 @@ class Worker:
 
         from drugtext.classifier import load
 
-        # Each would take all cores, and workers would wait for each other's. Every backend asks
-        # torch how many it may take.
+        # Its cores and no more, whatever OMP_NUM_THREADS says. Every backend asks torch.
         torch.set_num_threads(n_threads)
         self._classifier, self._reader = load(model, backend=backend), PartReader()
         if quick:

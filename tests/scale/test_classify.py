@@ -23,7 +23,7 @@ from noted_files import MENDED, WORKERS, notes, plugin
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
-from drugtext.scale.classify import Worker, _share_of_cpus, model_sha256
+from drugtext.scale.classify import Worker, model_sha256, share_of_cpus
 from drugtext.scale.output import SETTINGS, begin, done
 from drugtext.scale.parts import PartReader, plan_parts
 
@@ -89,10 +89,10 @@ def test_a_worker_reads_quickly_and_takes_its_cores_as_it_is_told_to(classifier,
 
 
 def test_the_cores_of_this_machine_are_dealt_out():
-    n_cores = os.cpu_count() or 1
-    assert _share_of_cpus(1, None) == n_cores
-    assert _share_of_cpus(n_cores + 1, None) == 1
-    assert _share_of_cpus(1, "auto") == 1
+    n_cores = torch.get_num_threads()
+    assert share_of_cpus(1, None) == n_cores
+    assert share_of_cpus(n_cores + 1, None) == 1
+    assert share_of_cpus(1, "auto") == 1
 
 
 def test_an_output_is_of_one_model_and_one_corpus(tmp_path):

@@ -45,7 +45,7 @@ def learning_page(parts: Mapping[str, Figures]) -> str:
         " [benchmark](../README.md).",
     ]
     sections = {name: of_part(parts[name]) for name, of_part in _PARTS.items() if name in parts}
-    if parts.keys() >= {_LARGER, "draws"}:
+    if parts.keys() >= {_LARGER, "draws"} and _are_alike(parts[_LARGER], parts["draws"]):
         sections[_LARGER] = _larger(parts[_LARGER], parts["draws"])
     for name, (title, *told) in sections.items():
         written += [f"## {title}", f"```\n{parts[name]['command']}\n```", *told]
@@ -225,6 +225,12 @@ def _draws(told: Figures) -> Iterator[str]:
         yield markdown_table([["draw", "k", *names], *rows])
 
 
+def _are_alike(told: Figures, draws: Figures) -> bool:
+    """Tell whether two encoders were asked the same episodes, and how large both are."""
+    is_alike = all(told[name] == draws[name] for name in ("corpus_sha256", "level", "episodes"))
+    return is_alike and "n_parameters" in draws
+
+
 def _larger(told: Figures, draws: Figures) -> Iterator[str]:
     """Compare an encoder with that of draws.json, by draw."""
     yield "What a larger encoder brings"
@@ -234,18 +240,18 @@ def _larger(told: Figures, draws: Figures) -> Iterator[str]:
         " same episodes of the same draws. Behind each mean: by how much the larger one is ahead,"
         " with an interval over the draws, which share categories."
     )
-    shots = sorted({row["k"] for row in told["rows"]})
     small = {(row["seed"], row["k"]): row["accuracy"] for row in draws["rows"]}
+    both = [row for row in told["rows"] if (row["seed"], row["k"]) in small]
+    shots = sorted({row["k"] for row in both})
     written = [["", *(f"k = {k}" for k in shots)]]
-    for name in told["rows"][0]["accuracy"]:
+    for name in both[0]["accuracy"]:
         cells = []
         for k in shots:
-            rows = [row for row in told["rows"] if row["k"] == k]
-            own = [row["accuracy"][name] for row in rows]
-            gains = [row["accuracy"][name] - small[row["seed"], k][name] for row in rows]
-            mean, low, high = few_shot_accuracy(np.array(gains))
-            mean_of_own = sum(own) / len(own)
-            cells.append(f"{mean_of_own:.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+            rows = [row for row in both if row["k"] == k]
+            own = np.array([row["accuracy"][name] for row in rows])
+            others = np.array([small[row["seed"], k][name] for row in rows])
+            mean, low, high = few_shot_accuracy(own - others)
+            cells.append(f"{own.mean():.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})")
         written.append([name, *cells])
     yield markdown_table(written)
 

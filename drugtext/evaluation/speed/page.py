@@ -258,7 +258,10 @@ def _accuracy(row: Figures, part: str) -> str:
 def _scale(told: Figures) -> Iterator[str]:
     rows = told["rows"]
     yield "## Many inserts"
-    yield "The real inserts, repeated under new ids, by `scripts/classify_corpus.py`. Made by"
+    yield (
+        "The real inserts, shuffled and repeated under new ids, by `scripts/classify_corpus.py`;"
+        " each worker has one core. Memory is that of all processes, Ray's included. Made by"
+    )
     yield f"```\n{told['command']}\n```"
     yield "![scale](scale.png)"
     yield _table(
@@ -272,11 +275,24 @@ def _scale(told: Figures) -> Iterator[str]:
             "peak memory, MB": lambda row: f"{row['peak_mb']:,.0f}",
         },
     )
+    rows = [row for row in rows if row["quick"] == rows[0]["quick"]]
     yield from _speed_up(rows)
     most = max(row["workers"] for row in rows)
     alike = sorted((row for row in rows if row["workers"] == most), key=lambda r: r["n_inserts"])
+    for few, more, many in zip(alike, alike[1:], alike[2:], strict=False):
+        yield (
+            f"Each insert more took {_ms_each(few, more):.1f} ms from {few['n_inserts']:,} to"
+            f" {more['n_inserts']:,}, and {_ms_each(more, many):.1f} ms from there to"
+            f" {many['n_inserts']:,}; peak memory was {many['peak_mb'] / more['peak_mb']:.2f} times"
+            f" that of {more['n_inserts']:,}."
+        )
     if len(alike) > 1:
         yield _million(alike[0], alike[-1])
+
+
+def _ms_each(few: Figures, many: Figures) -> float:
+    """Return what an insert more took, in milliseconds, between two corpora."""
+    return 1000 * (many["seconds"] - few["seconds"]) / (many["n_inserts"] - few["n_inserts"])
 
 
 def _speed_up(rows: Sequence[Figures]) -> Iterator[str]:
@@ -293,16 +309,15 @@ def _speed_up(rows: Sequence[Figures]) -> Iterator[str]:
 
 def _million(few: Figures, many: Figures) -> str:
     """Say what a million inserts would take, by the line through two corpora's seconds."""
-    n_workers = few["workers"]
-    each = (many["seconds"] - few["seconds"]) / (many["n_inserts"] - few["n_inserts"])
-    start = few["seconds"] - few["n_inserts"] * each
-    hours = (start + MILLION * each) / 3600
-    minutes = (start + MILLION * each * n_workers / MANY_WORKERS) / 60
-    workers = f"{n_workers} worker{'s' * (n_workers > 1)}"
+    n_workers, each = few["workers"], _ms_each(few, many)
+    start = few["seconds"] - few["n_inserts"] * each / 1000
+    seconds = MILLION * each / 1000
+    hours = (start + seconds) / 3600
+    minutes = (start + seconds * n_workers / MANY_WORKERS) / 60
     return (
-        f"{workers}: {start:.0f} s to start and {1000 * each:.1f} ms an insert, from the smallest"
-        f" corpus and the largest. A million inserts: {start:.0f} s + 1,000,000 ×"
-        f" {1000 * each:.1f} ms = {hours:.1f} hours; {MANY_WORKERS} such workers:"
-        f" {start:.0f} s + 1,000,000 × {1000 * each:.1f} ms × {n_workers} / {MANY_WORKERS} ="
+        f"{n_workers} worker{'s' * (n_workers > 1)}: {start:.0f} s to start and {each:.1f} ms an"
+        f" insert, from the smallest corpus and the largest. A million inserts: {start:.0f} s +"
+        f" 1,000,000 × {each:.1f} ms = {hours:.1f} hours; {MANY_WORKERS} such workers:"
+        f" {start:.0f} s + 1,000,000 × {each:.1f} ms × {n_workers} / {MANY_WORKERS} ="
         f" {minutes:.0f} minutes, were there no other limit, such as that of the disk."
     )

@@ -78,16 +78,26 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
 
 def test_a_million_inserts_by_hand():
     rows = [
-        {"n_inserts": n, "workers": w, "quick": True, "seconds": s, "peak_mb": 900.0}
-        for n, w, s in ((11_000, 1, 220.0), (1000, 2, 20.0), (11_000, 2, 120.0))
+        {"n_inserts": n, "workers": w, "quick": True, "seconds": s, "peak_mb": mb}
+        for n, w, s, mb in (
+            (11_000, 1, 220.0, 700.0),
+            (1000, 2, 20.0, 900.0),
+            (11_000, 2, 120.0, 1000.0),
+            (101_000, 2, 1020.0, 1020.0),
+        )
     ]
     page = speed_page({"scale": {"command": "x", "rows": rows}})
-    # 10,000 inserts more take 100 s more: 10 ms each, and 10 s to start.
+    # 10,000 inserts more take 100 s more: 10 ms each, as do 90,000, and 10 s to start.
+    assert "Each insert more took 10.0 ms from 1,000 to 11,000, and 10.0 ms from there to" in page
+    assert "peak memory was 1.02 times that of 11,000." in page
     assert "2 workers: 10 s to start and 10.0 ms an insert" in page
-    # 10 s + 312.5 s, on 32 times as many
     assert "10 s + 1,000,000 × 10.0 ms = 2.8 hours; 64 such workers" in page
+    # 10 s + 312.5 s, on 32 times as many
     assert "10 s + 1,000,000 × 10.0 ms × 2 / 64 = 5 minutes" in page
     assert "11,000 inserts, 2 workers instead of 1: 1.83 times as fast" in page
+    whole = {**rows[-1], "quick": False, "seconds": 5000.0}
+    both = speed_page({"scale": {"command": "x", "rows": [*rows, whole]}})
+    assert "| whole | 5,000 |" in both and "2 workers: 10 s to start and 10.0 ms an insert" in both
 
 
 def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
