@@ -103,8 +103,11 @@ def main(
         reads = make_encoder(run, larger or encoder, steps)
         makers = contestants(reads, 0)
         made_of = {
-            **{"encoder": Path(larger or encoder).name, "n_parameters": n_parameters(reads)},
-            **{"corpus_sha256": corpus.sha256, "level": LEVEL, "episodes": episodes},
+            "encoder": Path(larger or encoder).name,
+            "n_parameters": n_parameters(reads),
+            "corpus_sha256": corpus.sha256,
+            "level": LEVEL,
+            "episodes": episodes,
         }
         file = output / f"{'larger' if larger else 'draws'}.json"
         rows: list[dict[str, Any]] = []

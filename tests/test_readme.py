@@ -125,6 +125,12 @@ def test_the_speed_table_is_that_of_the_report():
     assert shown[1] == told["speed"]["command"]
     assert shown[2].strip() == speed_targets(told["speed"], told.get("tokens")).strip()
     assert (folder / "README.md").read_text(encoding="utf-8") == speed_page(told)
+    one, *_, two, many = told["scale"]["rows"]
+    said = " ".join(README.split())
+    n, seconds = many["n_inserts"], many["seconds"]
+    assert f"A corpus of {n:,} inserts, most of them short, takes {seconds / 60:.0f} min" in said
+    assert f"({n / seconds:.0f} a second)" in said
+    assert f"two workers are {one['seconds'] / two['seconds']:.2f} times as fast as one" in said
     assert all((folder / f"{name}.png").is_file() for name in told)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from drugtext.evaluation.figures_file import read_figures
-from drugtext.evaluation.markdown import markdown_table, met
+from drugtext.evaluation.markdown import markdown_table, met, table_of
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, PIPELINE_WHOLE, SENTENCES
 from drugtext.evaluation.speed.pictures import draw_scale, draw_tokens, draw_ways
+from drugtext.evaluation.speed.scale_section import scale_section
 
 Figures = Mapping[str, Any]
 
@@ -20,8 +21,6 @@ ADDED_SECONDS = 1
 FASTER_THAN_SETFIT = 100
 PEAK_MB = 1000
 """Targets, on 2 cores."""
-MILLION = 1_000_000
-MANY_WORKERS = 64
 OWN = "drugtext"
 OWN_QUICK = "drugtext, quick"
 
@@ -54,7 +53,7 @@ def speed_page(parts: Mapping[str, Figures]) -> str:
     if "tokens" in parts:
         written += _tokens(parts["tokens"])
     if "scale" in parts:
-        written += _scale(parts["scale"])
+        written += scale_section(parts["scale"])
     return "\n\n".join(written) + "\n"
 
 
@@ -131,7 +130,7 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
             ),
         ]
     )
-    yield _table(
+    yield table_of(
         told["encoders"],
         {
             "encoder run by": lambda row: row["backend"],
@@ -157,7 +156,7 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
         f" with nothing else to do, that is {most:.1f} labels a second here; more takes less"
         " reading, or more cores."
     )
-    yield _table(
+    yield table_of(
         told["ways"],
         {
             "": lambda way: way["what"],
@@ -185,7 +184,7 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
         " pipeline imports drugtext, too:"
     )
     first = told["first_answers"][0]
-    yield _table(
+    yield table_of(
         told["first_answers"],
         {
             "": lambda row: row["what"],
@@ -204,12 +203,6 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
         )
         + ": the rest is Python, torch, transformers and the encoder."
     )
-
-
-def _table(rows: Iterable[Figures], columns: Mapping[str, Callable[[Figures], str]]) -> str:
-    """Write rows as a table: title of a column -> what it says of a row."""
-    told = [[of_row(row) for of_row in columns.values()] for row in rows]
-    return markdown_table([[*columns], *told])
 
 
 def _shares(seconds: Mapping[str, float]) -> dict[str, float]:
@@ -253,71 +246,3 @@ def _accuracy(row: Figures, part: str) -> str:
         return "—"
     mean, low, high = row[part]["full documents"]["accuracy"]
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _scale(told: Figures) -> Iterator[str]:
-    rows = told["rows"]
-    yield "## Many inserts"
-    yield (
-        "The real inserts, shuffled and repeated under new ids, by `scripts/classify_corpus.py`;"
-        " each worker has one core. Memory is that of all processes, Ray's included. Made by"
-    )
-    yield f"```\n{told['command']}\n```"
-    yield "![scale](scale.png)"
-    yield _table(
-        rows,
-        {
-            "inserts": lambda row: f"{row['n_inserts']:,}",
-            "workers": lambda row: str(row["workers"]),
-            "read": lambda row: "quickly" if row["quick"] else "whole",
-            "seconds": lambda row: f"{row['seconds']:,.0f}",
-            "inserts a second": lambda row: f"{row['n_inserts'] / row['seconds']:.1f}",
-            "peak memory, MB": lambda row: f"{row['peak_mb']:,.0f}",
-        },
-    )
-    rows = [row for row in rows if row["quick"] == rows[0]["quick"]]
-    yield from _speed_up(rows)
-    most = max(row["workers"] for row in rows)
-    alike = sorted((row for row in rows if row["workers"] == most), key=lambda r: r["n_inserts"])
-    for few, more, many in zip(alike, alike[1:], alike[2:], strict=False):
-        yield (
-            f"Each insert more took {_ms_each(few, more):.1f} ms from {few['n_inserts']:,} to"
-            f" {more['n_inserts']:,}, and {_ms_each(more, many):.1f} ms from there to"
-            f" {many['n_inserts']:,}; peak memory was {many['peak_mb'] / more['peak_mb']:.2f} times"
-            f" that of {more['n_inserts']:,}."
-        )
-    if len(alike) > 1:
-        yield _million(alike[0], alike[-1])
-
-
-def _ms_each(few: Figures, many: Figures) -> float:
-    """Return what an insert more took, in milliseconds, between two corpora."""
-    return 1000 * (many["seconds"] - few["seconds"]) / (many["n_inserts"] - few["n_inserts"])
-
-
-def _speed_up(rows: Sequence[Figures]) -> Iterator[str]:
-    """Say how much faster more workers are, of corpora that several numbers of them did."""
-    for size in sorted({row["n_inserts"] for row in rows}):
-        alike = sorted((row["workers"], row["seconds"]) for row in rows if row["n_inserts"] == size)
-        for n_workers, seconds in alike[1:]:
-            few, longest = alike[0]
-            yield (
-                f"{size:,} inserts, {n_workers} workers instead of {few}: {longest / seconds:.2f}"
-                " times as fast, start and end counted in."
-            )
-
-
-def _million(few: Figures, many: Figures) -> str:
-    """Say what a million inserts would take, by the line through two corpora's seconds."""
-    n_workers, each = few["workers"], _ms_each(few, many)
-    start = few["seconds"] - few["n_inserts"] * each / 1000
-    seconds = MILLION * each / 1000
-    hours = (start + seconds) / 3600
-    minutes = (start + seconds * n_workers / MANY_WORKERS) / 60
-    return (
-        f"{n_workers} worker{'s' * (n_workers > 1)}: {start:.0f} s to start and {each:.1f} ms an"
-        f" insert, from the smallest corpus and the largest. A million inserts: {start:.0f} s +"
-        f" 1,000,000 × {each:.1f} ms = {hours:.1f} hours; {MANY_WORKERS} such workers:"
-        f" {start:.0f} s + 1,000,000 × {each:.1f} ms × {n_workers} / {MANY_WORKERS} ="
-        f" {minutes:.0f} minutes, were there no other limit, such as that of the disk."
-    )
