@@ -68,7 +68,8 @@ class CategoryHolder(InsertEmbedder):
                 raise ValueError("the softening of the whitening is not from 0 to 1")
             ", ".join(config.languages)
             head, n_categories = model.head, len(self.category_ids)
-            for rows in (head.groups, *([] if head.memory is None else [head.memory.rows])):
+            remembered = [part.rows for part in (head.memory, head.named) if part is not None]
+            for rows in (head.groups, *remembered):
                 if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n_categories:
                     raise ValueError("the head names a category that is not there")
             if not bool((head.powers > 0).all()):
@@ -87,7 +88,7 @@ class CategoryHolder(InsertEmbedder):
 
     @torch.no_grad()
     def embed_names(self, categories: Iterable[str], taxonomy: Taxonomy) -> dict[str, Tensor]:
-        """Return category id -> the embedding of its name, projected, shape (embedding_dim,)."""
+        """Return category id -> the embedding of its name, projected, shape (text_dim,)."""
         ids = list(dict.fromkeys(categories))
         names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
         return dict(zip(ids, self._head.project_names(names), strict=True))
@@ -118,6 +119,7 @@ class CategoryHolder(InsertEmbedder):
         config.label2id = {category_id: n for n, category_id in enumerate(order)}
         config.n_support = n_support
         config.n_known = len(head.memory) if head.memory is not None else 0
+        config.n_named = len(head.named) if head.named is not None else 0
         config.taxonomy_name = taxonomy.name
         config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
         config.reading_plan = self.reading_plan.to_dict()
@@ -129,6 +131,7 @@ class CategoryHolder(InsertEmbedder):
             head.to(self.model.device),
             self.model.adapter,
             self.model.lexicon,
+            self.model.name_stems,
         )
         other = self._over(model)
         other.drug_names = drug_names

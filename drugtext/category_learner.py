@@ -178,7 +178,7 @@ class CategoryLearner(CategoryHolder):
         """Return what `_fitted` does, with the noise that epsilon and delta ask for."""
         private = private_head(
             head,
-            lesson.support,
+            head.text_of(lesson.support),  # of names, nothing is remembered
             lesson.rows,
             lesson.drugs.keys,
             lesson.ancestors(),
@@ -256,7 +256,8 @@ class CategoryLearner(CategoryHolder):
             head = head.with_projection(*learnt_from, names)
             means, support = head.project(means), head.project(support)
         names = head.project_names(names)
-        is_told = torch.tensor(lesson.is_known) | names_tell(means, mean_rows, names)
+        telling = names_tell(head.text_of(means), mean_rows, names)
+        is_told = torch.tensor(lesson.is_known) | telling
         ancestors = lesson.ancestors() if leans_on_tree else [[] for _ in lesson.order]
         head = head.fitted(means, mean_rows, ancestors, names, NAME_WEIGHT * is_told)
         known, known_rows, first = alike_means(support, rows, drugs.keys)

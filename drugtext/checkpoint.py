@@ -27,6 +27,7 @@ from drugtext.hub import download_checkpoint
 from drugtext.lexicon import Lexicon
 from drugtext.manifest import check_manifest, finish_write
 from drugtext.model import DrugTextModel
+from drugtext.name_stems import NameStems
 
 _NOT_ALWAYS = ("head.certainty", "head.groups", "head.powers")
 """Weights that an older folder has not; they are those of a new head then."""
@@ -186,12 +187,15 @@ def _from_head(
 
 
 def _adapted(folder: Path, config: DrugTextConfig, encoder: nn.Module) -> DrugTextModel:
-    """Return a model whose head and lexicon are not filled yet, over an encoder."""
+    """Return a model whose parts beside the encoder are not filled yet, over an encoder."""
     adapter = _adapter(folder, config)
     if adapter:
         encoder = adapter.merged_into(encoder)
     lexicon = Lexicon(**config.lexicon) if config.lexicon else None
-    return DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
+    stems = NameStems(**config.name_stems) if config.name_stems else None
+    return DrugTextModel.assembled(
+        config, encoder, adapter=adapter, lexicon=lexicon, name_stems=stems
+    )
 
 
 def _over_encoder(

@@ -124,5 +124,5 @@ def _save_adapter(model: DrugTextModel, folder: Path, *, is_halved: bool = False
 
 def beside_encoder(model: DrugTextModel) -> nn.ModuleDict:
     """Return the parts of a model that stand beside the encoder."""
-    parts: dict[str, nn.Module] = {"head": model.head}
-    return nn.ModuleDict(parts | ({"lexicon": model.lexicon} if model.lexicon else {}))
+    parts = {"head": model.head, "lexicon": model.lexicon, "name_stems": model.name_stems}
+    return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})

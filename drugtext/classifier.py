@@ -23,8 +23,10 @@ from drugtext.known_drugs import read_names
 from drugtext.lexicon import Lexicon
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
 from drugtext.model import DrugTextModel
+from drugtext.name_stems import NameStems
 from drugtext.own_words import own_words, read_card
 from drugtext.predictor import N_NEAREST, CategoryPredictor
+from drugtext.stem_ids import stem_weights
 from drugtext.window_cache import WindowCache
 
 
@@ -118,7 +120,9 @@ class DrugClassifier(CategoryPredictor):
         Raises:
             CheckpointError: the adapter was made for another encoder.
         """
-        return self._bare(adapter.merged_into(self.raw_encoder), adapter, self.model.lexicon)
+        model = self.model
+        encoder = adapter.merged_into(self.raw_encoder)
+        return self._bare(encoder, adapter, model.lexicon, model.name_stems)
 
     def with_lexicon(
         self, inserts: Iterable[DrugInsert], *, n_tokens: int = N_TOKENS, dim: int = LEXICON_DIM
@@ -137,19 +141,41 @@ class DrugClassifier(CategoryPredictor):
         """
         read = map(self.windows, self._readable(inserts))
         lexicon = learn_lexicon(read, n_tokens=n_tokens, dim=dim)
-        return self._bare(self.model.encoder, self.model.adapter, lexicon)
+        model = self.model
+        return self._bare(model.encoder, model.adapter, lexicon, model.name_stems)
+
+    def with_name_stems(self, inserts: Iterable[DrugInsert]) -> DrugClassifier:
+        """Return a classifier without categories that reads the names of drugs, too.
+
+        Args:
+            inserts: some hundreds of drugs or more, with their ingredients; what category they are
+                of does not matter.
+
+        Raises:
+            TrainingError: no two drugs share a piece of their names.
+        """
+        model, stems = self.model, NameStems.of(stem_weights(inserts))
+        return self._bare(model.encoder, model.adapter, model.lexicon, stems)
 
     def _bare(
-        self, encoder: nn.Module, adapter: Adapter | None, lexicon: Lexicon | None
+        self,
+        encoder: nn.Module,
+        adapter: Adapter | None,
+        lexicon: Lexicon | None,
+        name_stems: NameStems | None,
     ) -> DrugClassifier:
         config = copy.deepcopy(self.model.config)
-        config.id2label, config.label2id, config.n_support, config.n_known = {}, {}, [], 0
+        config.id2label, config.label2id, config.n_support = {}, {}, []
+        config.n_known = config.n_named = 0
         config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", None
         config.few_shot = config.strangeness = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
         config.lexicon = lexicon.arguments if lexicon else None
+        config.name_stems = name_stems.arguments if name_stems else None
         config.has_adapter = adapter is not None
-        model = DrugTextModel.assembled(config, encoder, adapter=adapter, lexicon=lexicon)
+        model = DrugTextModel.assembled(
+            config, encoder, adapter=adapter, lexicon=lexicon, name_stems=name_stems
+        )
         model.to(device=self.model.device)  # type: ignore[call-arg]
         return self._over(model)
 

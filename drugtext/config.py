@@ -11,9 +11,9 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of a saved classifier; a folder with a higher one is refused. 2: the head may have a memory, and
-tells how far to trust a text."""
+tells how far to trust a text. 3: names may be read beside the text."""
 
 
 @strict
@@ -27,6 +27,7 @@ class DrugTextConfig(PreTrainedConfig):
         encoder_name: hub id or folder that the encoder's weights came from.
         prefix: put in front of every window ("query: " for e5).
         lexicon: arguments of the `lexicon.Lexicon` beside the encoder; None for none.
+        name_stems: arguments of the `name_stems.NameStems` beside both; None for none.
         has_adapter: whether the encoder has an adapter, in the folder `adapter`.
         languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
         reading_plan: as `windows.ReadingPlan.to_dict` gives it; the default plan if None.
@@ -42,7 +43,8 @@ class DrugTextConfig(PreTrainedConfig):
             it grows by, `growth`, `scope_threshold` and `strangeness` (of all levels alike); None
             where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
-        n_known: embeddings of support inserts that the head remembers.
+        n_known: texts of support inserts that the head remembers.
+        n_named: names of theirs that it remembers.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
         privacy: epsilon, delta and what they are of, as `private.PrivateHead.statement` has them;
@@ -63,6 +65,7 @@ class DrugTextConfig(PreTrainedConfig):
     encoder_name: str = ""
     prefix: str = ""
     lexicon: dict | None = None
+    name_stems: dict | None = None
     has_adapter: bool = False
     languages: list[str] | tuple[str, ...] = ()
     reading_plan: dict | None = None
@@ -73,6 +76,7 @@ class DrugTextConfig(PreTrainedConfig):
     few_shot: dict | None = None
     n_support: list | tuple = ()
     n_known: int = 0
+    n_named: int = 0
     measured: dict | None = None
     training: dict | None = None
     privacy: dict | None = None
@@ -89,8 +93,18 @@ class DrugTextConfig(PreTrainedConfig):
 
     @property
     def embedding_dim(self) -> int:
-        """Number of dimensions of an insert's embedding: the encoder's and the lexicon's."""
+        """Number of dimensions of an insert's embedding: its text's and its names'."""
+        return self.text_dim + self.name_dim
+
+    @property
+    def text_dim(self) -> int:
+        """Number of dimensions of what its text says: the encoder's and the lexicon's."""
         return int(self.encoder.hidden_size) + (self.lexicon or {}).get("dim", 0)
+
+    @property
+    def name_dim(self) -> int:
+        """Number of dimensions of what its names say."""
+        return (self.name_stems or {}).get("dim", 0)
 
 
 DrugTextConfig.register_for_auto_class()

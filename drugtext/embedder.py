@@ -25,6 +25,7 @@ from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.model import DrugTextModel
+from drugtext.name_stems import with_names
 from drugtext.tokens import TokenReader
 from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
@@ -37,7 +38,7 @@ HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 
 Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
-embedding_dim)."""
+text_dim)."""
 
 _PROBE = (
     "Lowers high blood pressure.",
@@ -144,6 +145,10 @@ class InsertEmbedder:
             figures = zip(mine.lexicon.buffers(), others.lexicon.buffers(), strict=True)
             if all(one.equal(another) for one, another in figures):
                 mine.lexicon = others.lexicon
+        if mine.name_stems and others.name_stems:
+            figures = zip(mine.name_stems.buffers(), others.name_stems.buffers(), strict=True)
+            if all(one.equal(another) for one, another in figures):
+                mine.name_stems = others.name_stems
         self._share_with(other)
 
     def _share_with(self, other: InsertEmbedder) -> None:
@@ -175,10 +180,10 @@ class InsertEmbedder:
         """Embed short texts, such as names of categories, each read as one window.
 
         Returns:
-            float32 unit vectors on the CPU, not projected, shape (n_texts, embedding_dim).
+            float32 unit vectors on the CPU, not projected, shape (n_texts, text_dim).
         """
         if not texts:
-            return torch.zeros(0, self.model.config.embedding_dim)
+            return torch.zeros(0, self.model.config.text_dim)
         told = [self.model.config.prefix + text for text in texts]
         token_ids = self.token_reader.whole(told, self._longest_window)
         return torch.nn.functional.normalize(self.vectors(token_ids), dim=1)
@@ -222,10 +227,16 @@ class InsertEmbedder:
         vectors = (encode or self.vectors)(windows.token_ids)
         weights, numbers = torch.tensor(windows.weights), torch.tensor(windows.insert_numbers)
         pooled = pool_windows(vectors, weights, numbers, n_inserts)
-        return self._project(pooled)
+        return self._project(pooled, windows.stem_ids)
 
-    def _project(self, pooled: Tensor) -> Tensor:
-        return self.model.head.project(pooled.to(self.model.device)).cpu()
+    def _project(self, pooled: Tensor, stem_ids: list[list[int]] | None = None) -> Tensor:
+        """Put names behind texts, where they are read, and project; the texts go by none else."""
+        model = self.model
+        vectors = pooled.to(model.device)
+        if model.name_stems is not None:
+            told = stem_ids or [[] for _ in pooled]
+            vectors = with_names(vectors, model.name_stems(told))
+        return model.head.project(vectors).cpu()
 
     @torch.no_grad()
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -236,14 +247,14 @@ class InsertEmbedder:
             attention_mask: 1 for a token, 0 for padding, same shape.
 
         Returns:
-            float32, not projected, shape (n_windows, embedding_dim).
+            float32, not projected, shape (n_windows, text_dim).
         """
         encode = self.backend.encode_windows if self.backend else self.model.encode_windows
         return self.model.with_lexicon(encode(input_ids, attention_mask), input_ids, attention_mask)
 
     @torch.no_grad()
     def vectors(self, token_ids: list[list[int]]) -> Tensor:
-        """Return the vector of each window, float32 on the CPU, (n_windows, embedding_dim)."""
+        """Return the vector of each window, float32 on the CPU, (n_windows, text_dim)."""
         backend, model = self.backend, self.model
         encode = backend.encode_windows if backend else model.encode_windows
         known = None
@@ -253,7 +264,7 @@ class InsertEmbedder:
             )
             if model.lexicon is None:
                 return known
-        vectors = torch.empty(len(token_ids), model.config.embedding_dim)
+        vectors = torch.empty(len(token_ids), model.config.text_dim)
         for batch, ids, mask in self._padded(token_ids):
             encoded = encode(ids, mask) if known is None else known[batch].to(ids.device)
             vectors[batch] = model.with_lexicon(encoded, ids, mask).cpu()

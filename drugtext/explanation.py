@@ -17,6 +17,7 @@ from drugtext.inserts.language import detect_language
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction
 from drugtext.predictor import N_NEAREST, CategoryPredictor
+from drugtext.stem_ids import stem_ids
 from drugtext.windows import sections_to_read
 
 _LEAST = 1e-9  # a probability that rounds to nothing still has odds
@@ -51,6 +52,8 @@ class Explanation:
         otherwise: category that it is then; None where the answer stays.
         nearest: drugs that the classifier learnt from and that are most like it; empty where the
             classifier did not keep them.
+        by_name: the names that it goes by, in the section "name", weighed as a sentence is: the
+            text stays, and the insert goes by none. None where names are not read beside the text.
     """
 
     prediction: Prediction
@@ -58,6 +61,7 @@ class Explanation:
     needed: tuple[int, ...]
     otherwise: str | None
     nearest: tuple[KnownDrug, ...]
+    by_name: Sentence | None = None
 
     @property
     def by_weight(self) -> list[int]:
@@ -78,6 +82,7 @@ class Explanation:
             "needed": list(self.needed),
             "otherwise": self.otherwise,
             "nearest": [drug._asdict() for drug in self.nearest],
+            "by_name": None if self.by_name is None else self.by_name._asdict(),
         }
 
 
@@ -114,17 +119,22 @@ def explain(
     told = classifier.probabilities(embeddings)[0, answer]
     without = probabilities_without(classifier, insert, read, [[n] for n in range(len(read))])
     sentences = tuple(
-        Sentence(
-            section,
-            text.strip(),
-            round(float(_log_odds(told) - _log_odds(p)), 4),
-            round(float(p), 6),
-        )
+        _weighed(section, text, told, p)
         for (section, text), p in zip(read, without[:, answer], strict=True)
     )
+    by_name = None
+    if classifier.model.head.named is not None and stem_ids(insert):
+        nameless = _embed_once(classifier, [_only(insert, read)], with_names=False)
+        p = classifier.probabilities(nameless)[0, answer]
+        by_name = _weighed("name", " + ".join(insert.ingredients) or insert.name, told, p)
     needed, otherwise = _needed(classifier, insert, read, sentences, answer)
     nearest = classifier.nearest_drugs(embeddings[0], n_nearest)
-    return Explanation(prediction, sentences, needed, otherwise, tuple(nearest))
+    return Explanation(prediction, sentences, needed, otherwise, tuple(nearest), by_name)
+
+
+def _weighed(section: str, text: str, told: float, without: float) -> Sentence:
+    weight = _log_odds(told) - _log_odds(without)
+    return Sentence(section, text.strip(), round(weight, 4), round(float(without), 6))
 
 
 def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:
@@ -201,10 +211,12 @@ def _only(insert: DrugInsert, sentences: Iterable[tuple[str, str]]) -> DrugInser
 
 
 def _embed_once(
-    classifier: CategoryPredictor, inserts: Sequence[DrugInsert]
+    classifier: CategoryPredictor, inserts: Sequence[DrugInsert], *, with_names: bool = True
 ) -> NDArray[np.float32]:
     """Embed inserts that have most windows in common: each different one is encoded once."""
     windows = classifier.windows(inserts)
+    if not with_names:
+        windows = replace(windows, stem_ids=[])
     numbers = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, windows.token_ids)))}
     vectors = classifier.vectors([list(ids) for ids in numbers])
     rows = [numbers[tuple(ids)] for ids in windows.token_ids]

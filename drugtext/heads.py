@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
+from .name_stems import name_evidence, remembered_names
+from .projection import Projection
 from .prototypes import category_prototypes, share_with_ancestors
 from .sharpening import sharpened
-from .whitening import softened, within_category_whitening
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -27,15 +28,17 @@ N_NEAREST = 5
 _BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
 
 
-class PrototypeHead(nn.Module):
-    """Scores an embedding by its distance to each category's prototype.
+class PrototypeHead(Projection):
+    """Scores an embedding by its distance to each category's prototype, and by its names.
 
-    Embeddings are first centred, whitened and brought to unit length: `project`.
+    Embeddings are first projected: `project`.
 
     Args:
-        embedding_dim: of the encoder.
+        text_dim: of an embedding's text.
         n_categories: rows of `prototypes`; 0 before the first fit.
-        n_known: embeddings of the support that are remembered; 0 for prototypes alone.
+        n_known: texts of the support that are remembered; 0 for prototypes alone.
+        name_dim: of the names in an embedding.
+        n_named: names of the support that are remembered; 0 where they tell nothing.
 
     Attributes:
         groups: that `sharpened` takes; each category by itself until it is calibrated.
@@ -45,40 +48,30 @@ class PrototypeHead(nn.Module):
         Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
     """
 
-    def __init__(self, embedding_dim: int, n_categories: int, n_known: int = 0) -> None:
-        super().__init__()
-        self.centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
-        self.name_centre = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
-        self.whitening = nn.Parameter(torch.eye(embedding_dim), requires_grad=False)
-        self.prototypes = nn.Parameter(torch.zeros(n_categories, embedding_dim))
+    def __init__(
+        self,
+        text_dim: int,
+        n_categories: int,
+        n_known: int = 0,
+        name_dim: int = 0,
+        n_named: int = 0,
+    ) -> None:
+        super().__init__(text_dim, name_dim)
+        self.prototypes = nn.Parameter(torch.zeros(n_categories, text_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
-        self.certainty = nn.Parameter(torch.zeros(embedding_dim), requires_grad=False)
+        self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
         self.groups = nn.Parameter(torch.arange(n_categories), requires_grad=False)
         self.powers = nn.Parameter(torch.ones(2), requires_grad=False)
-        self.memory = Memory(n_known, embedding_dim) if n_known else None
+        self.memory = Memory(n_known, text_dim) if n_known else None
+        self.named = Memory(n_named, name_dim) if n_named else None
 
     def with_projection(
         self, embeddings: Tensor, category_ids: Tensor, names: Tensor | None = None
     ) -> PrototypeHead:
-        """Return a head without categories whose projection is learnt from a support set.
-
-        The centre is the mean; the whitening is learnt where there is enough support to tell how
-        inserts of one category differ, one a dimension. Names are another kind of text than
-        inserts, and have a centre of their own.
-
-        Args:
-            embeddings: support set, unit vectors, not projected, shape (n_support, embedding_dim).
-            category_ids: int64, shape (n_support,).
-            names: of the categories, unit vectors, shape (n_categories, embedding_dim).
-        """
-        head = PrototypeHead(self.centre.shape[0], 0)
-        if len(category_ids) and category_ids.max() > 0:
-            head.centre.copy_(embeddings.mean(0))
-        if names is not None and len(names) > 1:
-            head.name_centre.copy_(names.mean(0))
-        if len(embeddings) >= embeddings.shape[1]:
-            head.whitening.copy_(within_category_whitening(embeddings, category_ids))
+        """Return a head without categories; arguments as `learn_projection` takes them."""
+        head = PrototypeHead(self.text_dim, 0, name_dim=self.name_dim)
+        head.learn_projection(embeddings, category_ids, names)
         return head
 
     def softened(self, power: float) -> PrototypeHead:
@@ -89,24 +82,12 @@ class PrototypeHead(nn.Module):
         Args:
             power: of the whitening, in [0, 1]; see `whitening.softened`.
         """
-        head = PrototypeHead(self.centre.shape[0], 0)
-        head.centre.copy_(self.centre)
-        head.name_centre.copy_(self.name_centre)
-        head.whitening.copy_(softened(self.whitening, power))
+        head = PrototypeHead(self.text_dim, 0, name_dim=self.name_dim)
+        head.soften(self, power)
         # What both read off an embedding has one sign, and one size on average over directions.
         back = torch.linalg.solve(head.whitening, self.whitening)
         head.certainty.copy_(back @ self.certainty / back.square().sum(0).mean().sqrt())
         return head
-
-    def moved(self, projected: Tensor, other: PrototypeHead) -> Tensor:
-        """Return what another head with the same centres projects to, for what this one did.
-
-        Args:
-            projected: of inserts or of names, shape (n, embedding_dim).
-            other: that `softened` gave.
-        """
-        from_one_to_other = torch.linalg.solve(self.whitening, other.whitening)
-        return nn.functional.normalize(projected @ from_one_to_other, dim=-1)
 
     def fitted(
         self,
@@ -122,14 +103,14 @@ class PrototypeHead(nn.Module):
             embeddings: support set, projected, shape (n_support, embedding_dim).
             category_ids: int64 in [0, n_categories), shape (n_support,).
             ancestors: of each category, ids of the ancestors, nearest first.
-            names: of each category, projected, shape (n_categories, embedding_dim).
+            names: of each category, projected, shape (n_categories, text_dim).
             name_weights: support inserts that each name counts as, shape (n_categories,);
                 `NAME_WEIGHT` each if left out.
 
         Raises:
             ValueError: a category has neither support nor a name that counts.
         """
-        n_categories = len(ancestors)
+        n_categories, embeddings = len(ancestors), self.text_of(embeddings)
         counts = torch.bincount(category_ids, minlength=n_categories)
         if names is None:
             weights = counts
@@ -151,14 +132,15 @@ class PrototypeHead(nn.Module):
         return fitted
 
     def remembering(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
-        """Return this head with a memory.
+        """Return this head with a memory of texts, and of names where there are any.
 
         Args:
             embeddings: support set, projected, shape (n_known, embedding_dim).
             category_ids: int64 in [0, n_categories), shape (n_known,); each has one or more.
         """
-        memory = Memory.of(embeddings, category_ids)
-        return self._with_categories(self.prototypes, self.log_prior, memory, self.groups)
+        memory = Memory.of(self.text_of(embeddings), category_ids)
+        named = remembered_names(self.names_of(embeddings), category_ids)
+        return self._with_categories(self.prototypes, self.log_prior, memory, named, self.groups)
 
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
@@ -167,14 +149,18 @@ class PrototypeHead(nn.Module):
 
         Args:
             embeddings: its support, projected, shape (n_support, embedding_dim).
-            name: its name, projected, shape (1, embedding_dim).
+            name: its name, projected, shape (1, text_dim).
             known: what is remembered of it, projected, shape (n_known, embedding_dim); its support
                 if left out.
         """
-        memory, known = self.memory, embeddings if known is None else known
+        memory, named, known = self.memory, self.named, embeddings if known is None else known
         if memory is not None:
-            memory = memory.with_more(known, torch.full((len(known),), len(self.prototypes)))
-        total, weight = embeddings.sum(0, keepdim=True), float(len(embeddings))
+            rows = torch.full((len(known),), len(self.prototypes))
+            memory = memory.with_more(self.text_of(known), rows)
+            its_names = remembered_names(self.names_of(known), rows)
+            named = its_names if named is None else named.together_with(its_names)
+        texts = self.text_of(embeddings)
+        total, weight = texts.sum(0, keepdim=True), float(len(texts))
         if name is not None:
             total, weight = total + NAME_WEIGHT * name, weight + NAME_WEIGHT
         prior = self.log_prior.mean().nan_to_num().reshape(1)  # as likely as the others are
@@ -182,6 +168,7 @@ class PrototypeHead(nn.Module):
             torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
             memory,
+            named,
             torch.cat([self.groups, self.groups.new_tensor([len(self.groups)])]),  # by itself
         )
 
@@ -206,28 +193,25 @@ class PrototypeHead(nn.Module):
             prototypes.append(self.prototypes[rows[0]] if one else shares @ self.prototypes[rows])
             grown = PRIOR_STRENGTH * (weights.sum() / weights.max()).log().item()
             priors.append(self.log_prior[rows].max() + (0.0 if one else grown))
-        memory, kept = self.memory, list[int]()
-        if memory is not None:
-            new_row = {row: n for n, group in enumerate(groups) for row in group}
-            kept = [n for n, row in enumerate(memory.rows.tolist()) if row in new_row]
-            rows_kept = [new_row[int(memory.rows[n])] for n in kept]
-            memory = memory.selected(kept, torch.tensor(rows_kept))
+        memory, kept = (None, []) if self.memory is None else self.memory.regrouped(groups)
+        named, _ = (None, []) if self.named is None else self.named.regrouped(groups)
         told = self.groups[[group[0] for group in groups]].tolist()
         siblings = torch.tensor([told.index(number) for number in told])
         stacked = torch.stack(prototypes), torch.stack(priors)
-        return self._with_categories(*stacked, memory, siblings), kept
+        return self._with_categories(*stacked, memory, named if named else None, siblings), kept
 
     def _with_categories(
         self,
         prototypes: Tensor,
         log_prior: Tensor,
         memory: Memory | None = None,
+        named: Memory | None = None,
         groups: Tensor | None = None,
     ) -> PrototypeHead:
-        head = PrototypeHead(prototypes.shape[1], len(prototypes))
+        head = PrototypeHead(self.text_dim, len(prototypes), name_dim=self.name_dim)
         given = dict(self.named_parameters()) | {"prototypes": prototypes, "log_prior": log_prior}
         head.load_state_dict(given | {"groups": head.groups if groups is None else groups})
-        head.memory = memory
+        head.memory, head.named = memory, named
         return head
 
     @property
@@ -235,20 +219,13 @@ class PrototypeHead(nn.Module):
         """True before anything was learnt: no category, no projection."""
         return len(self.prototypes) == 0 and not self.centre.any()
 
-    def project(self, embeddings: Tensor) -> Tensor:
-        """Centre, whiten and normalise; shape kept, (n, embedding_dim)."""
-        return nn.functional.normalize((embeddings - self.centre) @ self.whitening, dim=-1)
-
-    def project_names(self, names: Tensor) -> Tensor:
-        """Centre names of categories, whiten and normalise; shape kept, (n, embedding_dim)."""
-        return nn.functional.normalize((names - self.name_centre) @ self.whitening, dim=-1)
-
     def scores(self, projected: Tensor) -> Tensor:
         """Return minus the squared distance to each prototype, shape (n, n_categories).
 
         Categories are scored in blocks of one size, so that a category's scores stay the same to
         the last bit when another is added: a matrix product of another shape may round otherwise.
         """
+        projected = self.text_of(projected)
         padding = (0, 0, 0, -len(self.prototypes) % _BLOCK)
         blocks = nn.functional.pad(self.prototypes, padding).split(_BLOCK)
         products = torch.cat([projected @ block.T for block in blocks], dim=-1)
@@ -261,16 +238,18 @@ class PrototypeHead(nn.Module):
 
         Returns:
             With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
-            sum of what both say of a category, in units of the initial scale, and zeros. What is
-            said of one category does not depend on the others. Shapes (n, n_categories) and
-            (n_categories,).
+            sum of what both say of a category, in units of the initial scale, and zeros; where
+            names are remembered, what they say is added. What is said of one category does not
+            depend on the others. Shapes (n, n_categories) and (n_categories,).
         """
         scores = self.scores(projected)
         if self.memory is None:
             return scores, self.log_prior
-        told = scores * PROTOTYPE_SCALE + self.log_prior
-        remembered = self.memory.affinities(projected, len(self.prototypes)) + log(MEMORY_WEIGHT)
-        both = torch.logaddexp(told, remembered)
+        told, n_categories = scores * PROTOTYPE_SCALE + self.log_prior, len(self.prototypes)
+        remembered = self.memory.affinities(self.text_of(projected), n_categories)
+        both = torch.logaddexp(told, remembered + log(MEMORY_WEIGHT))
+        if self.named is not None and projected.shape[-1] > self.text_dim:
+            both = both + name_evidence(self.named, self.names_of(projected), n_categories)
         return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
 
     def logits(self, projected: Tensor) -> Tensor:
@@ -292,7 +271,9 @@ class PrototypeHead(nn.Module):
         energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
         if self.memory is None:
             return energy
-        nearest = self.memory.cosines(projected).topk(min(N_NEAREST, len(self.memory)), dim=-1)
+        nearest = self.memory.cosines(self.text_of(projected)).topk(
+            min(N_NEAREST, len(self.memory)), dim=-1
+        )
         return energy + nearest.values.mean(-1)
 
     def trust(self, projected: Tensor) -> Tensor:
@@ -301,7 +282,7 @@ class PrototypeHead(nn.Module):
         Returns:
             exp(embedding · `certainty`), 1 before it is calibrated, shape (n, 1).
         """
-        return (projected @ self.certainty).exp().unsqueeze(-1)
+        return (self.text_of(projected) @ self.certainty).exp().unsqueeze(-1)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Return the logits of embeddings that are not yet projected: (n, n_categories)."""

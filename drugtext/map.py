@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -102,7 +103,8 @@ def draw_map(
     method, lay_out = choose_layout(len(classifier.category_ids) + len(listed), seed)
     embeddings = classifier.embed(listed)
     prototypes = classifier.model.head.prototypes.detach().float().cpu()
-    vectors = np.concatenate([nn.functional.normalize(prototypes, dim=1).numpy(), embeddings])
+    texts = classifier.model.head.text_of(torch.from_numpy(embeddings))
+    vectors = torch.cat([nn.functional.normalize(prototypes, dim=1), texts.cpu()]).numpy()
     points = lay_out(vectors)
     n_categories, tree = len(prototypes), classifier.taxonomy
     probabilities = classifier.probabilities(embeddings)

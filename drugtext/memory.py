@@ -7,6 +7,8 @@ inserts of one category word for word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -76,10 +78,30 @@ class Memory(nn.Module):
 
     def with_more(self, embeddings: Tensor, rows: Tensor) -> Memory:
         """Return a memory of these embeddings, too, behind the others; arguments as `of`."""
-        new, both = Memory.of(embeddings, rows), Memory(len(self) + len(rows), embeddings.shape[1])
+        return self.together_with(Memory.of(embeddings, rows))
+
+    def together_with(self, other: Memory | None) -> Memory:
+        """Return a memory of what another one remembers, too, behind this one's."""
+        if other is None:
+            return self
+        both = Memory(len(self) + len(other), self.levels.shape[1])
         for name, buffer in both.named_buffers():
-            buffer.copy_(torch.cat([getattr(self, name).cpu(), getattr(new, name)]))
+            buffer.copy_(torch.cat([getattr(self, name).cpu(), getattr(other, name)]))
         return both
+
+    def regrouped(self, groups: Sequence[Sequence[int]]) -> tuple[Memory, list[int]]:
+        """Return a memory of those embeddings whose category is in a group, under its number.
+
+        Args:
+            groups: rows of the head.
+
+        Returns:
+            The memory, and the places here of what it holds.
+        """
+        number = {row: n for n, group in enumerate(groups) for row in group}
+        kept = [n for n, row in enumerate(self.rows.tolist()) if row in number]
+        rows = torch.tensor([number[int(self.rows[n])] for n in kept], dtype=torch.long)
+        return self.selected(kept, rows), kept
 
     def selected(self, places: list[int], rows: Tensor) -> Memory:
         """Return a memory of some of the embeddings, under other rows of the head.

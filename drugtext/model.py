@@ -22,6 +22,7 @@ from .config import FORMAT_VERSION, DrugTextConfig
 from .heads import INITIAL_SCALE, PrototypeHead
 from .lexicon import Lexicon
 from .memory import Memory
+from .name_stems import NameStems
 
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter
@@ -37,6 +38,7 @@ class DrugTextModel(PreTrainedModel):
         encoder: with the adapter's weights added to its own.
         head: embeddings -> logits.
         lexicon: token ids -> a second vector beside the encoder's, where it has one.
+        name_stems: names -> a vector beside both, where it has one; `forward` reads texts alone.
         adapter: those weights apart, where the encoder was trained on; they are saved beside it.
     """
 
@@ -61,7 +63,8 @@ class DrugTextModel(PreTrainedModel):
             )
         self.encoder = build_encoder(config.encoder)
         self.lexicon = Lexicon(**config.lexicon) if config.lexicon else None
-        self.head = PrototypeHead(config.embedding_dim, len(config.n_support), config.n_known)
+        self.name_stems = NameStems(**config.name_stems) if config.name_stems else None
+        self.head = _new_head(config)
         self.adapter: Adapter | None = None
         self.post_init()
 
@@ -85,6 +88,9 @@ class DrugTextModel(PreTrainedModel):
             init.copy_(module.token_ids, torch.arange(len(module.token_ids)))
             init.zeros_(module.levels)
             init.zeros_(module.scales)
+        elif isinstance(module, NameStems):
+            init.copy_(module.stem_ids, torch.arange(len(module.stem_ids)))
+            init.zeros_(module.weights)
         else:
             super()._init_weights(module)
 
@@ -96,6 +102,7 @@ class DrugTextModel(PreTrainedModel):
         head: PrototypeHead | None = None,
         adapter: Adapter | None = None,
         lexicon: Lexicon | None = None,
+        name_stems: NameStems | None = None,
     ) -> DrugTextModel:
         """Return a model over a loaded encoder, which it shares with others, in evaluation mode.
 
@@ -105,13 +112,13 @@ class DrugTextModel(PreTrainedModel):
             head: one without categories, if left out.
             adapter: that is merged into the encoder.
             lexicon: that the configuration tells of.
+            name_stems: as well.
         """
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
-        model.encoder, model.adapter, model.lexicon = encoder, adapter, lexicon
-        model.head = head or PrototypeHead(
-            config.embedding_dim, len(config.n_support), config.n_known
-        )
+        model.encoder, model.adapter = encoder, adapter
+        model.lexicon, model.name_stems = lexicon, name_stems
+        model.head = head or _new_head(config)
         return model.eval()
 
     def save_pretrained(
@@ -130,7 +137,7 @@ class DrugTextModel(PreTrainedModel):
             config.has_adapter, config.saved_by_transformers = had_adapter, False
 
     def embed_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the vector of each window, float32, (n_windows, embedding_dim)."""
+        """Return the vector of each window, float32, (n_windows, text_dim)."""
         vectors = self.encode_windows(input_ids, attention_mask)
         return self.with_lexicon(vectors, input_ids, attention_mask)
 
@@ -148,7 +155,7 @@ class DrugTextModel(PreTrainedModel):
             attention_mask: 1 for a token, 0 for padding, same shape.
 
         Returns:
-            Shape (n_windows, embedding_dim).
+            Shape (n_windows, text_dim).
         """
         if self.lexicon is None:
             return vectors
@@ -196,6 +203,13 @@ class DrugTextModel(PreTrainedModel):
             return float("inf")
         before = table.padding_idx  # RoBERTa and its kin count from behind the padding's number
         return table.num_embeddings - (0 if before is None else before + 1)
+
+
+def _new_head(config: DrugTextConfig) -> PrototypeHead:
+    n_categories = len(config.n_support)
+    return PrototypeHead(
+        config.text_dim, n_categories, config.n_known, config.name_dim, config.n_named
+    )
 
 
 DrugTextModel.register_for_auto_class("AutoModelForSequenceClassification")

@@ -175,10 +175,17 @@ def _making(config: DrugTextConfig) -> str:
             f"- Lexicon: vectors of {config.lexicon['n_tokens']} word pieces, by latent semantic"
             f" analysis, {config.lexicon['dim']} dimensions beside the encoder's."
         )
+    if config.name_stems:
+        lines.append(
+            f"- Names: {config.name_stems['n_stems']} pieces of ingredients' names (-olol, -pril),"
+            " hashed, beside the text. An insert that goes by no name is read by its text alone,"
+            " and so is what transformers' own classes and pipelines are given."
+        )
     of = "the mean over its drugs" if sum(config.n_support) else "the embedding of its name"
     lines.append(
         f"- Head: one prototype a category, {of} (Snell et al. 2017, arXiv:1703.05175)"
         + (f", and beside them {config.n_known} remembered inserts" if config.n_known else "")
+        + (f" and {config.n_named} remembered names" if config.n_named else "")
         + "; scores are scaled to probabilities."
     )
     if config.training:

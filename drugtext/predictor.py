@@ -173,7 +173,7 @@ class CategoryPredictor(CategoryEditor):
             return torch.from_numpy(self.probabilities(self._project(pooled)).max(axis=1) > enough)
 
         pooled, tokens_read = embed_until(windows, n_inserts, encode, is_enough)
-        return self._project(pooled), tokens_read
+        return self._project(pooled, windows.stem_ids), tokens_read
 
     @torch.no_grad()
     def probabilities(self, embeddings: ArrayLike) -> NDArray:
@@ -203,7 +203,7 @@ class CategoryPredictor(CategoryEditor):
         if memory is None or names is None:
             return []
         projected = torch.as_tensor(embedding).to(self.model.device).unsqueeze(0)
-        cosines = memory.cosines(projected)[0].cpu()
+        cosines = memory.cosines(self.model.head.text_of(projected))[0].cpu()
         nearest: dict[tuple[str, int], float] = {}  # a drug may be remembered more than once
         for k in cosines.argsort(descending=True, stable=True).tolist():
             nearest.setdefault((names[k], int(memory.rows[k])), float(cosines[k]))

@@ -125,11 +125,11 @@ def private_head(
 
     Args:
         head: gives projection and calibration; on the CPU. It stays as it is.
-        embeddings: support set, projected, shape (n_support, embedding_dim).
+        embeddings: texts of the support set, projected, shape (n_support, text_dim).
         category_ids: int64 in [0, n_categories), shape (n_support,).
         drugs: of each insert, what tells one drug from another.
         ancestors: of each category, ids of the ancestors, nearest first.
-        names: of each category, projected, shape (n_categories, embedding_dim).
+        names: of each category, projected, shape (n_categories, text_dim).
         name_weights: drugs that each name counts as, `NAME_WEIGHT` each if left out. They must not
             come from the support: what `names_tell` says does.
         epsilon: above 0.
@@ -142,7 +142,7 @@ def private_head(
     check_can_be_private(head, epsilon, delta)
     n_categories = len(ancestors)
     if names is None:
-        names, name_weights = torch.zeros(n_categories, len(head.centre)), torch.zeros(n_categories)
+        names, name_weights = torch.zeros(n_categories, head.text_dim), torch.zeros(n_categories)
     elif name_weights is None:
         name_weights = torch.full((n_categories,), NAME_WEIGHT)
     released = private_sums(
@@ -160,7 +160,7 @@ def private_head(
         "prototypes": share_with_ancestors(means, counts + name_weights, ancestors),
         "log_prior": PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
     }
-    private = PrototypeHead(len(head.centre), n_categories)
+    private = PrototypeHead(head.text_dim, n_categories, name_dim=head.name_dim)
     # How sharp probabilities of other categories are says nothing of these.
     own = {"groups": private.groups, "powers": private.powers}
     private.load_state_dict(dict(head.named_parameters()) | learnt | own)

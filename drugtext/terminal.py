@@ -82,6 +82,8 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
         sentence, mark = explanation.sentences[n], "*" if n in explanation.needed else " "
         text = " ".join(sentence.text.split())
         out.print(Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"))
+    if (name := explanation.by_name) is not None:
+        out.print(Text(f"  {name.weight:6.2f}  its name: {name.text}"))
     if explanation.otherwise is not None:
         n = len(explanation.needed)
         whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"

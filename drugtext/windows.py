@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.masking import mask_names, own_names
+from drugtext.stem_ids import stem_ids
 from drugtext.tokens import TokenReader
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
@@ -106,6 +107,8 @@ class Windows:
         stage_tokens: of each insert, the tokens read of each section, in reading order, special
             tokens and prefix left out.
         tokens_total: of each insert.
+        stem_ids: of each insert, pieces of its names, as `stem_ids.stem_ids` gives them; empty
+            where names are of no account.
     """
 
     token_ids: list[list[int]]
@@ -114,6 +117,7 @@ class Windows:
     sections: list[str]
     stage_tokens: list[list[int]]
     tokens_total: list[int]
+    stem_ids: list[list[int]] = field(default_factory=list)
 
     @property
     def stages(self) -> list[int]:
@@ -185,6 +189,7 @@ def read_windows(
                 n_tokens[section.name] = _n_shown(insert.sections, section, n_tokens, reader)
         windows.stage_tokens.append([*n_tokens.values()])
         windows.tokens_total.append(reader.count(insert.sections.values()))
+        windows.stem_ids.append(stem_ids(insert))
     return windows
 
 

@@ -13,8 +13,8 @@ from drugtext.heads import (
     INITIAL_SCALE,
     PRIOR_STRENGTH,
     PrototypeHead,
-    within_category_whitening,
 )
+from drugtext.whitening import within_category_whitening
 
 
 def unit_vectors(n: int, dim: int, seed: int = 0) -> torch.Tensor:

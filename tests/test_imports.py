@@ -24,7 +24,7 @@ ROOMS = [
     ["bare_encoder"],
     ["taxonomy"],
     ["inserts"],
-    ["splits", "masking", "routes", "support", "support_set", "corpus", "episodes"],
+    ["splits", "masking", "stem_ids", "routes", "support", "support_set", "corpus", "episodes"],
     [
         "names",
         "tokens",
@@ -37,6 +37,8 @@ ROOMS = [
         "sharpening",
         "whitening",
         "memory",
+        "name_stems",
+        "projection",
         "heads",
         "gaussian_mechanism",
         "private_sums",
@@ -91,6 +93,7 @@ WITHOUT_TORCH = (
     "corpus",
     "support",
     "splits",
+    "stem_ids",
     "terminal",
     "commands",
     "cli",
@@ -99,7 +102,7 @@ WITHOUT_TORCH = (
 
 TRAVELLING = {
     *("model", "config", "heads", "memory", "prototypes", "sharpening", "whitening"),
-    *("lexicon", "bare_encoder"),
+    *("lexicon", "name_stems", "projection", "bare_encoder"),
 }
 """Modules that are saved with a checkpoint: see `drugtext.model`."""
 

@@ -1,4 +1,4 @@
-"""How an encoder is made ready for inserts: an adapter learnt in episodes, and a lexicon."""
+"""How an encoder is made ready: an adapter learnt in episodes, a lexicon and stems of names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainedEncoder(NamedTuple):
     """What came out.
 
     Attributes:
-        classifier: without categories, with adapter and lexicon.
+        classifier: without categories, with adapter, lexicon and stems of names.
         folder: of the training.
         seconds: that it took, or would take again.
         windows: what its encoder gave, kept in that folder; the classifier uses it.
@@ -41,7 +41,7 @@ def train_encoder(
     n_steps: int | None = None,
     advance: Callable[[Progress], object] | None = None,
 ) -> TrainedEncoder:
-    """Learn adapter and lexicon from inserts, and from nothing else.
+    """Learn adapter, lexicon and stems of names from inserts, and from nothing else.
 
     Args:
         classifier: gives the encoder; it stays as it is.
@@ -60,6 +60,7 @@ def train_encoder(
     trained = meta_train(classifier, data, plan, own, told=made_of, advance=advance)
     lexicon_begun = time.perf_counter()
     ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
+    ready = ready.with_name_stems(data.forms[0])
     ready.window_cache = windows = WindowCache(ready.model.encoder, own / "windows")
     ended = time.perf_counter()
     before = max(trained.progress.seconds, lexicon_begun - begun)  # it may have been trained before

@@ -220,8 +220,9 @@ def _text_direction(classifier: DrugClassifier, splits: list[Embedded]) -> Tenso
     forms = [(split, form) for split in splits for form in _TEXT_FORMS]
     embeddings = np.concatenate([split.embeddings[form] for split, form in forms])
     lengths = [len(text) for split, form in forms for text in split.rows[form]]
-    projected = classifier.model.head.project(torch.from_numpy(embeddings)).detach()
-    return text_direction(projected, torch.tensor(lengths))
+    head = classifier.model.head
+    projected = head.project(torch.from_numpy(embeddings)).detach()
+    return text_direction(head.text_of(projected), torch.tensor(lengths))
 
 
 def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor) -> Calibration:
@@ -238,7 +239,8 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     with torch.no_grad():
         evidence, prior = head.evidence(projected)
     groups = sibling_groups(ids, classifier.taxonomy)
-    calibration = best_calibration(evidence, prior, true_rows, projected @ direction, groups)
+    amounts = head.text_of(projected) @ direction
+    calibration = best_calibration(evidence, prior, true_rows, amounts, groups)
     calibration.apply(head, direction, groups)
     config.scope_threshold = scope_threshold(head.familiarity(projected).detach())
     true_ids = [ids[row] for row in true_rows.tolist()]

@@ -209,7 +209,8 @@ def _projected(trials: Sequence[Trial], reader: Reader) -> Projected:
         fitted.model.head, fitted.embed_names(sorted(categories), taxonomy)
     )
     with torch.no_grad():
-        vectors = head.project(torch.as_tensor(reader.embed([*inserts.values()])))
+        read = torch.as_tensor(reader.embed([*inserts.values()]))
+        vectors = head.text_of(head.project(read))
     return Projected(dict(zip(inserts, vectors, strict=True)), names)
 
 

@@ -54,7 +54,7 @@ def privacy(
     def embed(records: list[Record]) -> Tensor:
         vectors = new.reader.embed([record.inserts["plain"] for record in records])
         with torch.no_grad():
-            return head.project(torch.as_tensor(vectors))
+            return head.text_of(head.project(torch.as_tensor(vectors)))
 
     support = Support(
         head,

@@ -111,6 +111,7 @@ def closeness(head: PrototypeHead, projected: Tensor, rows: Tensor) -> NDArray:
         The greatest cosine to what is remembered of the category; without a memory the product
         with its prototype. Shape (n,).
     """
+    projected = head.text_of(projected)
     if head.memory is None:
         return (projected * head.prototypes.detach()[rows]).sum(1).double().numpy()
     cosines = head.memory.cosines(projected)

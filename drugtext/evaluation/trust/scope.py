@@ -20,7 +20,7 @@ IN_USE = "energy and 5 nearest known inserts"
 
 def _nearest_prototype(head: PrototypeHead, projected: Tensor) -> Tensor:
     prototypes = torch.nn.functional.normalize(head.prototypes, dim=-1)
-    return (projected @ prototypes.T).max(dim=1).values
+    return (head.text_of(projected) @ prototypes.T).max(dim=1).values
 
 
 def _least_distance(head: PrototypeHead, projected: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def _least_distance(head: PrototypeHead, projected: Tensor) -> Tensor:
 def _nearest_known(head: PrototypeHead, projected: Tensor) -> Tensor:
     if head.memory is None:
         return _nearest_prototype(head, projected)
-    cosines = head.memory.cosines(projected)
+    cosines = head.memory.cosines(head.text_of(projected))
     return cosines.topk(min(N_NEAREST, cosines.shape[1]), dim=1).values.mean(dim=1)
 
 

@@ -89,11 +89,13 @@ class DrugText(Contestant):
         rows = torch.tensor([ids.index(self._taught(example)) for example in known])
         taught = [example.insert for example in lesson.support]
         support = torch.from_numpy(self._project(self.classifier, taught))
-        direction = text_direction(support, torch.tensor([len(i.text) for i in taught]))
+        lengths = torch.tensor([len(insert.text) for insert in taught])
+        direction = text_direction(head.text_of(support), lengths)
         with torch.no_grad():
             evidence, prior = head.evidence(projected)
         groups = sibling_groups(ids, self.classifier.taxonomy)
-        found = best_calibration(evidence, prior, rows, projected @ direction, groups)
+        amounts = head.text_of(projected) @ direction
+        found = best_calibration(evidence, prior, rows, amounts, groups)
         found.apply(head, direction, groups)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
