@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import weights_sha256
+from drugtext.errors import TrainingError
 from drugtext.fingerprint import code_sha256
 from drugtext.training.data import LabelledInserts
 from drugtext.training.meta import meta_train, plan_for
@@ -60,7 +62,8 @@ def train_encoder(
     trained = meta_train(classifier, data, plan, own, told=made_of, advance=advance)
     lexicon_begun = time.perf_counter()
     ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
-    ready = ready.with_name_stems(data.forms[0])
+    with suppress(TrainingError):  # where no two drugs share a piece of their names, none are read
+        ready = ready.with_name_stems(data.forms[0])
     ready.window_cache = windows = WindowCache(ready.model.encoder, own / "windows")
     ended = time.perf_counter()
     before = max(trained.progress.seconds, lexicon_begun - begun)  # it may have been trained before

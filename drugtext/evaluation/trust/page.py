@@ -34,6 +34,11 @@ _FAULTS = {
     ),
 }
 """What of `figures["faults"]` -> what is counted, and how it is measured."""
+_FEW_SHOT_SCALES = {
+    "new categories": "the encoder met none of them; scale from other categories that it never met",
+    "known categories": "scale from drugs of categories that it met, as the bundled checkpoint's",
+}
+"""What few-shot categories were calibrated on -> how it is told."""
 
 
 def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
@@ -54,9 +59,9 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
             yield [*_calibration_row(what, row, ECE_KNOWN), "scale from validation drugs; 15 bins"]
     for row in figures["few_shot"]:
-        if (row["k"], row["calibrated_on"]) == (5, "new categories"):
+        if row["k"] == 5:
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
-            how = "the encoder met none of them; scale from other categories"
+            how = _FEW_SHOT_SCALES[row["calibrated_on"]]
             yield [*_calibration_row(f"Calibration error, {learnt}", row, ECE_FEW), how]
             yield [*_coverage_row(learnt, row, _interval(row, "covered")), "conformal, as above"]
     for row in scope["near"]:

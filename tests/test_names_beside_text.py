@@ -1,0 +1,94 @@
+"""A classifier that reads names beside texts: what they change, and what they leave alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import drugtext
+from drugtext import DrugInsert
+
+ALIKE = "It is a tablet for adults. Take it daily."
+BLOCKERS = ("atenolol", "nadolol", "bisoprolol")
+INHIBITORS = ("ramipril", "lisinopril", "captopril")
+
+
+def insert(ingredient: str, text: str = ALIKE) -> DrugInsert:
+    told = (ingredient,) if ingredient else ()
+    return DrugInsert(ingredients=told, language="en", sections={"indications_and_usage": text})
+
+
+@pytest.fixture(scope="module")
+def reader(tiny_classifier):
+    return tiny_classifier.with_name_stems(map(insert, (*BLOCKERS, *INHIBITORS, "caffeine")))
+
+
+@pytest.fixture(scope="module")
+def few(reader):
+    """Two categories whose texts are the same, word for word."""
+    taught = [*BLOCKERS[:2], *INHIBITORS[:2]]
+    return reader.fit(map(insert, taught), ["blockers"] * 2 + ["inhibitors"] * 2)
+
+
+def test_a_stem_tells_a_drug_that_nobody_taught(few):
+    answers = few.predict([insert("bisoprolol"), insert("captopril")])
+    assert [answer.category_id for answer in answers] == ["blockers", "inhibitors"]
+    assert min(answer.probability for answer in answers) > 0.6
+
+
+def test_without_a_name_the_text_alone_is_judged(few):
+    (answer,) = few.predict([insert("")])
+    assert answer.probability == pytest.approx(0.5, abs=1e-3)
+    (stranger,) = few.predict([insert("zzyzx")])  # no known piece
+    assert stranger.probability == pytest.approx(answer.probability, abs=1e-6)
+
+
+def test_an_embedding_is_a_unit_vector_of_text_and_names(reader):
+    embeddings = reader.embed([insert("atenolol"), insert("")])
+    config = reader.model.config
+    assert embeddings.shape == (2, config.text_dim + config.name_dim)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-6)
+    assert embeddings[0, config.text_dim :].any() and not embeddings[1, config.text_dim :].any()
+
+
+def test_texts_are_read_as_without_names(reader, tiny_classifier):
+    texts = ["It lowers blood pressure.", "It is used for relief of pain."]
+    inserts = [insert("", text) for text in texts]
+    plain = tiny_classifier.fit(inserts, ["heart", "pain"])
+    named = reader.fit(inserts, ["heart", "pain"])
+    asked = [insert("", "It is for the heart."), *inserts]
+    told = [c.probabilities(c.embed(asked)) for c in (plain, named)]
+    np.testing.assert_allclose(*told, rtol=1e-5)
+
+
+def test_a_category_that_is_added_brings_its_names_and_changes_no_other(few):
+    more = few.add_category("stimulants", [insert("caffeine", "It keeps awake.")])
+    asked = torch.as_tensor(few.embed([insert(name) for name in (*BLOCKERS, *INHIBITORS)]))
+    before, after = (c.model.head.evidence(asked)[0] for c in (few, more))
+    assert torch.equal(before, after[:, :2])
+    assert more.model.config.n_named == few.model.config.n_named + 1
+    assert more.remove_category("stimulants").model.config.n_named == few.model.config.n_named
+
+
+def test_it_is_saved_and_opened_again(few, tmp_path):
+    few.save_pretrained(tmp_path)
+    again = drugtext.load(tmp_path)
+    asked = [insert("bisoprolol"), insert("captopril"), insert("")]
+    told = [c.probabilities(c.embed(asked)) for c in (few, again)]
+    np.testing.assert_allclose(*told, rtol=1e-6)
+
+
+def test_a_private_classifier_remembers_no_names(few):
+    taught = [insert(name) for name in (*BLOCKERS, *INHIBITORS)]
+    private = few.fit(taught, ["a"] * 3 + ["b"] * 3, private_epsilon=8.0)
+    assert private.model.head.named is None and private.model.config.n_named == 0
+    assert private.predict([insert("atenolol")])[0].category_id in ("a", "b")
+
+
+def test_the_weight_of_the_name_is_told(few):
+    found = few.explain(insert("bisoprolol"))
+    assert found.by_name.text == "bisoprolol" and found.by_name.weight > 0
+    assert found.by_name.probability_without == pytest.approx(0.5, abs=1e-3)
+    assert found.to_dict()["by_name"]["section"] == "name"
+    assert few.explain(insert("")).by_name is None
