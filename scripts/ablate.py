@@ -132,7 +132,8 @@ def fitted_head(
     reader: Reader, variant: Variant, examples: Sequence[Example], taxonomy: Taxonomy
 ) -> tuple[PrototypeHead, list[str]]:
     """Learn projection and prototypes from examples, with the parts that take part."""
-    bare = PrototypeHead(reader.classifier.model.config.embedding_dim, 0)
+    config = reader.classifier.model.config
+    bare = PrototypeHead(config.text_dim, 0, name_dim=config.name_dim)
     return learn(bare, reader, variant, examples, taxonomy)
 
 

@@ -29,6 +29,7 @@ WRITES = {
     "ablate": "ablation",
     "category_draws": "draws",
     "compare_heads": "heads",
+    "compare_pooling": "pooling",
     "compare_starts": "starts",
     "crossover": "crossover",
 }
@@ -120,6 +121,19 @@ def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, fold
         gain = row["adapted, then meta-trained"][0] - row["meta-trained"][0]
         assert row["helps after meta-training"][0] == pytest.approx(gain, abs=2e-4)
     assert (folder / "run" / "adapted" / "run.json").is_file()
+
+
+def test_ways_to_weigh_windows_are_compared(run, corpus):
+    told = run("compare_pooling", "--steps", 1, "--pooling-steps", 5)
+    plan, *others = told["rows"]
+    assert plan["windows"] == "the plan"
+    assert [row["windows"] for row in others] == ["alike", "factors of sections", "attention"]
+    assert plan["new drug, all"]["n"] == len(corpus.splits["validation"])
+    assert plan["new drug, all"]["all_ahead"] == [0, 0, 0]
+    assert plan["new drug, all"]["accuracy"][0] > 0.5
+    factors = told["factors"]
+    assert factors["indications_and_usage"] == 1 and set(factors) > {"description", "others"}
+    assert any(factor != 1 for factor in factors.values())
 
 
 def test_each_part_is_taken_away_once(run, corpus, ways):

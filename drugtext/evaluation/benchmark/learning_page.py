@@ -24,8 +24,8 @@ def write_learning_page(folder: Path) -> Path:
     """Write the page of those figures that a folder holds.
 
     Args:
-        folder: of ablation.json, heads.json, crossover.json, starts.json, draws.json and
-            larger.json, or of some of them.
+        folder: of ablation.json, heads.json, crossover.json, starts.json, pooling.json,
+            draws.json and larger.json, or of some of them.
     """
     page = folder / "README.md"
     page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")
@@ -186,6 +186,25 @@ def _starts(told: Figures) -> Iterator[str]:
     )
 
 
+def _pooling(told: Figures) -> Iterator[str]:
+    yield "How the windows of an insert become one vector"
+    yield (
+        f"ATC level {told['level']}, validation drugs. Each window counts by the reading plan; in"
+        " place of that alike; or by the plan times a factor that is learnt, of its section, or by"
+        f" attention to what stands in it. Learnt in {told['steps']} steps on the training drugs,"
+        " each judged by the prototypes of the others. Behind each accuracy: by how much the plan"
+        " is ahead."
+    )
+    rows = [
+        [row["windows"], *(_with_ahead(row[what], is_first=n == 0) for what in JUDGED[:2])]
+        for n, row in enumerate(told["rows"])
+    ]
+    sizes = [f"{what}, n = {told['rows'][0][what]['n']}" for what in JUDGED[:2]]
+    yield markdown_table([["", *sizes], *rows])
+    factors = ", ".join(f"{name} {factor:.2f}" for name, factor in told["factors"].items())
+    yield f"Learnt factors of sections, that of the indications being 1: {factors}."
+
+
 def _is_ahead(gain: Sequence[float], n_tasks: int, n_comparisons: int) -> bool:
     """Tell whether a gain, whose interval is that of `few_shot_accuracy`, is above 0.
 
@@ -266,6 +285,7 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "heads": _heads,
     "crossover": _crossover,
     "starts": _starts,
+    "pooling": _pooling,
     "draws": _draws,
 }
 _LARGER = "larger"

@@ -64,6 +64,17 @@ def told() -> dict:
                 for part in ("validation", "test")
             ],
         },
+        "pooling": {
+            "command": "python scripts/compare_pooling.py",
+            **{"level": 3, "steps": 100, "factors": {"indications_and_usage": 1.0, "others": 0.5}},
+            "rows": [
+                {"windows": row.pop("parts"), **row}
+                for row in (
+                    ablation_row("the plan", [0, 0, 0]),
+                    ablation_row("attention", [0.02, -0.01, 0.05]),
+                )
+            ],
+        },
         "draws": {
             "command": "python scripts/category_draws.py",
             **{"level": 3, "episodes": 10, "corpus_sha256": "a1"},
@@ -87,6 +98,8 @@ def test_the_page_holds_all_parts(told, tmp_path):
     assert page.count("## ") == len(told) and page.count("```\npython scripts/") == len(told)
     assert "| without the lexicon | 0.700; -0.012 (-0.030 to +0.004) |" in page
     assert "| all parts | 0.700 (0.600 to 0.800) |" in page
+    assert "| attention | 0.700; +0.020 (-0.010 to +0.050) |" in page
+    assert "that of the indications being 1: indications_and_usage 1.00, others 0.50." in page
     assert "Of 50 comparisons" in page and "ahead are: ridge (level 3, k = 1)." in page
     assert "| 5 (28 ways) | 0.250 (0.200 to 0.300) |" in page
     assert (
