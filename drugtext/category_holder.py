@@ -72,6 +72,9 @@ class CategoryHolder(InsertEmbedder):
             for rows in (head.groups, *remembered):
                 if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n_categories:
                     raise ValueError("the head names a category that is not there")
+            dim = model.name_stems.dim if model.name_stems else 0
+            if not (isinstance(dim, int) and head.name_dim == dim == config.name_dim):
+                raise ValueError(f"names are read into {dim} dimensions, the head takes others")
             if not bool((head.powers > 0).all()):
                 raise ValueError("the head's powers are not above 0")
         except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:

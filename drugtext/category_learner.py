@@ -251,7 +251,7 @@ class CategoryLearner(CategoryHolder):
         leans_on_tree = head.is_bare and len(rows) > 0
         if head.is_bare:
             # Whitening by drugs tells best what a new drug needs, and takes as many of them.
-            of_drugs = len(means) >= means.shape[1]
+            of_drugs = len(means) >= head.text_dim
             learnt_from = (means, mean_rows) if of_drugs else (support, rows)
             head = head.with_projection(*learnt_from, names)
             means, support = head.project(means), head.project(support)

@@ -3,7 +3,7 @@
 config.json          DrugTextConfig: encoder, reading plan, taxonomy, measured figures
 *.py                 code of the model, for those who have transformers and not drugtext
 model.safetensors    encoder and head; or, in a checkpoint that ships with the package,
-head.safetensors     head and lexicon alone, over the encoder that `encoder_name` names
+head.safetensors     head, lexicon and stems, over the encoder that `encoder_name` names
 tokenizer files      beside model.safetensors
 known_drugs.json     names of the drugs it learnt from, where they were kept
 adapter/             LoRA weights, where the encoder was trained on: model.safetensors has them

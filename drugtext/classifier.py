@@ -16,6 +16,7 @@ from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
 from drugtext.checkpoint import checkpoint_folder, load_model
 from drugtext.checkpoint_writing import save_model
+from drugtext.embedder import batches
 from drugtext.explanation import Explanation, explain
 from drugtext.hub import card_of, make_repository, upload
 from drugtext.inserts.insert import DrugInsert
@@ -147,14 +148,18 @@ class DrugClassifier(CategoryPredictor):
     def with_name_stems(self, inserts: Iterable[DrugInsert]) -> DrugClassifier:
         """Return a classifier without categories that reads the names of drugs, too.
 
+        How many drugs have which pieces is saved: it tells of inserts that are confidential.
+
         Args:
             inserts: some hundreds of drugs or more, with their ingredients; what category they are
                 of does not matter.
 
         Raises:
-            TrainingError: no two drugs share a piece of their names.
+            DrugTextError: something else than inserts was given.
+            TrainingError: no two drugs share a piece of their names that others lack.
         """
-        model, stems = self.model, NameStems.of(stem_weights(inserts))
+        named = (insert for batch in batches(inserts) for insert in batch)
+        model, stems = self.model, NameStems.of(stem_weights(named))
         return self._bare(model.encoder, model.adapter, model.lexicon, stems)
 
     def _bare(

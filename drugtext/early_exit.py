@@ -14,7 +14,7 @@ def embed_until(
     windows: Windows,
     n_inserts: int,
     encode: Callable[[list[list[int]]], Tensor],
-    is_enough: Callable[[Tensor], Tensor],
+    is_enough: Callable[[Tensor, list[int]], Tensor],
 ) -> tuple[Tensor, list[int]]:
     """Embed inserts from as many of their sections as are needed, in reading order.
 
@@ -23,12 +23,12 @@ def embed_until(
     Args:
         windows: of the inserts; each has one or more.
         n_inserts: number of inserts.
-        encode: token ids of some windows -> their vectors, shape (n_windows, embedding_dim).
-        is_enough: embeddings, unit vectors of shape (n, embedding_dim) -> whether each tells
-            enough, bool, shape (n,).
+        encode: token ids of some windows -> their vectors, shape (n_windows, text_dim).
+        is_enough: unit vectors of shape (n, text_dim), and the numbers of these inserts -> whether
+            each tells enough, bool, shape (n,).
 
     Returns:
-        Unit vectors, shape (n_inserts, embedding_dim), and the tokens read of each insert.
+        Unit vectors, shape (n_inserts, text_dim), and the tokens read of each insert.
     """
     stages, numbers = torch.tensor(windows.stages), torch.tensor(windows.insert_numbers)
     weights = torch.tensor(windows.weights)
@@ -47,7 +47,8 @@ def embed_until(
         is_read_on &= last > stage
         asked = torch.nonzero(is_read_on).squeeze(1)
         if len(asked):
-            is_read_on[asked] = ~is_enough(nn.functional.normalize(sums[asked], dim=1))
+            units = nn.functional.normalize(sums[asked], dim=1)
+            is_read_on[asked] = ~is_enough(units, asked.tolist())
         if not is_read_on.any():
             break
     return nn.functional.normalize(sums, dim=1), tokens_read

@@ -145,8 +145,9 @@ class InsertEmbedder:
             figures = zip(mine.lexicon.buffers(), others.lexicon.buffers(), strict=True)
             if all(one.equal(another) for one, another in figures):
                 mine.lexicon = others.lexicon
-        if mine.name_stems and others.name_stems:
-            figures = zip(mine.name_stems.buffers(), others.name_stems.buffers(), strict=True)
+        stems, their_stems = mine.name_stems, others.name_stems
+        if stems and their_stems and mine.config.name_stems == others.config.name_stems:
+            figures = zip(stems.buffers(), their_stems.buffers(), strict=True)
             if all(one.equal(another) for one, another in figures):
                 mine.name_stems = others.name_stems
         self._share_with(other)
@@ -230,7 +231,7 @@ class InsertEmbedder:
         return self._project(pooled, windows.stem_ids)
 
     def _project(self, pooled: Tensor, stem_ids: list[list[int]] | None = None) -> Tensor:
-        """Put names behind texts, where they are read, and project; the texts go by none else."""
+        """Put names behind texts, where they are read, and project; without names if left out."""
         model = self.model
         vectors = pooled.to(model.device)
         if model.name_stems is not None:

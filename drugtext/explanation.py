@@ -161,8 +161,8 @@ def probabilities_without(
 ) -> NDArray[np.float64]:
     """Classify an insert again and again, each time without some of its sentences.
 
-    A text of which nothing is left gives what no evidence gives: categories alike but for their
-    prior.
+    A text of which nothing is left gives what no evidence gives, categories alike but for their
+    prior; or what the insert's names say, where they are read.
 
     Args:
         classifier: with categories.
@@ -177,8 +177,7 @@ def probabilities_without(
     kept = [[s for n, s in enumerate(read) if n not in out] for out in map(set, left_out)]
     found = np.empty((len(kept), len(classifier.category_ids)))
     some = [n for n, sentences in enumerate(kept) if "".join(text for _, text in sentences).strip()]
-    prior = classifier.model.head.log_prior.detach().cpu().double().softmax(0).numpy()
-    found[:] = prior
+    found[:] = classifier.without_text(insert)
     if some:
         embeddings = _embed_once(classifier, [_only(insert, kept[n]) for n in some])
         found[some] = classifier.probabilities(embeddings)

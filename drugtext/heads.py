@@ -194,7 +194,7 @@ class PrototypeHead(Projection):
             grown = PRIOR_STRENGTH * (weights.sum() / weights.max()).log().item()
             priors.append(self.log_prior[rows].max() + (0.0 if one else grown))
         memory, kept = (None, []) if self.memory is None else self.memory.regrouped(groups)
-        named, _ = (None, []) if self.named is None else self.named.regrouped(groups)
+        named = self.named and self.named.regrouped(groups)[0].without_repeats()
         told = self.groups[[group[0] for group in groups]].tolist()
         siblings = torch.tensor([told.index(number) for number in told])
         stacked = torch.stack(prototypes), torch.stack(priors)
@@ -258,6 +258,18 @@ class PrototypeHead(Projection):
         logits = evidence * self.scale * self.trust(projected) + prior
         return sharpened(logits, self.groups, self.powers)
 
+    def logits_of_names(self, projected: Tensor) -> Tensor:
+        """Return logits of inserts without a text: the prior, and what their names say.
+
+        Args:
+            projected: of which the names count alone, shape (n, embedding_dim).
+        """
+        logits = self.log_prior.expand(len(projected), -1)
+        if self.named is None or projected.shape[-1] == self.text_dim:
+            return logits
+        told = name_evidence(self.named, self.names_of(projected), len(self.prototypes))
+        return logits + told * self.scale / INITIAL_SCALE
+
     def familiarity(self, projected: Tensor) -> Tensor:
         """Return how much in scope an insert is: its energy, and how near the nearest known are.
 
@@ -268,12 +280,13 @@ class PrototypeHead(Projection):
             Liu et al. 2020, arXiv:2010.03759, equation 4, and Sun et al. 2022, arXiv:2204.06507,
             equation 3; `scripts/trust_report.py` compares them.
         """
+        projected = self.text_of(
+            projected
+        )  # an insert that goes by no name is no stranger for that
         energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
         if self.memory is None:
             return energy
-        nearest = self.memory.cosines(self.text_of(projected)).topk(
-            min(N_NEAREST, len(self.memory)), dim=-1
-        )
+        nearest = self.memory.cosines(projected).topk(min(N_NEAREST, len(self.memory)), dim=-1)
         return energy + nearest.values.mean(-1)
 
     def trust(self, projected: Tensor) -> Tensor:

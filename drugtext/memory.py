@@ -89,6 +89,13 @@ class Memory(nn.Module):
             buffer.copy_(torch.cat([getattr(self, name).cpu(), getattr(other, name)]))
         return both
 
+    def without_repeats(self) -> Memory:
+        """Return a memory that holds what is the same of a category once."""
+        figures = torch.cat([self.rows.unsqueeze(1), self.levels.long()], dim=1).tolist()
+        first = {tuple(row): n for n, row in reversed([*enumerate(figures)])}
+        kept = sorted(first.values())
+        return self.selected(kept, self.rows[kept])
+
     def regrouped(self, groups: Sequence[Sequence[int]]) -> tuple[Memory, list[int]]:
         """Return a memory of those embeddings whose category is in a group, under its number.
 

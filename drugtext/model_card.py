@@ -179,7 +179,7 @@ def _making(config: DrugTextConfig) -> str:
         lines.append(
             f"- Names: {config.name_stems['n_stems']} pieces of ingredients' names (-olol, -pril),"
             " hashed, beside the text. An insert that goes by no name is read by its text alone,"
-            " and so is what transformers' own classes and pipelines are given."
+            " and so is what a `text-classification` pipeline is given."
         )
     of = "the mean over its drugs" if sum(config.n_support) else "the embedding of its name"
     lines.append(

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from .memory import Memory
 
 NAME_DIM = 256
-NAME_SHARE = 0.01
+DRUG_NAME_SHARE = 0.01
 """Of the square of an embedding's length: how alike two embeddings are is told by their texts."""
-NAME_SHARPNESS = 8.0
+DRUG_NAME_SHARPNESS = 8.0
 """Of the cosine to the name of a known drug in its weight, exp(8 cosine)."""
 UNLIKE = 5e-4
 """Mean weight of a category's names that counts as much as nothing told. Chosen with the sharpness
@@ -31,6 +31,9 @@ class NameStems(nn.Module):
         n_stems: pieces that it has a weight for; others count for nothing.
         dim: of the vectors.
 
+    Raises:
+        ValueError: there is no piece, or no dimension.
+
     Source:
         Feature hashing with signs: Weinberger et al. 2009, arXiv:0902.2206, section 2.
     """
@@ -38,8 +41,10 @@ class NameStems(nn.Module):
     stem_ids: Tensor
     weights: Tensor
 
-    def __init__(self, n_stems: int, dim: int = NAME_DIM) -> None:
+    def __init__(self, n_stems: int, dim: int) -> None:
         super().__init__()
+        if min(n_stems, dim) < 1:
+            raise ValueError(f"found {n_stems} stems in {dim} dimensions; 1 or more are needed")
         self.dim = dim
         self.register_buffer("stem_ids", torch.arange(n_stems))  # rising
         self.register_buffer("weights", torch.zeros(n_stems))
@@ -47,7 +52,7 @@ class NameStems(nn.Module):
     @classmethod
     def of(cls, weights: dict[int, float]) -> NameStems:
         """Make it of what `stem_ids.stem_weights` gives."""
-        stems = cls(len(weights))
+        stems = cls(len(weights), NAME_DIM)
         stems.stem_ids.copy_(torch.tensor([*weights]))
         stems.weights.copy_(torch.tensor([*weights.values()]))
         return stems
@@ -68,7 +73,7 @@ class NameStems(nn.Module):
         """
         device = self.weights.device
         ids = torch.tensor([i for some in stem_ids for i in some], dtype=torch.long, device=device)
-        counts = torch.tensor([len(some) for some in stem_ids], device=device)
+        counts = torch.tensor([*map(len, stem_ids)], dtype=torch.long, device=device)
         rows = torch.arange(len(stem_ids), device=device).repeat_interleave(counts)
         places = torch.searchsorted(self.stem_ids, ids).clamp(max=len(self.stem_ids) - 1)
         told = self.weights[places] * (self.stem_ids[places] == ids)
@@ -86,10 +91,10 @@ def with_names(text: Tensor, names: Tensor) -> Tensor:
         names: unit vectors or zeros, shape (n, name_dim), which may be 0.
 
     Returns:
-        Unit vectors, shape (n, text_dim + name_dim); the part of an insert's names has `NAME_SHARE`
-        of the square, or none.
+        Unit vectors, shape (n, text_dim + name_dim); the part of an insert's names has
+        `DRUG_NAME_SHARE` of the square, or none.
     """
-    return _joined(text, names * sqrt(NAME_SHARE))
+    return _joined(text, names * sqrt(DRUG_NAME_SHARE))
 
 
 def text_part(vectors: Tensor, text_dim: int) -> Tensor:
@@ -133,11 +138,7 @@ def remembered_names(names: Tensor, rows: Tensor) -> Memory | None:
     has_name = names.square().sum(dim=-1) > 0
     if not has_name.any():
         return None
-    memory = Memory.of(names[has_name], rows[has_name])
-    figures = torch.cat([memory.rows.unsqueeze(1), memory.levels.long()], dim=1).tolist()
-    first = {tuple(row): n for n, row in reversed([*enumerate(figures)])}
-    kept = sorted(first.values())
-    return memory.selected(kept, memory.rows[kept])
+    return Memory.of(names[has_name], rows[has_name]).without_repeats()
 
 
 def name_evidence(known: Memory, names: Tensor, n_categories: int) -> Tensor:
@@ -157,8 +158,8 @@ def name_evidence(known: Memory, names: Tensor, n_categories: int) -> Tensor:
         Kernel density as in `memory.Memory`, over a uniform one; experts multiplied: Hinton 2002,
         doi:10.1162/089976602760128018, equation 1.
     """
-    unlike = exp(-NAME_SHARPNESS)
-    weights = ((NAME_SHARPNESS * (known.cosines(names) - 1)).exp() - unlike).clamp(min=0)
+    unlike = exp(-DRUG_NAME_SHARPNESS)
+    weights = ((DRUG_NAME_SHARPNESS * (known.cosines(names) - 1)).exp() - unlike).clamp(min=0)
     sums = names.new_zeros(len(names), n_categories).index_add(1, known.rows, weights)
     counts = torch.bincount(known.rows, minlength=n_categories).clamp(min=1)
     return (sums / counts.to(sums.dtype) / UNLIKE).log1p()

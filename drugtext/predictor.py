@@ -19,6 +19,7 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities
 from drugtext.prediction_sets import prediction_sets
+from drugtext.stem_ids import stem_ids
 from drugtext.windows import Windows
 
 N_NEAREST = 5
@@ -169,8 +170,10 @@ class CategoryPredictor(CategoryEditor):
         if enough >= 1:
             return self.pooled(windows, n_inserts, encode), windows.tokens_read
 
-        def is_enough(pooled: Tensor) -> Tensor:
-            return torch.from_numpy(self.probabilities(self._project(pooled)).max(axis=1) > enough)
+        def is_enough(pooled: Tensor, numbers: list[int]) -> Tensor:
+            told = [windows.stem_ids[n] for n in numbers]
+            best = self.probabilities(self._project(pooled, told)).max(axis=1)
+            return torch.from_numpy(best > enough)
 
         pooled, tokens_read = embed_until(windows, n_inserts, encode, is_enough)
         return self._project(pooled, windows.stem_ids), tokens_read
@@ -187,6 +190,13 @@ class CategoryPredictor(CategoryEditor):
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return self.model.head.logits(projected).double().softmax(dim=1).cpu().numpy()
+
+    @torch.no_grad()
+    def without_text(self, insert: DrugInsert) -> NDArray:
+        """Return what `probabilities` would give of an insert without a text: (n_categories,)."""
+        nothing = torch.zeros(1, self.model.config.text_dim)
+        projected = self._project(nothing, [stem_ids(insert)]).to(self.model.device)
+        return self.model.head.logits_of_names(projected).double().softmax(1).cpu().numpy()[0]
 
     @torch.no_grad()
     def nearest_drugs(self, embedding: ArrayLike, n: int = N_NEAREST) -> list[KnownDrug]:

@@ -9,8 +9,8 @@ Neighbours: two support sets, of which one has a drug more: all its inserts, in 
     and to put another one in: the sensitivity is then `private_sums.REPLACEMENT_SENSITIVITY`.
 Protected: the embeddings, which drugs there are, and how many each category has.
 Public: which categories there are, their names and their tree; the encoder, the lexicon, the
-    projection and the calibration, which must come from a checkpoint. Neither the support, nor an
-    earlier `fit` on it without privacy, may have touched them.
+    stems of names, the projection and the calibration, which must come from a checkpoint. Neither
+    the support, nor an earlier `fit` on it without privacy, may have touched them.
 Released: once, the sums and the numbers of drugs of all categories with Gaussian noise, see
     `private_sums`. The rest is computed from these and from what is public; it costs no privacy.
 Not released: a memory of the support, names of drugs, the order in which categories came, whether

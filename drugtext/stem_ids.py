@@ -17,18 +17,20 @@ from drugtext.splits import all_substances
 
 _SHORTEST, _LONGEST = 3, 5
 """Characters of a piece, the marks of a word's beginning and end among them."""
+_MOST_CHARACTERS = 300
+"""Of a name: no substance is called longer, and a file that means harm may hold anything."""
 
 
 def stem_ids(insert: DrugInsert) -> list[int]:
     """Return the pieces of an insert's ingredients, or of its name where nobody told them.
 
-    Salts and other words that name no substance are left out; brand names tell nothing.
+    Salts and other words that name no substance are left out, and so is what stands behind
+    `_MOST_CHARACTERS` of a name.
 
     Returns:
         A number for each different piece, in [0, 2^32), rising; none for an insert without names.
     """
-    told = insert.ingredients or ((insert.name,) if insert.name else ())
-    words = (f"^{word}$" for word in all_substances(told) if word)
+    words = (f"^{word}$" for word in _substances(insert) if word)
     pieces = {
         word[start : start + length]
         for word in words
@@ -38,18 +40,23 @@ def stem_ids(insert: DrugInsert) -> list[int]:
     return sorted({zlib.crc32(piece.encode("utf-8", "replace")) for piece in pieces})
 
 
+def _substances(insert: DrugInsert) -> frozenset[str]:
+    told = insert.ingredients or ((insert.name,) if insert.name else ())
+    return all_substances(name[:_MOST_CHARACTERS] for name in told)
+
+
 def stem_weights(inserts: Iterable[DrugInsert]) -> dict[int, float]:
     """Weigh the pieces by how few drugs have them.
 
     Args:
-        inserts: with their names; those of one drug count once.
+        inserts: with their names; those of one drug count once, those without none.
 
     Returns:
         Piece, as `stem_ids` numbers it -> logarithm of drugs over drugs with it, rising in the
         piece. One that a single drug has tells nothing of others, and is left out.
 
     Raises:
-        TrainingError: no two drugs share a piece of their names.
+        TrainingError: no two drugs share a piece of their names that others lack.
 
     Source:
         Inverse document frequency: Spärck Jones 1972, doi:10.1108/eb026526.
@@ -57,9 +64,10 @@ def stem_weights(inserts: Iterable[DrugInsert]) -> dict[int, float]:
     drugs_with: dict[int, set[frozenset[str]]] = defaultdict(set)
     drugs = set()
     for insert in inserts:
-        drug = all_substances(insert.ingredients or (insert.name,))
-        drugs.add(drug)
-        for piece in stem_ids(insert):
+        pieces = stem_ids(insert)
+        if pieces:
+            drugs.add(drug := _substances(insert))
+        for piece in pieces:
             drugs_with[piece].add(drug)
     found = {
         piece: log(len(drugs) / len(its))
@@ -68,7 +76,7 @@ def stem_weights(inserts: Iterable[DrugInsert]) -> dict[int, float]:
     }
     if not found:
         raise TrainingError(
-            f"found {len(drugs)} drugs, no two of which share a piece of their names; stems are"
-            " learnt from some hundreds of drugs whose names are told."
+            f"found {len(drugs)} drugs with names, no two of which share a piece that others lack;"
+            " stems are learnt from some hundreds of drugs whose ingredients are told."
         )
     return found

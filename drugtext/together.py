@@ -62,7 +62,7 @@ def predict_together(
 def _way_of_reading(classifier: CategoryPredictor) -> object:
     """Return what is equal in classifiers that refuse, read and encode alike."""
     model, config = classifier.model, classifier.model.config
-    objects = (model.encoder, model.lexicon, model.name_stems, classifier.token_reader)
+    objects = (model.encoder, model.lexicon, classifier.token_reader)
     told = (classifier.reading_plan, config.prefix, config.languages, classifier._backend_name)
     return (*map(id, objects), repr(told))
 

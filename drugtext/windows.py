@@ -35,7 +35,8 @@ class ReadingPlan:
             than this; at 1 all is read.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
         hide_names: read each section with the insert's own names replaced. An encoder that never
-            met a drug is misled by its name; one that did is helped by it.
+            met a drug is misled by its name; one that did is helped by it. What `name_stems` reads
+            of names it reads all the same.
         show_names: read each section as printed, too.
 
     Raises:
@@ -107,8 +108,8 @@ class Windows:
         stage_tokens: of each insert, the tokens read of each section, in reading order, special
             tokens and prefix left out.
         tokens_total: of each insert.
-        stem_ids: of each insert, pieces of its names, as `stem_ids.stem_ids` gives them; empty
-            where names are of no account.
+        stem_ids: of each insert, pieces of its names, as `stem_ids.stem_ids` gives them; the whole
+            list is empty where all are to go by no name.
     """
 
     token_ids: list[list[int]]

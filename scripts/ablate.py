@@ -154,7 +154,7 @@ def learn(
     means, mean_rows = ingredient_means(support, rows, drugs)
     names = reader.classifier.embed_texts([category_text(taxonomy, c) for c in order])
     if head.is_bare and variant.whitening:
-        learnt = (means, mean_rows) if len(means) >= means.shape[1] else (support, rows)
+        learnt = (means, mean_rows) if len(means) >= head.text_dim else (support, rows)
         head = head.with_projection(*learnt, names)
     ancestors = [
         [step.id for step in taxonomy.path(c)[-2::-1]] if leans_on_tree else [] for c in order

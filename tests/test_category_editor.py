@@ -46,7 +46,7 @@ def raw(classifier, category: str) -> list[np.ndarray]:
     head, row = classifier.model.head, classifier.category_ids.index(category)
     projected = torch.from_numpy(classifier.embed(INSERTS))
     with torch.no_grad():
-        remembered = head.memory.affinities(projected, len(classifier.category_ids))
+        remembered = head.memory.affinities(head.text_of(projected), len(classifier.category_ids))
         return [head.scores(projected)[:, row].numpy(), remembered[:, row].numpy()]
 
 

@@ -36,7 +36,9 @@ class Encode:
 
 def test_where_nothing_is_enough_all_is_read():
     encode = Encode()
-    found, tokens = embed_until(WINDOWS, 2, encode, lambda x: torch.zeros(len(x), dtype=torch.bool))
+    found, tokens = embed_until(
+        WINDOWS, 2, encode, lambda x, _: torch.zeros(len(x), dtype=torch.bool)
+    )
     assert encode.asked == [[1, 5], [2, 3], [4]] and tokens == [60, 40]
     vectors = 3 * torch.eye(6)[[1, 2, 3, 4, 5]]
     weights, numbers = torch.tensor(WINDOWS.weights), torch.tensor(WINDOWS.insert_numbers)
@@ -45,7 +47,7 @@ def test_where_nothing_is_enough_all_is_read():
 
 def test_reading_stops_behind_the_section_that_is_enough():
     encode = Encode()
-    found, tokens = embed_until(WINDOWS, 2, encode, lambda x: x[:, 3] > 0)
+    found, tokens = embed_until(WINDOWS, 2, encode, lambda x, _: x[:, 3] > 0)
     assert encode.asked == [[1, 5], [2, 3]] and tokens == [30, 40]
     expected = torch.tensor([0, 1, 0.5, 1, 0, 0]) / 1.5
     torch.testing.assert_close(found[0], expected)
@@ -54,12 +56,12 @@ def test_reading_stops_behind_the_section_that_is_enough():
 def test_the_question_is_asked_of_those_alone_that_have_more_to_read():
     asked = []
 
-    def is_enough(embeddings):
-        asked.append(len(embeddings))
+    def is_enough(embeddings, numbers):
+        asked.append(numbers)
         return torch.zeros(len(embeddings), dtype=torch.bool)
 
     embed_until(WINDOWS, 2, Encode(), is_enough)
-    assert asked == [1, 1]
+    assert asked == [[0], [0]]
 
 
 @pytest.fixture(scope="module")

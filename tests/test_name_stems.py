@@ -10,8 +10,8 @@ from torch.nn.functional import normalize
 
 from drugtext.heads import PrototypeHead
 from drugtext.name_stems import (
-    NAME_SHARE,
-    NAME_SHARPNESS,
+    DRUG_NAME_SHARE,
+    DRUG_NAME_SHARPNESS,
     UNLIKE,
     NameStems,
     name_evidence,
@@ -46,7 +46,7 @@ def test_texts_and_names_come_apart_again():
     torch.testing.assert_close(both.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(text_part(both, 5), text)
     torch.testing.assert_close(name_part(both, 5), names)
-    assert both[0, 5:].square().sum() == pytest.approx(NAME_SHARE)
+    assert both[0, 5:].square().sum() == pytest.approx(DRUG_NAME_SHARE)
     other = units(3, 5, seed=1)
     moved = with_other_text(both, other)
     torch.testing.assert_close(text_part(moved, 5), other)
@@ -64,7 +64,7 @@ def test_evidence_of_names_by_hand():
     memory = remembered_names(torch.tensor([E1, E2, E2]), torch.tensor([0, 0, 1]))
     asked = torch.tensor([E1, [0.0] * 4, [0.0, 0, 1, 0]])
     found = name_evidence(memory, asked, 3)
-    same = (1 - math.exp(-NAME_SHARPNESS)) / 2 / UNLIKE  # of two names of category 0
+    same = (1 - math.exp(-DRUG_NAME_SHARPNESS)) / 2 / UNLIKE  # of two names of category 0
     assert found[0].tolist() == pytest.approx([math.log1p(same), 0, 0], abs=1e-5)
     assert not found[1:].any()  # no name, and one like none
 

@@ -93,7 +93,9 @@ def test_untouched_categories_keep_their_scores_from_version_to_version(registry
         clf = registry.load(number)
         row, head = clf.category_ids.index("heart"), clf.model.head
         with torch.no_grad():
-            remembered = head.memory.affinities(torch.from_numpy(asked), len(clf.category_ids))
+            remembered = head.memory.affinities(
+                head.text_of(torch.from_numpy(asked)), len(clf.category_ids)
+            )
             return [
                 head.scores(torch.from_numpy(asked))[:, row].numpy(),
                 remembered[:, row].numpy(),

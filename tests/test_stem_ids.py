@@ -56,5 +56,8 @@ def test_a_piece_is_worth_more_where_fewer_drugs_have_it():
 
 
 def test_drugs_that_share_nothing_are_refused():
-    with pytest.raises(TrainingError, match="found 2 drugs, no two of which share a piece"):
+    with pytest.raises(
+        TrainingError,
+        match="found 2 drugs with names, no two of which share",
+    ):
         stem_weights([drug("abcdef"), drug("uvwxyz")])

@@ -192,8 +192,9 @@ def _pooling(told: Figures) -> Iterator[str]:
         f"ATC level {told['level']}, validation drugs. Each window counts by the reading plan; in"
         " place of that alike; or by the plan times a factor that is learnt, of its section, or by"
         f" attention to what stands in it. Learnt in {told['steps']} steps on the training drugs,"
-        " each judged by the prototypes of the others. Behind each accuracy: by how much the plan"
-        " is ahead."
+        " each judged by the prototypes of the others; the encoder was trained on them, too, so"
+        " what is said of them may be too good. Behind each accuracy: by how much the plan is"
+        " ahead."
     )
     rows = [
         [row["windows"], *(_with_ahead(row[what], is_first=n == 0) for what in JUDGED[:2])]

@@ -35,6 +35,12 @@ _TAMPERED_FIELDS: dict[str, list[Any]] = {
     "id2label": [{}, {"x": "a"}, {"0": 3}],
     "reading_plan": [{"pages": 3}, {"window_tokens": 0}, {"section_tokens": {"a": None}}],
     "lexicon": [{"n_tokens": -1, "dim": 2}, {"words": 3}],
+    "name_stems": [
+        {"n_stems": -1, "dim": 2},
+        {"n_stems": 3, "dim": 0},
+        {"n_stems": 3},
+        {"dim": "x"},
+    ],
     "quantization_config": [{"quant_method": "awq"}, {"quant_method": "torchao"}],
     "attn_implementation": ["user/kernel", {"encoder_config": "user/kernel"}],
     "auto_map": [{"AutoConfig": "user/repo--code.Config"}, []],

@@ -63,7 +63,8 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
             how = _FEW_SHOT_SCALES[row["calibrated_on"]]
             yield [*_calibration_row(f"Calibration error, {learnt}", row, ECE_FEW), how]
-            yield [*_coverage_row(learnt, row, _interval(row, "covered")), "conformal, as above"]
+            covered = _coverage_row(learnt, row, _interval(row, "covered"))
+            yield [*covered, f"conformal; {row['calibrated_on']} held out, as above"]
     for row in scope["near"]:
         if row["names"] == "plain":
             one = row["scores"][IN_USE]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
@@ -17,6 +18,7 @@ from drugtext.evaluation.trust.noise import NOISES
 from drugtext.evaluation.trust.probabilities import answers_by_level
 from drugtext.evaluation.trust.subjects import judge
 from drugtext.inserts.insert import DrugInsert
+from drugtext.name_stems import text_part
 
 AS_PRINTED = "as printed"
 
@@ -30,6 +32,9 @@ def under_noise(
     begins: Callable[[str], object] = bool,
 ) -> list[dict[str, Any]]:
     """Ask the same inserts as printed and under each of `NOISES`.
+
+    Names that stand beside the sections stay as they are under noise; they are left out here, where
+    they would prop up what is made of the text.
 
     Args:
         classifier: with categories.
@@ -105,6 +110,7 @@ def _right(
     kept = [n for n, insert in enumerate(inserts) if classifier.refusal(insert) is None]
     embeddings = np.zeros((len(inserts), classifier.model.config.embedding_dim), np.float32)
     embeddings[kept] = classifier.embed([inserts[n] for n in kept])
+    embeddings = text_part(torch.from_numpy(embeddings), classifier.model.config.text_dim).numpy()
     _, right, places = answers_by_level(judge(classifier, embeddings, records))[level]
     is_read = np.isin(places, kept)
     return right & is_read, places, is_read

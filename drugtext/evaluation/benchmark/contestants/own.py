@@ -39,7 +39,8 @@ class DrugText(Contestant):
         " inserts, at all their levels and in both printed forms, and a lexicon of their words"
         " (new regulator and growing taxonomy: as it comes); sections read with and without names,"
         " whitened prototypes, those of known categories sharing with their ancestors, drugs"
-        " counting once, the category's name as one drug; names alone where k = 0. Its scale is set"
+        " counting once, the category's name as one drug; names alone where k = 0; where names are"
+        " plain, pieces of the ingredients' names, of a field of their own. Its scale is set"
         " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
         " the other categories, which the frozen contestants make no use of"
     )
@@ -123,7 +124,7 @@ class DrugText(Contestant):
 class Untrained(DrugText):
     """The encoder as it comes: what training adds is seen beside it."""
 
-    description = "the same over MiniLM as it comes, without adapter and lexicon"
+    description = "the same over MiniLM as it comes, without adapter, lexicon and pieces of names"
 
 
 class DrugTextTree(DrugText):
