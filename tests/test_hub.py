@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hub_programs import lines, save_few
 
+from drugtext.config import FORMAT_VERSION
+
 
 @pytest.fixture(scope="module")
 def few(adapted_classifier, tmp_path_factory) -> str:
@@ -224,5 +226,5 @@ tried(lambda: drugtext.load("user/newer"))
 """
     nothing, newer = lines(hub, tmp_path, code, few)
     assert nothing.startswith("refused: 'user/nothing' is no folder and no bundled checkpoint")
-    assert "format version 99, this drugtext reads up to 2" in newer
+    assert f"format version 99, this drugtext reads up to {FORMAT_VERSION}" in newer
     assert "Install a newer drugtext" in newer
