@@ -24,8 +24,9 @@ from drugtext.encoder import (
 from drugtext.errors import CheckpointError, DrugTextError, LanguageError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
+from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
-from drugtext.name_stems import with_names
+from drugtext.name_stems import NameStems, with_names
 from drugtext.tokens import TokenReader
 from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
@@ -141,15 +142,10 @@ class InsertEmbedder:
         mine, others = self.model, other.model
         if mine.adapter and mine.adapter.is_same(others.adapter):
             mine.encoder, mine.adapter = others.encoder, others.adapter
-        if mine.lexicon and others.lexicon and mine.config.lexicon == others.config.lexicon:
-            figures = zip(mine.lexicon.buffers(), others.lexicon.buffers(), strict=True)
-            if all(one.equal(another) for one, another in figures):
-                mine.lexicon = others.lexicon
-        stems, their_stems = mine.name_stems, others.name_stems
-        if stems and their_stems and mine.config.name_stems == others.config.name_stems:
-            figures = zip(stems.buffers(), their_stems.buffers(), strict=True)
-            if all(one.equal(another) for one, another in figures):
-                mine.name_stems = others.name_stems
+        if _are_equal(mine.lexicon, others.lexicon):
+            mine.lexicon = others.lexicon
+        if _are_equal(mine.name_stems, others.name_stems):
+            mine.name_stems = others.name_stems
         self._share_with(other)
 
     def _share_with(self, other: InsertEmbedder) -> None:
@@ -289,6 +285,14 @@ class InsertEmbedder:
         for batch in length_sorted_batches(token_ids):
             ids, mask = pad([token_ids[n] for n in batch], padding)
             yield batch, ids.to(device), mask.to(device)
+
+
+def _are_equal(one: Lexicon | NameStems | None, other: Lexicon | NameStems | None) -> bool:
+    """Tell whether two channels beside the encoder are both there, and give the same vectors."""
+    if one is None or other is None or one.arguments != other.arguments:
+        return False
+    figures = zip(one.buffers(), other.buffers(), strict=True)
+    return all(own.equal(its) for own, its in figures)
 
 
 def batches(

@@ -146,6 +146,18 @@ class Memory(nn.Module):
             of which nothing is remembered.
         """
         weights = (SHARPNESS * (self.cosines(projected) - 1)).exp()
-        sums = projected.new_zeros(len(projected), n_categories).index_add(1, self.rows, weights)
+        return self.category_means(weights, n_categories).log()
+
+    def category_means(self, weights: Tensor, n_categories: int) -> Tensor:
+        """Average the weights of what is remembered of each category.
+
+        Args:
+            weights: of each embedding, shape (n, n_known).
+            n_categories: rows of the head.
+
+        Returns:
+            Shape (n, n_categories); 0 for a category of which nothing is remembered.
+        """
+        sums = weights.new_zeros(len(weights), n_categories).index_add(1, self.rows, weights)
         counts = torch.bincount(self.rows, minlength=n_categories).clamp(min=1)
-        return (sums / counts.to(sums.dtype)).log()
+        return sums / counts.to(sums.dtype)

@@ -160,6 +160,4 @@ def name_evidence(known: Memory, names: Tensor, n_categories: int) -> Tensor:
     """
     unlike = exp(-DRUG_NAME_SHARPNESS)
     weights = ((DRUG_NAME_SHARPNESS * (known.cosines(names) - 1)).exp() - unlike).clamp(min=0)
-    sums = names.new_zeros(len(names), n_categories).index_add(1, known.rows, weights)
-    counts = torch.bincount(known.rows, minlength=n_categories).clamp(min=1)
-    return (sums / counts.to(sums.dtype) / UNLIKE).log1p()
+    return (known.category_means(weights, n_categories) / UNLIKE).log1p()
