@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sentencex import segment
 
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.known_drugs import KnownDrug
+from drugtext.name_stems import text_part
 from drugtext.prediction import Prediction
 from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.stem_ids import stem_ids
@@ -124,7 +126,7 @@ def explain(
     )
     by_name = None
     if classifier.model.head.named is not None and stem_ids(insert):
-        nameless = _embed_once(classifier, [_only(insert, read)], with_names=False)
+        nameless = text_part(torch.from_numpy(embeddings), classifier.model.config.text_dim)
         p = classifier.probabilities(nameless)[0, answer]
         by_name = _weighed("name", " + ".join(insert.ingredients) or insert.name, told, p)
     needed, otherwise = _needed(classifier, insert, read, sentences, answer)
@@ -210,12 +212,10 @@ def _only(insert: DrugInsert, sentences: Iterable[tuple[str, str]]) -> DrugInser
 
 
 def _embed_once(
-    classifier: CategoryPredictor, inserts: Sequence[DrugInsert], *, with_names: bool = True
+    classifier: CategoryPredictor, inserts: Sequence[DrugInsert]
 ) -> NDArray[np.float32]:
     """Embed inserts that have most windows in common: each different one is encoded once."""
     windows = classifier.windows(inserts)
-    if not with_names:
-        windows = replace(windows, stem_ids=[])
     numbers = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, windows.token_ids)))}
     vectors = classifier.vectors([list(ids) for ids in numbers])
     rows = [numbers[tuple(ids)] for ids in windows.token_ids]

@@ -109,7 +109,7 @@ class Windows:
             tokens and prefix left out.
         tokens_total: of each insert.
         stem_ids: of each insert, pieces of its names, as `stem_ids.stem_ids` gives them; the whole
-            list is empty where all are to go by no name.
+            list may be left out, and then none goes by a name.
     """
 
     token_ids: list[list[int]]
