@@ -10,7 +10,7 @@ validation part, whitened by the training part. Names are masked. The test parts
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -24,17 +24,16 @@ from torch import Tensor
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents, rounded
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
-from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.calibration import SOFTENING
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
@@ -216,28 +215,15 @@ def figures(drugs: Trial, few: Sequence[Trial], one: Judged, whole: Judged) -> d
         one: the variant.
         whole: all parts.
     """
-    is_full = np.array([example.kind in FULL_DOCUMENTS for example in drugs.validation])
-    groups = np.array([example.ingredient for example in drugs.validation])
-    gain = whole.right.astype(float) - one.right
-    found: dict[str, Any] = {}
-    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
-        found[f"new drug, {documents}"] = {
-            "n": int(chosen.sum()),
-            "accuracy": _rounded(grouped_mean(one.right[chosen], groups[chosen].tolist())),
-            "all_ahead": _rounded(grouped_mean(gain[chosen], groups[chosen].tolist())),
-        }
+    found = right_by_documents(drugs.validation, one.right, whole.right)
     for trial, own, best in zip(few, one.accuracies, whole.accuracies, strict=True):
         found[f"new category, k = {trial.setting.k}"] = {
             "n_way": len(trial.tasks[0].lesson.categories),
             "n_tasks": len(trial.tasks),
-            "accuracy": _rounded(few_shot_accuracy(own)),
-            "all_ahead": _rounded(few_shot_accuracy(best - own)),
+            "accuracy": rounded(few_shot_accuracy(own)),
+            "all_ahead": rounded(few_shot_accuracy(best - own)),
         }
     return found
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(float(value), 4) for value in values]
 
 
 def main(

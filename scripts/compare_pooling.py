@@ -24,17 +24,16 @@ from torch import Tensor, nn
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.embedder import batches
 from drugtext.encoder import DEFAULT_ENCODER, pool_windows
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
+from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents
 from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Trial
-from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.heads import INITIAL_SCALE
 from drugtext.inserts.insert import DrugInsert
@@ -195,22 +194,6 @@ def is_right(trial: Trial, reader: Reader) -> NDArray:
     return np.array([answers[0] == example.category for answers, example in pairs])
 
 
-def figures(trial: Trial, right: NDArray, by_plan: NDArray) -> dict[str, Any]:
-    """Return accuracies, and by how much the plan is ahead of them."""
-    is_full = np.array([example.kind in FULL_DOCUMENTS for example in trial.validation])
-    groups = np.array([example.ingredient for example in trial.validation])
-    gain = by_plan.astype(float) - right
-    found: dict[str, Any] = {}
-    for documents, chosen in (("full documents", is_full), ("all", np.ones_like(is_full))):
-        told = groups[chosen].tolist()
-        found[f"new drug, {documents}"] = {
-            "n": int(chosen.sum()),
-            "accuracy": [round(float(v), 4) for v in grouped_mean(right[chosen], told)],
-            "all_ahead": [round(float(v), 4) for v in grouped_mean(gain[chosen], told)],
-        }
-    return found
-
-
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
@@ -236,7 +219,7 @@ def main(
             right = is_right(trial, reader_of(classifier, inserts, whole.pooled(factors)))
             by_plan = right if what == PLAN else by_plan
             of_sections = told or of_sections
-            rows.append({"windows": what, **figures(trial, right, by_plan)})
+            rows.append({"windows": what, **right_by_documents(trial.validation, right, by_plan)})
             console.print(rows[-1])
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
