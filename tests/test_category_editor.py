@@ -8,6 +8,7 @@ import torch
 
 from drugtext import Category, DrugInsert, Taxonomy
 from drugtext.errors import CorpusError
+from drugtext.name_stems import name_evidence
 
 TREE = Taxonomy(
     [
@@ -28,26 +29,45 @@ TEXTS = {
 }
 
 
+INGREDIENTS = dict(
+    zip(
+        [text for texts in TEXTS.values() for text in texts],
+        ["atenolol", "metoprolol", "heparin", "ibuprofen", "ketoprofen", "naproxen", "zolpidem"],
+        strict=True,
+    )
+)
+
+
 def insert(text: str) -> DrugInsert:
-    return DrugInsert(name=text, language="en", sections={"indications_and_usage": text})
+    ingredients = (INGREDIENTS[text],) if text in INGREDIENTS else ()
+    sections = {"indications_and_usage": text}
+    return DrugInsert(name=text, ingredients=ingredients, language="en", sections=sections)
 
 
 INSERTS = [insert(text) for texts in TEXTS.values() for text in texts]
 CATEGORIES = [category for category, texts in TEXTS.items() for _ in texts]
 
 
-@pytest.fixture(scope="module")
-def four(tiny_classifier):
-    return tiny_classifier.fit(INSERTS, CATEGORIES, taxonomy=TREE)
+@pytest.fixture(scope="module", params=["texts", "texts and names"])
+def four(request, tiny_classifier):
+    reads_names = request.param == "texts and names"
+    base = tiny_classifier.with_name_stems(INSERTS) if reads_names else tiny_classifier
+    fitted = base.fit(INSERTS, CATEGORIES, taxonomy=TREE)
+    assert (fitted.model.head.named is not None) == reads_names
+    return fitted
 
 
 def raw(classifier, category: str) -> list[np.ndarray]:
-    """What prototype and memory say of a category, before it is set against others."""
+    """What prototype, memory and names say of a category, before it is set against others."""
     head, row = classifier.model.head, classifier.category_ids.index(category)
     projected = torch.from_numpy(classifier.embed(INSERTS))
+    n_categories = len(classifier.category_ids)
     with torch.no_grad():
-        remembered = head.memory.affinities(head.text_of(projected), len(classifier.category_ids))
-        return [head.scores(projected)[:, row].numpy(), remembered[:, row].numpy()]
+        remembered = head.memory.affinities(head.text_of(projected), n_categories)
+        told = [head.scores(projected), remembered]
+        if head.named is not None:
+            told.append(name_evidence(head.named, head.names_of(projected), n_categories))
+        return [part[:, row].numpy() for part in told]
 
 
 def same(one, other, *categories: str) -> bool:

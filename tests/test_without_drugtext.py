@@ -25,12 +25,16 @@ def python(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(tiny_classifier, tmp_path_factory) -> Path:
-    """A classifier with an encoder, a lexicon and a head."""
+    """A classifier with an encoder, a lexicon, pieces of names and a head."""
     folder = tmp_path_factory.mktemp("saved")
     inserts = [
-        DrugInsert(language="en", sections={"indications_and_usage": t}) for t in TEXTS.values()
+        DrugInsert(ingredients=(name,), language="en", sections={"indications_and_usage": text})
+        for name, text in zip(("ibuprofen", "atenolol"), TEXTS.values(), strict=True)
     ]
-    few = tiny_classifier.with_lexicon(inserts * 3).fit(inserts, list(TEXTS))
+    others = [DrugInsert(ingredients=(name,), sections={}) for name in ("ketoprofen", "metoprolol")]
+    base = tiny_classifier.with_lexicon(inserts * 3).with_name_stems(inserts + others)
+    few = base.fit(inserts, list(TEXTS))
+    assert few.model.head.named is not None
     few.save_pretrained(folder)
     return folder
 
