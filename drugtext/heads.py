@@ -280,9 +280,7 @@ class PrototypeHead(Projection):
             Liu et al. 2020, arXiv:2010.03759, equation 4, and Sun et al. 2022, arXiv:2204.06507,
             equation 3; `scripts/trust_report.py` compares them.
         """
-        projected = self.text_of(
-            projected
-        )  # an insert that goes by no name is no stranger for that
+        projected = self.text_of(projected)  # a drug whose name is new is no stranger for that
         energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
         if self.memory is None:
             return energy

@@ -34,7 +34,7 @@ from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
-from drugtext.evaluation.calibration import SOFTENING
+from drugtext.evaluation.few_shot_calibration import SOFTENING
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.heads import PrototypeHead

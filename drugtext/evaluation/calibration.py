@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from drugtext.episodes import draw_episodes
 from drugtext.errors import CorpusError
-from drugtext.heads import MOST_SHOTS, PrototypeHead
-from drugtext.prediction_sets import thinned
+from drugtext.heads import PrototypeHead
 from drugtext.sharpening import group_log_probabilities, sharpened
 from drugtext.taxonomy import Taxonomy
 
@@ -27,18 +23,9 @@ SCALES = np.geomspace(2, 128, 97)
 STRENGTHS = np.linspace(0, 0.5, 11)
 """Exponents of the amount of text in the scale that are tried."""
 
-GROWTHS = np.linspace(0, 0.4, 17)
-"""Powers of the number of support inserts in the scale that are tried."""
-
 POWERS = np.geomspace(0.25, 4, 97)
 """Powers that are tried, likewise; 1 is among them."""
 
-SOFTENING = 0.25
-"""Power of the whitening that new categories are learnt with. Chosen on validation categories: the
-whole of it costs them some hundredths, as what it scales down tells them apart, too."""
-
-_EPISODE_SHOTS = (1, 2, MOST_SHOTS)
-_EPISODE_WAYS = (5, 10, 20, 40)
 _RIDGE = 1.0
 _FIGURES_AT_ONCE = 4_000_000  # scales are tried together as memory allows
 
@@ -199,114 +186,6 @@ def scope_threshold(familiarity: Tensor, false_alarms: float = SCOPE_FALSE_ALARM
     """
     _check_held_out(len(familiarity))
     return float(familiarity.double().quantile(false_alarms))
-
-
-@torch.no_grad()
-def few_shot_projection(
-    head: PrototypeHead, names: Mapping[str, Tensor]
-) -> tuple[PrototypeHead, dict[str, Tensor]]:
-    """Return a head without categories that projects as new ones are learnt, and names by it.
-
-    Args:
-        head: of known categories.
-        names: category -> its name's embedding as `head` projects it, shape (embedding_dim,).
-    """
-    softened = head.softened(SOFTENING)
-    if not names:
-        return softened, {}
-    moved = head.moved(torch.stack([*names.values()]), softened)
-    return softened, dict(zip(names, moved, strict=True))
-
-
-@torch.no_grad()
-def calibrate_few_shot(
-    head: PrototypeHead,
-    embeddings: ArrayLike,
-    categories: Sequence[str],
-    ingredients: Sequence[Iterable[str]],
-    seed: int = 0,
-    names: Mapping[str, Tensor] | None = None,
-) -> dict[str, Any] | None:
-    """Find scale and scope threshold for categories learnt from a few inserts each.
-
-    They are pooled over episodes of five categories and more, with one, two and five support
-    inserts. Prediction sets go by those of most categories: where there are fewer, sets hold the
-    true one more often than is asked for, and where there are more, less often.
-
-    Args:
-        head: gives the projection.
-        embeddings: of held-out inserts, not projected, shape (n, embedding_dim).
-        categories: of each.
-        ingredients: of each.
-        seed: of the episodes.
-        names: category -> its name's embedding, projected, shape (embedding_dim,).
-
-    Returns:
-        `softening`, the power of the whitening that new categories are learnt with; `scale` for one
-        support insert a category, the power of their number that it grows by, `growth`,
-        `scope_threshold` and `strangeness`; None where the inserts are too few for episodes.
-    """
-    head, names = few_shot_projection(head, names or {})
-    projected = head.project(torch.as_tensor(embeddings))
-    losses: dict[int, Tensor] = {}  # of each number of support inserts
-    familiarity: list[Tensor] = []
-    widest: tuple[int, list[tuple[int, Tensor, Tensor, Tensor]]] = (0, [])
-    for n_way, k_shot in product(_EPISODE_WAYS, _EPISODE_SHOTS):
-        try:
-            episodes = list(
-                draw_episodes(categories, ingredients, n_way=n_way, k_shot=k_shot, seed=seed)
-            )
-        except CorpusError:  # few categories have so many ingredients
-            continue
-        if n_way > widest[0]:
-            widest = n_way, []
-        for episode in episodes:
-            support, queries = projected[list(episode.support)], projected[list(episode.queries)]
-            rows_of = torch.tensor(episode.support_categories)
-            told = torch.stack([names[c] for c in episode.categories]) if names else None
-            few = head.fitted(support, rows_of, [[]] * len(episode.categories), told)
-            few = few.remembering(support, rows_of)
-            truth = torch.tensor(episode.query_categories)
-            evidence, prior = few.evidence(queries)
-            evidence = evidence * few.trust(queries)
-            widest[1].append((k_shot, evidence, prior, truth))
-            losses[k_shot] = losses.get(k_shot, 0) + scale_losses(evidence, prior, truth)
-            familiarity.append(few.familiarity(queries))
-    if not familiarity:
-        return None
-    scale, growth = best_growth(losses)
-    probabilities = [
-        (evidence * scale * k_shot**growth + prior).double().softmax(1).gather(1, truth[:, None])
-        for k_shot, evidence, prior, truth in widest[1]
-    ]
-    return {
-        "softening": SOFTENING,
-        "scale": scale,
-        "growth": growth,
-        "scope_threshold": scope_threshold(torch.cat(familiarity)),
-        "strangeness": thinned(1 - torch.cat(probabilities).flatten().numpy()),
-    }
-
-
-def best_growth(losses: Mapping[int, Tensor]) -> tuple[float, float]:
-    """Return the scale for one support insert a category, and the power of k that it grows by.
-
-    Args:
-        losses: k -> cross-entropy at each of `SCALES`.
-    """
-    steps = np.log(SCALES)
-    found = [
-        (
-            sum(
-                np.interp(steps + growth * np.log(k), steps, of_k.numpy())
-                for k, of_k in losses.items()
-            ),
-            float(growth),
-        )
-        for growth in (GROWTHS if len(losses) > 1 else GROWTHS[:1])
-    ]
-    best, growth = min(found, key=lambda one: one[0].min())
-    return float(SCALES[int(best.argmin())]), growth
 
 
 def _check_held_out(n_inserts: int) -> None:

@@ -19,11 +19,11 @@ from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
     Calibration,
     best_calibration,
-    calibrate_few_shot,
     scope_threshold,
     sibling_groups,
     text_direction,
 )
+from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
 from drugtext.evaluation.report import measure
 from drugtext.prediction_sets import strangeness
 from drugtext.splits import SPLITS

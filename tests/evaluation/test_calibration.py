@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
-    SCALES,
-    SOFTENING,
     Calibration,
     best_calibration,
-    best_growth,
-    calibrate_few_shot,
-    few_shot_projection,
     scope_threshold,
     sibling_groups,
     text_direction,
@@ -126,44 +120,6 @@ def test_groups_are_trusted_more_than_siblings_where_that_is_true():
     told = logits[0].double().softmax(0)
     assert float(told[:2].sum()) == pytest.approx(0.9, abs=0.01)
     assert float(told[0] / told[:2].sum()) == pytest.approx(0.6, abs=0.01)
-
-
-def test_the_scale_grows_with_the_support_as_its_losses_say():
-    # Losses that are least at 8, at 8 times 2 to the power of 0.2, and at 8 times 5 to it
-    losses = {k: torch.tensor(np.log(SCALES / (8 * k**0.2)) ** 2) for k in (1, 2, 5)}
-    scale, growth = best_growth(losses)
-    assert growth == pytest.approx(0.2, abs=0.03) and scale == pytest.approx(8, rel=0.05)
-    assert best_growth({5: losses[5]}) == (pytest.approx(8 * 5**0.2, rel=0.05), 0.0)
-
-
-def test_few_shot_calibration_is_that_of_the_softened_whitening():
-    generator = torch.Generator().manual_seed(3)
-    dim, n_categories, n_drugs = 8, 6, 20
-    centres = torch.randn(n_categories, dim, generator=generator)
-    rows = torch.arange(n_categories).repeat_interleave(n_drugs)
-    embeddings = centres[rows] + torch.randn(len(rows), dim, generator=generator)
-    categories = [f"c{row}" for row in rows.tolist()]
-    drugs = [[f"{chr(97 + n % 26)}{chr(97 + n // 26)}ol"] for n in range(len(rows))]
-    square = torch.randn(dim, dim, generator=generator)
-    head = PrototypeHead(dim, 0)
-    head.whitening.data.copy_(square @ square.T / dim + torch.eye(dim))
-    told = dict(zip(sorted(set(categories)), head.project_names(centres), strict=True))
-    softened = head.softened(SOFTENING)
-    projection, names = few_shot_projection(head, told)
-    assert projection.whitening.equal(softened.whitening)
-    torch.testing.assert_close(torch.stack([*names.values()]), softened.project_names(centres))
-    found = calibrate_few_shot(head, embeddings, categories, drugs, names=told)
-    bare = PrototypeHead(dim, 0)  # on embeddings that are whitened already
-    moved = dict(
-        zip(names, torch.nn.functional.normalize(centres @ softened.whitening), strict=True)
-    )
-    same = calibrate_few_shot(bare, embeddings @ softened.whitening, categories, drugs, names=moved)
-    whole = PrototypeHead(dim, 0)
-    by_all = embeddings @ head.whitening
-    other = calibrate_few_shot(whole, by_all, categories, drugs, names=told)
-    assert found["softening"] == SOFTENING and found["scale"] == same["scale"]
-    assert found["scope_threshold"] == pytest.approx(same["scope_threshold"], abs=1e-4)
-    assert found["scope_threshold"] != pytest.approx(other["scope_threshold"], abs=1e-3)
 
 
 def test_the_power_within_groups_of_one_is_one():

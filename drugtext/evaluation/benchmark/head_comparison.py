@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.cached_embedder import Embed
 from drugtext.evaluation.benchmark.readers import Reader, fitted_to_background
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.benchmark.task import Task, Trial
-from drugtext.evaluation.calibration import few_shot_projection
+from drugtext.evaluation.few_shot_calibration import few_shot_projection
 from drugtext.evaluation.scores import few_shot_accuracy
 
 SIMPLEST = "cosine"

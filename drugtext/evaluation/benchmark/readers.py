@@ -12,7 +12,7 @@ from drugtext.evaluation.benchmark.new_category import NEW_CATEGORY, CategorySpl
 from drugtext.evaluation.benchmark.protocols import NEW_DRUG
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
-from drugtext.evaluation.calibration import calibrate_few_shot
+from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder

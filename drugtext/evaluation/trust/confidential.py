@@ -14,7 +14,7 @@ from torch import Tensor
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.new_category import SPLIT_LEVEL
 from drugtext.evaluation.benchmark.records import Record
-from drugtext.evaluation.calibration import few_shot_projection
+from drugtext.evaluation.few_shot_calibration import few_shot_projection
 from drugtext.evaluation.trust.membership import N_TRIALS, Attack, Interval
 from drugtext.evaluation.trust.privacy import (
     Support,

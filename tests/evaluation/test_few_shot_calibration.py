@@ -1,0 +1,54 @@
+"""Few-shot calibration: its scale, and the whitening that it goes by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from drugtext.evaluation.calibration import SCALES
+from drugtext.evaluation.few_shot_calibration import (
+    SOFTENING,
+    best_growth,
+    calibrate_few_shot,
+    few_shot_projection,
+)
+from drugtext.heads import PrototypeHead
+
+
+def test_the_scale_grows_with_the_support_as_its_losses_say():
+    # Losses that are least at 8, at 8 times 2 to the power of 0.2, and at 8 times 5 to it
+    losses = {k: torch.tensor(np.log(SCALES / (8 * k**0.2)) ** 2) for k in (1, 2, 5)}
+    scale, growth = best_growth(losses)
+    assert growth == pytest.approx(0.2, abs=0.03) and scale == pytest.approx(8, rel=0.05)
+    assert best_growth({5: losses[5]}) == (pytest.approx(8 * 5**0.2, rel=0.05), 0.0)
+
+
+def test_few_shot_calibration_is_that_of_the_softened_whitening():
+    generator = torch.Generator().manual_seed(3)
+    dim, n_categories, n_drugs = 8, 6, 20
+    centres = torch.randn(n_categories, dim, generator=generator)
+    rows = torch.arange(n_categories).repeat_interleave(n_drugs)
+    embeddings = centres[rows] + torch.randn(len(rows), dim, generator=generator)
+    categories = [f"c{row}" for row in rows.tolist()]
+    drugs = [[f"{chr(97 + n % 26)}{chr(97 + n // 26)}ol"] for n in range(len(rows))]
+    square = torch.randn(dim, dim, generator=generator)
+    head = PrototypeHead(dim, 0)
+    head.whitening.data.copy_(square @ square.T / dim + torch.eye(dim))
+    told = dict(zip(sorted(set(categories)), head.project_names(centres), strict=True))
+    softened = head.softened(SOFTENING)
+    projection, names = few_shot_projection(head, told)
+    assert projection.whitening.equal(softened.whitening)
+    torch.testing.assert_close(torch.stack([*names.values()]), softened.project_names(centres))
+    found = calibrate_few_shot(head, embeddings, categories, drugs, names=told)
+    bare = PrototypeHead(dim, 0)  # on embeddings that are whitened already
+    moved = dict(
+        zip(names, torch.nn.functional.normalize(centres @ softened.whitening), strict=True)
+    )
+    same = calibrate_few_shot(bare, embeddings @ softened.whitening, categories, drugs, names=moved)
+    whole = PrototypeHead(dim, 0)
+    by_all = embeddings @ head.whitening
+    other = calibrate_few_shot(whole, by_all, categories, drugs, names=told)
+    assert found["softening"] == SOFTENING and found["scale"] == same["scale"]
+    assert found["scope_threshold"] == pytest.approx(same["scope_threshold"], abs=1e-4)
+    assert found["scope_threshold"] != pytest.approx(other["scope_threshold"], abs=1e-3)
