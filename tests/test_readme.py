@@ -24,8 +24,8 @@ from drugtext.evaluation.benchmark.learning_page import draws_table, heads_table
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import headline as speed_targets
 from drugtext.evaluation.speed.page import speed_page
-from drugtext.evaluation.trust.page import headline as targets
 from drugtext.evaluation.trust.page import trust_page
+from drugtext.evaluation.trust.targets import headline as targets
 from drugtext.figures import measured_table
 
 PAGE = PROJECT / "README.md"

@@ -2,132 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from drugtext.evaluation.markdown import markdown_table, met
+from drugtext.evaluation.markdown import markdown_table
 from drugtext.evaluation.trust.scope import IN_USE, SCORES
-
-Figures = Mapping[str, Any]
-
-ECE_KNOWN, ECE_FEW = 0.03, 0.06
-NEAR, FAR = 0.90, 0.995
-SLACK = 0.02
-"""Targets: expected calibration errors, areas under the ROC, and how far coverage may be off."""
-
-_FAULTS = {
-    "readers": (
-        "Bad files given to every reader: tracebacks, and files passed over in silence",
-        "damaged by chance, and written to do harm",
-    ),
-    "checkpoint": (
-        "Damaged and tampered checkpoints: tracebacks, code run, changes of sealed files unseen",
-        "drawn from many ways to change each file, sealed anew or not",
-    ),
-    "writers": (
-        "Writers killed or without room: what they left half written, or lost",
-        "SIGKILL at a moment of chance; files that may not grow",
-    ),
-    "fuzzed": (
-        "Files that a fuzzer made: tracebacks, hangs, and files passed over in silence",
-        "atheris, led by the lines of code that are reached",
-    ),
-}
-"""What of `figures["faults"]` -> what is counted, and how it is measured."""
-_FEW_SHOT_SCALES = {
-    "new categories": "the encoder met none of them; scale from other categories that it never met",
-    "known categories": "scale from drugs of categories that it met, as the bundled checkpoint's",
-}
-"""What few-shot categories were calibrated on -> how it is told."""
-
-
-def find(rows: Sequence[Figures], **wanted: Any) -> Figures:
-    """Return the first row that holds all that is wanted."""
-    return next(r for r in rows if all(r.get(name) == value for name, value in wanted.items()))
-
-
-def headline(figures: Figures) -> str:
-    """Return the table of targets: what was asked, what was measured, and on how many."""
-    titles = ["", "target", "measured [95 % interval]", "n", "", "how"]
-    return markdown_table([titles, *_targets(figures)])
-
-
-def _targets(figures: Figures) -> Iterator[list[str]]:
-    known, scope = figures["known"], figures["scope"]
-    for row in known["calibration"]:
-        if row["names"] == "plain":
-            what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
-            yield [*_calibration_row(what, row, ECE_KNOWN), "scale from validation drugs; 15 bins"]
-    for row in figures["few_shot"]:
-        if row["k"] == 5:
-            learnt = f"{row['n_way']} categories learnt from 5 inserts each, {row['names']}"
-            how = _FEW_SHOT_SCALES[row["calibrated_on"]]
-            yield [*_calibration_row(f"Calibration error, {learnt}", row, ECE_FEW), how]
-            covered = _coverage_row(learnt, row, _interval(row, "covered"))
-            yield [*covered, f"conformal; {row['calibrated_on']} held out, as above"]
-    for row in scope["near"]:
-        if row["names"] == "plain":
-            one = row["scores"][IN_USE]
-            what = f"In scope or not: drugs of other categories, level {row['level']} (AUROC)"
-            n = f"{row['n_inserts']} × {row['n_draws']} draws"
-            told = [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
-            yield [*told, "a fifth of the categories left out of the head"]
-    for row in scope["near_few_shot"]:
-        if row["names"] == "plain":
-            one = row["scores"][IN_USE]
-            what = (
-                f"In scope or not: categories learnt from {row['k']} inserts, encoder met neither"
-            )
-            n = f"{row['n_episodes']} episodes"
-            told = [what, f"≥ {NEAR}", _interval(one, "auroc"), n, met(one["auroc"] >= NEAR)]
-            yield [*told, "those of other episodes' categories"]
-    row = find(scope["far"], names="plain")
-    one = row["scores"][IN_USE]
-    n = f"{one['n_inside']} + {one['n_outside']}"
-    what = "In scope or not: texts that are no inserts (AUROC)"
-    told = [what, f"≥ {FAR}", _interval(one, "auroc"), n, met(one["auroc"] >= FAR)]
-    yield [*told, "texts written for this test"]
-    for row in known["sets"]:
-        is_headline = row["documents"] in ("all inserts", "full documents")
-        if is_headline and (row["names"], row["asked"]) == ("plain", 0.9):
-            size = f"{_interval(row, 'covered')}, {row['mean_size']} categories on average"
-            of = f"level {row['level']}, {row['documents']}"
-            yield [
-                *_coverage_row(of, row, size),
-                "split conformal by amount of text, from validation drugs",
-            ]
-    for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
-        one = figures["reasons"][name]
-        what = f"Reasons: gain over random order, {title} the heaviest sentences first"
-        n, is_met = figures["reasons"]["n_inserts"], one["low"] > 0
-        yield [
-            what,
-            "> 0",
-            _interval(one, "gain"),
-            str(n),
-            met(is_met),
-            f"area of the {name} curve",
-        ]
-    for row in figures["faults"]:
-        what, how = _FAULTS[row["what"]]
-        n_escaped = len(row["escaped"])
-        yield [what, "0", str(n_escaped), f"{row['tried']:,}", met(not n_escaped), how]
-
-
-def _coverage_row(what: str, row: Figures, told: str) -> list[str]:
-    is_met = abs(row["covered"] - 0.9) <= SLACK
-    return [f"Sets of coverage 0.9, {what}", f"0.9 ± {SLACK}", told, str(row["n"]), met(is_met)]
-
-
-def _calibration_row(what: str, row: Figures, most: float) -> list[str]:
-    by_chance = f"{row['by_chance']:.3f} to {row['by_chance_alike']:.3f}"
-    told = f"{_interval(row, 'ece')}; by chance alone {by_chance}"
-    return [what, f"≤ {most}", told, str(row["n"]), met(row["ece"] <= most)]
-
-
-def _interval(row: Figures, name: str) -> str:
-    low, high = (row.get(f"{name}_{end}", row.get(end)) for end in ("low", "high"))
-    return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
+from drugtext.evaluation.trust.targets import Figures, headline, interval
 
 
 def trust_page(results: Figures, plots: Sequence[str]) -> str:
@@ -149,12 +29,15 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         "## Calibration of known categories",
         '"By chance" is what as many answers would show whose probabilities are true: an error'
         ' below it cannot be told from none. "By chance alike" is the same where the inserts of a'
-        " drug are right or wrong together; the truth is between the two.",
+        " drug are right or wrong together; the truth is between the two."
+        ' "Validation" is the accuracy of the drugs that scale and sets were set on: where it is'
+        " below that of the test drugs, answers are surer than they are told to be, and sets hold"
+        " the true category more often than was asked.",
         _table(
             figures["known"]["calibration"],
             (
                 *("documents", "names", "level", "ece", "by_chance", "by_chance_alike"),
-                *("confidence", "accuracy", "n"),
+                *("confidence", "accuracy", "validation", "n"),
             ),
             "ece",
         ),
@@ -174,7 +57,10 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         "## In scope",
         "Area under the ROC of each score. Near: drugs of categories that were left out of the"
         " head, ten draws of a fifth of a level's categories; or, learnt from five inserts each,"
-        " drugs of categories that the encoder never met. Far: texts written for this test.",
+        " drugs of categories that the encoder never met. Far: texts written for this test. Near,"
+        " the scores hardly differ, but for the largest probability, which is behind; far, the one"
+        " in use is the highest, by little. What limits them near: a drug of a sibling category is"
+        " described in nearly the same words, the more so the deeper the level.",
         _scope_table(figures["scope"]),
         *_thresholds(figures["scope"]),
         "## Sets of categories",
@@ -241,7 +127,7 @@ def _table(
     head = [column.replace("_", " ") for column in columns]
     told = [
         [
-            _interval(row, c)
+            interval(row, c)
             if c in row and (c == with_interval or f"{c}_low" in row)
             else _cell(row.get(c))
             for c in columns
@@ -262,7 +148,7 @@ def _scope_table(scope: Figures) -> str:
     lines = [["", *(title for title, _ in columns)]]
     for name in SCORES:
         mark = " (in use)" if name == IN_USE else ""
-        lines.append([name + mark, *(_interval(scores[name], "auroc") for _, scores in columns)])
+        lines.append([name + mark, *(interval(scores[name], "auroc") for _, scores in columns)])
     return markdown_table(lines)
 
 
@@ -273,7 +159,9 @@ def _thresholds(scope: Figures) -> Iterator[str]:
             f"Names {row['names']}: the threshold calls {row['false_alarms']:.1%} of"
             f" {row['n_inside']} test inserts out of scope (5 % were asked for), and"
             f" {row['called_out']:.1%} of the texts that are no inserts ({kinds}); of"
-            f" {row['n_texts']} such texts {row['n_refused']} were refused for their language."
+            f" {row['n_texts']} such texts {row['n_refused']} were refused for their language and"
+            " are in no other figure: were they read, it would call"
+            f" {row['refused_called_out']:.1%} of them."
         )
     for names in dict.fromkeys(row["names"] for row in scope["near"]):
         near = [row for row in scope["near"] if row["names"] == names]
@@ -296,7 +184,7 @@ def _privacy(told: Figures) -> str:
 def _reasons(reasons: Figures) -> str:
     told = ", ".join(
         f"{name}: area {reasons[name]['area']:.3f}, in random order"
-        f" {reasons[name]['random_area']:.3f}, gain {_interval(reasons[name], 'gain')}"
+        f" {reasons[name]['random_area']:.3f}, gain {interval(reasons[name], 'gain')}"
         for name in ("deletion", "insertion")
     )
     return (

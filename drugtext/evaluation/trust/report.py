@@ -128,14 +128,18 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
     """Judge probabilities, sets and sure answers on drugs that nobody met, of known categories."""
     config = known.classifier.model.config
     every = range(len(known.records))
-    full = [n for n in every if known.records[n].kind in FULL_DOCUMENTS]
     found: dict[str, Any] = {"calibration": [], "sets": [], "sure": [], "reliability": []}
-    for documents, chosen in (("all inserts", every), ("full documents", full)):
+    for documents in ("all inserts", "full documents"):
+        chosen, held_out = (_places(known, split, documents) for split in ("test", "validation"))
         for names in NAMES:
             begins(f"probabilities: {documents}, {names}")
             judged = known.judged(names, chosen)
             told = {"documents": documents, "names": names}
-            found["calibration"] += [told | one for one in calibration_by_level(judged, seed)]
+            of_held_out = answers_by_level(known.judged(names, held_out, "validation"))
+            found["calibration"] += [
+                told | one | {"validation": round(float(of_held_out[one["level"]][1].mean()), 4)}
+                for one in calibration_by_level(judged, seed)
+            ]
             found["sets"] += [told | one for one in _coverages(judged, config.strangeness)]
             found["sure"] += [told | back_off(judged, least, seed) for least in LEAST]
             confidences, right, _ = list(answers_by_level(judged).values())[-1]
@@ -148,6 +152,13 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
                 told = {"documents": documents, "names": names}
                 found["sets"] += [told | one for one in _coverages(judged, config.strangeness)]
     return found
+
+
+def _places(known: KnownCategories, split: str, documents: str) -> list[int]:
+    """Return the places of a split's records: all of them, or the full documents."""
+    records = known.corpus.splits[split]
+    is_asked = [documents == "all inserts" or r.kind in FULL_DOCUMENTS for r in records]
+    return np.flatnonzero(is_asked).tolist()
 
 
 def _coverages(judged: Judged, held_out: dict[str, Any] | None) -> Iterator[dict[str, Any]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.records import Names
+from drugtext.evaluation.bootstrap import grouped_share
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.evaluation.trust.far_texts import far_texts
 from drugtext.evaluation.trust.scope import SCORES, auroc, compare_scores, scope_scores
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
+from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.training.recipe import fit_chosen
 
@@ -20,6 +24,7 @@ N_DRAWS = 10
 """Of the categories that are left out, of each level."""
 SHARE = 0.2
 """Of the categories that are left out in each draw."""
+_ALARMS = ("false_alarms", "false_alarms_low", "false_alarms_high")
 
 
 def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
@@ -28,7 +33,8 @@ def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
     Returns:
         `scores`: AUROC of each of `SCORES` over the texts that were read; `n_texts`, and of them
         `n_refused` for their language; of the rest the share called out of scope, in all and of
-        each kind, and of the test drugs that share, `false_alarms`.
+        each kind, and of the refused ones, were they read, `refused_called_out`; of the test drugs
+        that share, `false_alarms`, with its interval.
     """
     classifier, texts = known.classifier, far_texts()
     inserts = [insert_from_record({"text": told.text}, told.kind) for told in texts]
@@ -37,7 +43,11 @@ def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
     inside = known.embeddings(names)
     head = classifier.model.head
     groups = ([record.ingredient for record in known.records], [str(n) for n in kept])
+    in_others = _embedded_anyhow(
+        classifier, [insert for n, insert in enumerate(inserts) if n not in kept]
+    )
     called_out = ~classifier.in_scope(outside)
+    alarms = grouped_share(~classifier.in_scope(inside), groups[0], seed)
     by_kind = defaultdict(list)
     for n, is_out in zip(kept, called_out, strict=True):
         by_kind[texts[n].kind].append(bool(is_out))
@@ -50,9 +60,20 @@ def far(known: KnownCategories, names: Names, seed: int = 0) -> dict[str, Any]:
         "n_refused": len(texts) - len(kept),
         "called_out": round(float(called_out.mean()), 4),
         "called_out_by_kind": {kind: round(float(np.mean(v)), 4) for kind, v in by_kind.items()},
-        "false_alarms": round(float((~classifier.in_scope(inside)).mean()), 4),
+        "refused_called_out": round(float((~classifier.in_scope(in_others)).mean()), 4),
+        **dict(zip(_ALARMS, (round(share, 4) for share in alarms), strict=True)),
         "n_inside": len(inside),
     }
+
+
+def _embedded_anyhow(classifier: DrugClassifier, inserts: Sequence[DrugInsert]) -> NDArray:
+    """Embed inserts in whatever language they are."""
+    config = classifier.model.config
+    known, config.languages = config.languages, []
+    try:
+        return classifier.embed(inserts)
+    finally:
+        config.languages = known
 
 
 def near(

@@ -115,14 +115,14 @@ class KnownCategories(NamedTuple):
         """The test split."""
         return self.corpus.splits["test"]
 
-    def embeddings(self, names: Names) -> NDArray:
-        """Return the embeddings of the test split, projected, shape (n, embedding_dim)."""
-        return projected(self.classifier, self.splits["test"].embeddings[FORMS[names]])
+    def embeddings(self, names: Names, split: str = "test") -> NDArray:
+        """Return the embeddings of a split, projected, shape (n, embedding_dim)."""
+        return projected(self.classifier, self.splits[split].embeddings[FORMS[names]])
 
-    def judged(self, names: Names, chosen: Sequence[int]) -> Judged:
-        """Return the answers to some records of the test split, by their places."""
-        asked = [self.records[n] for n in chosen]
-        return judge(self.classifier, self.embeddings(names)[list(chosen)], asked)
+    def judged(self, names: Names, chosen: Sequence[int], split: str = "test") -> Judged:
+        """Return the answers to some records of a split, by their places."""
+        asked = [self.corpus.splits[split][n] for n in chosen]
+        return judge(self.classifier, self.embeddings(names, split)[list(chosen)], asked)
 
 
 class NewCategories:

@@ -61,6 +61,7 @@ def test_texts_that_are_no_inserts_are_told_from_test_drugs(of_no_inserts):
     assert (score["auroc"], score["low"], score["high"]) == (1, 1, 1)
     assert (score["n_inside"], score["n_outside"]) == (N_TEST, len(english))
     assert of_no_inserts["called_out"] == 1
+    assert of_no_inserts["refused_called_out"] == 1  # other languages, as if they could be read
     assert of_no_inserts["called_out_by_kind"] == {text.kind: 1 for text in english}
 
 
@@ -68,7 +69,8 @@ def test_false_alarms_are_counted_among_test_drugs(known, of_no_inserts):
     answered = set(known.classifier.category_ids)
     new = [record.path[-1] not in answered for record in known.records]
     assert any(new)
-    assert of_no_inserts["false_alarms"] == pytest.approx(np.mean(new), abs=1e-4)
+    alarms, low, high = (of_no_inserts["false_alarms" + end] for end in ("", "_low", "_high"))
+    assert alarms == pytest.approx(np.mean(new), abs=1e-4) and low <= alarms <= high
 
 
 @pytest.mark.parametrize(("embed", "told"), [(telling, True), (telling_nothing, False)])

@@ -84,6 +84,8 @@ def test_of_each_drug_the_deepest_category_that_is_known_is_the_true_one(tiny_cl
     assert judged.probabilities.sum(axis=1) == pytest.approx(1)
     for _, right, places in answers_by_level(judged).values():
         assert right.all() and len(places) >= len(known.records) - 3  # one category is new
+    held_out = known.judged("masked", [0, 1], "validation")
+    assert held_out.groups == [record.ingredient for record in CORPUS.splits["validation"][:2]]
     few = known.judged("masked", [5, 2])
     assert few.true_ids == [judged.true_ids[5], judged.true_ids[2]]
     assert few.probabilities == pytest.approx(judged.probabilities[[5, 2]], abs=1e-6)

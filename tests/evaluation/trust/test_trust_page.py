@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from drugtext.evaluation.trust.confidential import WITH_MEMORY
-from drugtext.evaluation.trust.page import find, headline, trust_page
+from drugtext.evaluation.trust.page import trust_page
 from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.scope import IN_USE, SCORES
+from drugtext.evaluation.trust.targets import find, headline
 
 INTERVAL = {"low": 0.01, "high": 0.04}
 
@@ -18,6 +19,7 @@ def calibration(level: int, names: str, documents: str, ece: float) -> dict:
         "by_chance_alike": 0.03,
         "confidence": 0.8,
         "accuracy": 0.79,
+        "validation": 0.77,
         "n": 100,
     } | INTERVAL
     return told | {"level": level, "names": names, "documents": documents, "ece": ece}
@@ -62,7 +64,10 @@ def figures() -> dict:
     curve = {"curve": [0.9, 0.1], "random_curve": [0.9, 0.5], "area": 0.3, "random_area": 0.6}
     return {
         "known": known,
-        "few_shot": [few | {"calibrated_on": "new categories"}],
+        "few_shot": [
+            few | {"calibrated_on": "new categories"},
+            few | {"calibrated_on": "known categories", "k": 1, "covered": 0.85},
+        ],
         "scope": {
             "near": [
                 {
@@ -78,7 +83,8 @@ def figures() -> dict:
             "far": [
                 {"names": "plain", "scores": scores(0.997), "n_texts": 24, "n_refused": 4}
                 | {"called_out": 0.9, "called_out_by_kind": {"recipe": 0.9}}
-                | {"false_alarms": 0.06, "n_inside": 50}
+                | {"false_alarms": 0.06, "false_alarms_low": 0.04, "false_alarms_high": 0.08}
+                | {"n_inside": 50, "refused_called_out": 0.75}
             ],
         },
         "noise": [
@@ -121,8 +127,8 @@ def test_targets_are_told_met_or_missed(figures):
     assert [met for _, met in told.values()] == [
         *(
             *("met", "met", "met", "met"),
-            *("missed", "met"),
-            *("missed", "missed", "met"),
+            *("missed", "met", "missed"),
+            *("missed", "missed", "met", "met"),
             *("missed", "missed", "missed", "missed"),
             *("met", "missed"),
             *("met", "missed", "met"),
@@ -139,6 +145,7 @@ def test_the_page_shows_every_figure_and_picture(figures):
     for name in SCORES:
         assert name in page
     assert "6.0% of 50 test inserts out of scope" in page and "recipe 90%" in page
+    assert "of 24 such texts 4 were refused" in page and "it would call 75.0% of them" in page
     assert "left out it calls, names plain: level 3 25%." in page
     assert "| 12,345 | met | atheris" in page and "reader 12,345 in 10 minutes" in page
     assert "0.900 [0.850, 0.940]" in page
