@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Self, cast
+from math import isfinite
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from drugtext.config import DrugTextConfig
 from drugtext.embedder import HALF_CHARACTERS, InsertEmbedder
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import PrototypeHead
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.own_words import NO_WORDS
+from drugtext.prediction_sets import check_strangeness
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.tokens import TokenReader
 
@@ -60,12 +63,7 @@ class CategoryHolder(InsertEmbedder):
             )
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
-            # What is used later is converted now, so that a wrong one is told here.
-            few_shot = config.few_shot or {}
-            float(config.scope_threshold or 0), float(few_shot.get("scale", 1.0))
-            float(few_shot.get("growth", 0.0))
-            if not 0 <= float(few_shot.get("softening", 1.0)) <= 1:
-                raise ValueError("the softening of the whitening is not from 0 to 1")
+            _check_calibration(config)
             ", ".join(config.languages)
             head, n_categories = model.head, len(self.category_ids)
             remembered = [part.rows for part in (head.memory, head.named) if part is not None]
@@ -128,14 +126,21 @@ class CategoryHolder(InsertEmbedder):
         config.reading_plan = self.reading_plan.to_dict()
         # Those of other categories would be false here.
         config.measured = config.training = config.privacy = None
-        model = DrugTextModel.assembled(
-            config,
-            self.model.encoder,
-            head.to(self.model.device),
-            self.model.adapter,
-            self.model.lexicon,
-            self.model.name_stems,
-        )
-        other = self._over(model)
+        head = head.to(self.model.device)
+        other = self._over(DrugTextModel.assembled(config, self.model.parts, head))
         other.drug_names = drug_names
         return other
+
+
+def _check_calibration(config: DrugTextConfig) -> None:
+    """Raise TypeError or ValueError where what is used in answers only is not what it should be."""
+    few_shot = config.few_shot or {}
+    numbers: list[Any] = [config.scope_threshold, few_shot.get("scope_threshold")]
+    numbers += [few_shot.get(name) for name in ("scale", "growth", "softening")]
+    for number in numbers:
+        if not (number is None or (isinstance(number, int | float) and isfinite(number))):
+            raise TypeError(f"found {number!r} where a number is needed")
+    if not 0 <= few_shot.get("softening", 1.0) <= 1:
+        raise ValueError("the softening of the whitening is not from 0 to 1")
+    told = few_shot.get("strangeness")
+    check_strangeness((config.strangeness or {}) | ({} if told is None else {"1": told}))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -25,9 +27,11 @@ from drugtext.encoder import (
 from drugtext.errors import CheckpointError, DrugTextError, first_line
 from drugtext.hub import download_checkpoint
 from drugtext.lexicon import Lexicon
-from drugtext.manifest import check_manifest, finish_write
-from drugtext.model import DrugTextModel
+from drugtext.manifest import MANIFEST, check_manifest, finish_write
+from drugtext.model import DrugTextModel, EncoderParts
 from drugtext.name_stems import NameStems
+
+_log = logging.getLogger(__name__)
 
 _NOT_ALWAYS = ("head.certainty", "head.groups", "head.powers")
 """Weights that an older folder has not; they are those of a new head then."""
@@ -66,23 +70,25 @@ def load_model(
         (config.few_shot or {}).pop("scope_threshold", None)
     if config.saved_by_transformers:
         config.measured = config.training = config.privacy = None
+        if (folder / MANIFEST).exists():
+            _log.warning(
+                "%s: was saved by transformers, so its files are not those of manifest.json and are"
+                " not checked; DrugClassifier.save_pretrained writes a new one.",
+                folder,
+            )
     else:
         check_manifest(folder)
     try:
         if over:
-            return _over_encoder(folder, config, *over)
-        if _is_head_alone(folder, config):
-            return _from_head(folder, config)
-        # its annotation knows one form of the answer alone
-        found: Any = DrugTextModel.from_pretrained(
-            folder, config=config, use_safetensors=True, output_loading_info=True
-        )
-        model, loaded = found
-        missing = set(loaded["missing_keys"]) - set(_NOT_ALWAYS)
-        if missing:  # transformers would fill them at random
-            raise KeyError(f"no {', '.join(sorted(missing)[:3])}")
-        model.adapter = _adapter(folder, config)
-        return model.eval(), load_tokenizer(folder)
+            model, tokenizer = _over_encoder(folder, config, *over)
+        elif _is_head_alone(folder, config):
+            model, tokenizer = _from_head(folder, config)
+        else:
+            model, tokenizer = _whole(folder, config)
+        for name, weights in model.named_parameters():
+            if weights.numel() and not torch.stack(weights.aminmax()).isfinite().all():
+                raise ValueError(f"{name} holds what is no number")
+        return model, tokenizer
     except DrugTextError:
         raise
     except Exception as error:  # as in `_read_config`
@@ -102,8 +108,10 @@ def _read_config(folder: Path) -> PreTrainedConfig:
             attention = getattr(part, "_attn_implementation", None)
             if "/" in str(attention):
                 raise ValueError(f"the attention {attention!r} is code on a hub; none is fetched")
-        if isinstance(config, DrugTextConfig) and not isinstance(config.prefix, str):
-            raise TypeError(f"prefix is {config.prefix!r}; a text is needed")
+        if isinstance(config, DrugTextConfig):
+            if not isinstance(config.prefix, str):
+                raise TypeError(f"prefix is {config.prefix!r}; a text is needed")
+            config.prefix.encode()  # half characters, which no tokenizer takes, raise
         return config
     except Exception as error:  # a damaged file makes transformers raise nearly any kind
         raise CheckpointError(
@@ -170,7 +178,20 @@ def _from_encoder(folder: str, name: str) -> tuple[DrugTextModel, PreTrainedToke
         languages=["en"] if is_default else [],
         license="apache-2.0" if is_default else None,
     )
-    return DrugTextModel.assembled(config, encoder), load_tokenizer(folder)
+    return DrugTextModel.assembled(config, EncoderParts(encoder)), load_tokenizer(folder)
+
+
+def _whole(folder: Path, config: DrugTextConfig) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
+    # its annotation knows one form of the answer alone
+    found: Any = DrugTextModel.from_pretrained(
+        folder, config=config, use_safetensors=True, output_loading_info=True
+    )
+    model, loaded = found
+    missing = set(loaded["missing_keys"]) - set(_NOT_ALWAYS)
+    if missing:  # transformers would fill them at random
+        raise KeyError(f"no {', '.join(sorted(missing)[:3])}")
+    model.adapter = _adapter(folder, config)
+    return model.eval(), load_tokenizer(folder)
 
 
 def _is_head_alone(folder: Path, config: DrugTextConfig) -> bool:
@@ -193,9 +214,7 @@ def _adapted(folder: Path, config: DrugTextConfig, encoder: nn.Module) -> DrugTe
         encoder = adapter.merged_into(encoder)
     lexicon = Lexicon(**config.lexicon) if config.lexicon else None
     stems = NameStems(**config.name_stems) if config.name_stems else None
-    return DrugTextModel.assembled(
-        config, encoder, adapter=adapter, lexicon=lexicon, name_stems=stems
-    )
+    return DrugTextModel.assembled(config, EncoderParts(encoder, adapter, lexicon, stems))
 
 
 def _over_encoder(

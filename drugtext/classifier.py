@@ -21,9 +21,8 @@ from drugtext.explanation import Explanation, explain
 from drugtext.hub import card_of, make_repository, upload
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import read_names
-from drugtext.lexicon import Lexicon
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon
-from drugtext.model import DrugTextModel
+from drugtext.model import DrugTextModel, EncoderParts
 from drugtext.name_stems import NameStems
 from drugtext.own_words import own_words, read_card
 from drugtext.predictor import N_NEAREST, CategoryPredictor
@@ -121,9 +120,8 @@ class DrugClassifier(CategoryPredictor):
         Raises:
             CheckpointError: the adapter was made for another encoder.
         """
-        model = self.model
         encoder = adapter.merged_into(self.raw_encoder)
-        return self._bare(encoder, adapter, model.lexicon, model.name_stems)
+        return self._bare(self.model.parts._replace(encoder=encoder, adapter=adapter))
 
     def with_lexicon(
         self, inserts: Iterable[DrugInsert], *, n_tokens: int = N_TOKENS, dim: int = LEXICON_DIM
@@ -142,8 +140,7 @@ class DrugClassifier(CategoryPredictor):
         """
         read = map(self.windows, self._readable(inserts))
         lexicon = learn_lexicon(read, n_tokens=n_tokens, dim=dim)
-        model = self.model
-        return self._bare(model.encoder, model.adapter, lexicon, model.name_stems)
+        return self._bare(self.model.parts._replace(lexicon=lexicon))
 
     def with_name_stems(self, inserts: Iterable[DrugInsert]) -> DrugClassifier:
         """Return a classifier without categories that reads the names of drugs, too.
@@ -159,28 +156,21 @@ class DrugClassifier(CategoryPredictor):
             TrainingError: no two drugs share a piece of their names that others lack.
         """
         named = (insert for batch in batches(inserts) for insert in batch)
-        model, stems = self.model, NameStems.of(stem_weights(named))
-        return self._bare(model.encoder, model.adapter, model.lexicon, stems)
+        stems = NameStems.of(stem_weights(named))
+        return self._bare(self.model.parts._replace(name_stems=stems))
 
-    def _bare(
-        self,
-        encoder: nn.Module,
-        adapter: Adapter | None,
-        lexicon: Lexicon | None,
-        name_stems: NameStems | None,
-    ) -> DrugClassifier:
+    def _bare(self, parts: EncoderParts) -> DrugClassifier:
+        """Return a classifier without categories that embeds with these parts."""
         config = copy.deepcopy(self.model.config)
         config.id2label, config.label2id, config.n_support = {}, {}, []
         config.n_known = config.n_named = 0
         config.taxonomy, config.taxonomy_name, config.scope_threshold = [], "", None
         config.few_shot = config.strangeness = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()
-        config.lexicon = lexicon.arguments if lexicon else None
-        config.name_stems = name_stems.arguments if name_stems else None
-        config.has_adapter = adapter is not None
-        model = DrugTextModel.assembled(
-            config, encoder, adapter=adapter, lexicon=lexicon, name_stems=name_stems
-        )
+        config.lexicon = parts.lexicon.arguments if parts.lexicon else None
+        config.name_stems = parts.name_stems.arguments if parts.name_stems else None
+        config.has_adapter = parts.adapter is not None
+        model = DrugTextModel.assembled(config, parts)
         model.to(device=self.model.device)  # type: ignore[call-arg]
         return self._over(model)
 

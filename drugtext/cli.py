@@ -17,6 +17,7 @@ from drugtext.commands.learn import learn
 from drugtext.commands.map import draw
 from drugtext.commands.page import page
 from drugtext.commands.registry import app as registry
+from drugtext.errors import first_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +26,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Read drug package inserts and say which drug category each belongs to.",
     epilog="Exit status: 0, all inserts were read; 1, some could not be, and each is named on"
-    " standard error; 2, the call itself is wrong.",
+    " standard error; 2, the call itself is wrong; 70, an error of drugtext's own.",
 )
+_OWN_ERROR = 70  # EX_SOFTWARE of BSD's sysexits.h
+_SHOWS_TRACEBACK = "DRUGTEXT_TRACEBACK"
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "classify": classify,
@@ -68,6 +71,12 @@ def main() -> NoReturn:
         app()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+    except Exception as error:  # a fault of ours: whoever runs a command is shown no traceback
+        if os.environ.get(_SHOWS_TRACEBACK):
+            raise
+        told = f"drugtext: failed where it should not ({type(error).__name__}: {first_line(error)})"
+        print(f"{told}. Please report it; {_SHOWS_TRACEBACK}=1 shows where.", file=sys.stderr)
+        status = _OWN_ERROR
     try:
         sys.stdout.flush()
         sys.stderr.flush()

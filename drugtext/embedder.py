@@ -89,8 +89,13 @@ class InsertEmbedder:
                 f"config.json: the reading plan is not understood ({type(error).__name__}:"
                 f" {error}). A newer drugtext may have written it."
             ) from error
-        longest = min(tokenizer.model_max_length, plan.window_tokens)
-        self.reading_plan = replace(plan, window_tokens=longest)
+        limit = tokenizer.model_max_length
+        if not isinstance(limit, int | float) or not limit >= 1:
+            raise CheckpointError(
+                f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens is"
+                " needed."
+            )
+        self.reading_plan = replace(plan, window_tokens=int(min(limit, plan.window_tokens)))
 
     @property
     def backend(self) -> Backend | None:

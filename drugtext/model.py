@@ -8,7 +8,7 @@ alone.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,22 @@ from .name_stems import NameStems
 
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter
+
+
+class EncoderParts(NamedTuple):
+    """What gives an embedding, before the head; models share it.
+
+    Attributes:
+        encoder: without pooler, the adapter's weights added to its own.
+        adapter: those weights apart, where the encoder was trained on.
+        lexicon: of a second vector beside the encoder's, where there is one.
+        name_stems: of a vector of names beside both, where there is one.
+    """
+
+    encoder: nn.Module
+    adapter: Adapter | None = None
+    lexicon: Lexicon | None = None
+    name_stems: NameStems | None = None
 
 
 class DrugTextModel(PreTrainedModel):
@@ -98,28 +114,26 @@ class DrugTextModel(PreTrainedModel):
     def assembled(
         cls,
         config: DrugTextConfig,
-        encoder: nn.Module,
+        parts: EncoderParts,
         head: PrototypeHead | None = None,
-        adapter: Adapter | None = None,
-        lexicon: Lexicon | None = None,
-        name_stems: NameStems | None = None,
     ) -> DrugTextModel:
         """Return a model over a loaded encoder, which it shares with others, in evaluation mode.
 
         Args:
             config: of the model; its `n_support` has one entry a category.
-            encoder: an encoder without pooler.
+            parts: encoder and what stands beside it, as the configuration tells of them.
             head: one without categories, if left out.
-            adapter: that is merged into the encoder.
-            lexicon: that the configuration tells of.
-            name_stems: as well.
         """
         with torch.device("meta"):  # millions of random weights would be thrown away at once
             model = cls(config)
-        model.encoder, model.adapter = encoder, adapter
-        model.lexicon, model.name_stems = lexicon, name_stems
+        model.encoder, model.adapter, model.lexicon, model.name_stems = parts
         model.head = head or _new_head(config)
         return model.eval()
+
+    @property
+    def parts(self) -> EncoderParts:
+        """What gives its embeddings, to be shared with other models."""
+        return EncoderParts(self.encoder, self.adapter, self.lexicon, self.name_stems)
 
     def save_pretrained(
         self, save_directory: str | os.PathLike[Any], *args: Any, **kwargs: Any

@@ -97,6 +97,19 @@ def strangeness(
     return found
 
 
+def check_strangeness(found: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError where something is not what `strangeness` returns."""
+    for key, scores in found.items():
+        if isinstance(scores, Mapping):
+            if key not in (SHORT, LONG):
+                raise ValueError(f"strangeness has {key!r}; {SHORT!r} and {LONG!r} are known")
+            check_strangeness(scores)
+        elif not isinstance(scores, Sequence) or not np.isfinite(np.array(scores, float)).all():
+            raise TypeError(f"strangeness of {key!r} is no list of numbers")
+        elif key in (SHORT, LONG):
+            raise TypeError(f"strangeness of {key!r} has no levels")
+
+
 def thinned(scores: NDArray[np.float64], groups: Sequence[str] | None = None) -> list[float]:
     """Return quantiles of scores in which each group weighs the same, in order, rounded up.
 

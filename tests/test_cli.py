@@ -243,6 +243,17 @@ def test_help_imports_neither_torch_nor_transformers():
     assert "classify" in done.stdout
 
 
+def test_a_fault_of_ours_shows_a_traceback_to_those_who_ask_alone():
+    code = "from drugtext import cli; cli.app.command('fail')(lambda: 1 / 0); cli.main()"
+    call = [sys.executable, "-c", code, "fail"]
+    told = subprocess.run(call, capture_output=True, text=True)
+    assert told.returncode == 70 and "Traceback" not in told.stderr
+    assert "(ZeroDivisionError: division by zero). Please report it" in told.stderr
+    shown = os.environ | {"DRUGTEXT_TRACEBACK": "1"}
+    asked = subprocess.run(call, capture_output=True, text=True, env=shown)
+    assert asked.returncode == 1 and "Traceback" in asked.stderr
+
+
 def test_a_closed_pipe_is_no_error(model, files):
     many = files / "many.jsonl"
     many.write_text('{"text": "relief of pain"}\n' * 3000)

@@ -14,6 +14,7 @@ from drugtext.heads import (
     PRIOR_STRENGTH,
     PrototypeHead,
 )
+from drugtext.name_stems import with_names
 from drugtext.whitening import within_category_whitening
 
 
@@ -148,6 +149,20 @@ def test_scores_stay_the_same_to_the_last_bit_when_a_category_is_added(n_categor
     more = head.with_category(unit_vectors(2, dim, seed=2)).requires_grad_(False)
     assert more.scores(queries)[:, :n_categories].equal(head.scores(queries))
     assert more.logits(queries)[:, :n_categories].equal(head.logits(queries))
+
+
+@pytest.mark.parametrize("n_categories", [2, 63, 64, 130, 427])
+@pytest.mark.parametrize("n", [1, 7, 40])
+def test_what_texts_and_names_say_stays_the_same_to_the_last_bit_too(n_categories, n):
+    rows = torch.arange(n_categories).repeat_interleave(3)
+    support = with_names(unit_vectors(len(rows), 48), unit_vectors(len(rows), 16, seed=1))
+    head = PrototypeHead(48, 0, name_dim=16).fitted(support, rows, [[]] * n_categories)
+    head = head.remembering(support, rows).requires_grad_(False)
+    new = with_names(unit_vectors(2, 48, seed=2), unit_vectors(2, 16, seed=3))
+    asked = with_names(unit_vectors(n, 48, seed=4), unit_vectors(n, 16, seed=5))
+    more = head.with_category(new).with_category(new[:1])
+    before, after = head.evidence(asked)[0], more.evidence(asked)[0]
+    assert after[:, :n_categories].equal(before)
 
 
 def test_a_head_without_categories_has_no_scores():

@@ -217,7 +217,7 @@ class _Lines:
         for n, line in enumerate(islice(self._lines, part.n_rows), start=part.first_row + 1):
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:  # the latter: nested without end
                 yield CorpusError(f"{part.file}: line {n} is no JSON ({error}); mend it.")
                 continue
             if isinstance(record, Mapping):

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 import drugtext
 from drugtext import DrugInsert
@@ -52,6 +53,7 @@ def test_json_without_end(saved, name):
         ({"quantization_config": {"quant_method": "awq"}}, "gptqmodel"),
         ({"attn_implementation": "user/kernel"}, "'user/kernel' is code on a hub; none is fetched"),
         ({"prefix": None}, "prefix is None; a text is needed"),
+        ({"prefix": "\ud800"}, "surrogates not allowed"),
     ],
     ids=str,
 )
@@ -68,6 +70,30 @@ def test_tokenizers_that_failed_at_the_first_text(saved, field):
     seal(saved)
     with pytest.raises(EncoderError, match="cannot be loaded"):
         drugtext.load(saved)
+
+
+@pytest.mark.parametrize("limit", [float("nan"), -1, 0])
+def test_tokenizers_that_take_no_token(saved, limit):
+    file = saved / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": limit}))
+    seal(saved)
+    with pytest.raises(CheckpointError, match=f"model_max_length is {limit}; a number of tokens"):
+        drugtext.load(saved)
+
+
+def test_weights_that_are_no_numbers_were_answered_with(saved):
+    weights = load_file(saved / "model.safetensors")
+    weights["head.prototypes"][1, 0] = float("nan")
+    save_file(weights, saved / "model.safetensors", {"format": "pt"})
+    seal(saved)
+    with pytest.raises(CheckpointError, match=r"head\.prototypes holds what is no number"):
+        drugtext.load(saved)
+
+
+def test_a_manifest_that_transformers_left_behind_is_told(few, saved, caplog):
+    few.model.save_pretrained(saved)
+    assert drugtext.load(saved).category_ids == ["a", "b"]
+    assert "are not those of manifest.json and are not checked" in caplog.text
 
 
 def test_an_encoder_whose_vocabulary_is_lost_read_every_word_as_unknown(

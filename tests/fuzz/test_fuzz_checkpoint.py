@@ -17,7 +17,7 @@ import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError, DrugTextError, EncoderError
 from drugtext.evaluation.trust.bad_inputs import damaged
-from drugtext.evaluation.trust.checkpoint_faults import seal, try_checkpoint
+from drugtext.evaluation.trust.checkpoint_faults import ask, seal, try_checkpoint
 
 INSERT = DrugInsert(name="x", language="en", sections={"indications_and_usage": "relief of pain"})
 CONFIG_VALUES = st.recursive(
@@ -47,6 +47,8 @@ def saved(adapted_classifier, tmp_path_factory) -> Path:
     told = [f"{a} and {b} of {c}" for a in words for b in words for c in words[:2]]
     inserts = [DrugInsert(language="en", sections={"indications_and_usage": t}) for t in told]
     base = adapted_classifier.with_lexicon(inserts, dim=4)
+    drugs = ["ketoprofen", "metoprolol", "ibuprofen", "atenolol"]
+    base = base.with_name_stems([DrugInsert(ingredients=(d,), sections={}) for d in drugs])
     folder = tmp_path_factory.mktemp("fuzz") / "saved"
     base.fit(inserts[:8], list("abcdabcd")).save_pretrained(folder, with_known_drugs=True)
     return folder
@@ -91,7 +93,7 @@ def test_damage_that_the_manifest_tells_is_never_loaded(saved, copy, data, seed)
 
 @given(data=st.data(), seed=st.integers(0, 2**32))
 @repeatable(100)
-def test_damage_that_nothing_tells_is_refused_or_loads(saved, copy, data, seed):
+def test_damage_that_nothing_tells_is_refused_or_answers(saved, copy, data, seed):
     names = [
         p.relative_to(saved) for p in saved.rglob("*") if p.suffix in (".json", ".safetensors")
     ]
@@ -103,6 +105,7 @@ def test_damage_that_nothing_tells_is_refused_or_loads(saved, copy, data, seed):
     seal(copy)
     try:
         loaded = drugtext.load(copy)
+        ask(loaded)
     except DrugTextError as error:
         assert str(error).strip()
     else:
@@ -111,7 +114,7 @@ def test_damage_that_nothing_tells_is_refused_or_loads(saved, copy, data, seed):
 
 @given(data=st.data(), value=CONFIG_VALUES)
 @repeatable(100)
-def test_any_value_of_any_field_is_refused_or_loads(saved, copy, data, value):
+def test_any_value_of_any_field_is_refused_or_answers(saved, copy, data, value):
     config = json.loads((saved / "config.json").read_text())
     name = data.draw(st.sampled_from(sorted(config)))
     part = config
@@ -125,7 +128,7 @@ def test_any_value_of_any_field_is_refused_or_loads(saved, copy, data, value):
     (copy / "config.json").write_text(json.dumps(config))
     seal(copy)
     try:
-        drugtext.load(copy)
+        ask(drugtext.load(copy))
     except DrugTextError as error:
         assert str(error).strip()
 

@@ -106,10 +106,11 @@ def test_fields_that_a_row_lacks_are_left_out(tmp_path):
 
 def test_a_line_that_is_no_record_says_so_and_the_others_are_read(tmp_path):
     file = tmp_path / "a.jsonl"
-    file.write_text('{"id": 1}\nnot json\n[1]\n{"id": 2}\n')
+    file.write_text('{"id": 1}\nnot json\n[1]\n{"id": 2}\n' + "[" * 100_000 + '\n{"id": 3}\n')
     found = [record for _, record in read([str(file)], 3)]
-    assert found[0] == {"id": 1} and found[3] == {"id": 2}
+    assert found[0] == {"id": 1} and found[3] == {"id": 2} and found[5] == {"id": 3}
     assert "line 2 is no JSON" in str(found[1]) and "line 3 is no record" in str(found[2])
+    assert "line 5 is no JSON" in str(found[4])
 
 
 def test_an_address_that_nothing_opens_is_named():

@@ -1,4 +1,4 @@
-"""Saved classifiers damaged and tampered with: each is refused, or loads and runs no code.
+"""Saved classifiers damaged and tampered with: each is refused, or answers and runs no code.
 
 A folder with a manifest is refused where any file that is read holds other bytes. One that was
 sealed anew, as an attacker would, or that has no manifest, may load where the change makes sense;
@@ -17,10 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from drugtext.classifier import load
+from drugtext.classifier import DrugClassifier, load
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.trust.bad_inputs import damaged
 from drugtext.evaluation.trust.faults import FaultCount
+from drugtext.inserts.insert import DrugInsert
 from drugtext.manifest import MANIFEST
 
 _WEIGHTS = ".safetensors"
@@ -41,19 +42,27 @@ _TAMPERED_FIELDS: dict[str, list[Any]] = {
         {"n_stems": 3},
         {"dim": "x"},
     ],
+    "few_shot": [{"scale": "3"}, {"growth": []}, {"strangeness": {"1": [0.5]}}, {"softening": 2}],
+    "strangeness": [{"short": 1}, {"1": 3}, {"1": ["a"]}, {"short": {"1": None}}, {"1": []}],
     "quantization_config": [{"quant_method": "awq"}, {"quant_method": "torchao"}],
     "attn_implementation": ["user/kernel", {"encoder_config": "user/kernel"}],
     "auto_map": [{"AutoConfig": "user/repo--code.Config"}, []],
     "dtype": ["float4", []],
     "transformers_weights": ["../elsewhere.safetensors"],
 }
+_TEXTS = ("Relief of pain. It lowers a fever, too.", "Lowers high blood pressure.")
+_ASKED = [
+    DrugInsert(name=name, language="en", sections={"indications_and_usage": text})
+    for name, text in zip(("Examplol", "Samplopril"), _TEXTS, strict=True)
+]
+_COVERAGE = 0.5
 _RAW_JSON = ["", "{", "[]", "null", "3", "[" * 100_000, '{"a":' * 100_000, "\ufeff{}", "\0"]
 
 Change = Callable[[Path], None]
 
 
 def try_checkpoint(folder: Path, scratch: Path, seed: int = 0, n: int | None = None) -> FaultCount:
-    """Damage each file of a checkpoint in each of several ways, and load it.
+    """Damage each file of a checkpoint in each of several ways, load it, and ask it.
 
     Args:
         folder: of a checkpoint with a manifest; it stays as it is.
@@ -125,19 +134,28 @@ def _unsealed(folder: Path) -> None:
 def _load(
     folder: Path, copy: Path, ran: Path, change: Change, then: Change | None
 ) -> str | DrugTextError | None:
-    """Load a changed copy; return what is wrong with that it loaded, or the error that refuses."""
+    """Ask a changed copy; return what is wrong with that it answers, or the error that refuses."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder, copy)
     change(copy)
     if then:
         then(copy)
     try:
-        load(copy, backend="torch")
+        ask(load(copy, backend="torch"))
     except DrugTextError as error:
         return "code was run" if ran.exists() else error
     if ran.exists():
         return "code was run"
     return None if then else "it loaded, though the manifest tells that it was changed"
+
+
+def ask(classifier: DrugClassifier) -> None:
+    """Ask for everything that a classifier answers with; `DrugTextError` where it cannot."""
+    classifier.predict(_ASKED, min_probability=_COVERAGE)
+    classifier.explain(_ASKED[0])
+    for one in (classifier, classifier.fit(_ASKED, ["a", "b"])):
+        if one.model.config.strangeness:
+            one.predict(_ASKED, coverage=_COVERAGE)
 
 
 def _losses(folder: Path, seed: int) -> Iterator[tuple[str, Change]]:
