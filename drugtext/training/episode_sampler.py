@@ -1,4 +1,4 @@
-"""Episodes for meta-training, tokenized: at several levels of the tree, half of them hard."""
+"""Episodes for meta-training, tokenized: at several levels of the tree, a share of them hard."""
 
 from __future__ import annotations
 

@@ -218,9 +218,10 @@ def _tokens(told: Figures) -> Iterator[str]:
     yield "## What decides: sections and tokens"
     yield (
         "Accuracy of known categories at ATC level"
-        f" {told['level']}, names {told['names']}, of full documents. What is read by default was"
-        " chosen on the validation drugs; test drugs stand beside them. A section is encoded twice"
-        " where names are shown and hidden. Tokens are those of the test drugs. Made by"
+        f" {told['level']}, names {told['names']}, of full documents. The whole plan is what is"
+        " read by default; on validation drugs no row is ahead of it by its interval. Test drugs"
+        " stand beside them. A section is encoded twice where names are shown and hidden. Tokens"
+        " are those of the test drugs. Made by"
     )
     yield f"```\n{told['command']}\n```"
     yield "![tokens](tokens.png)"
