@@ -86,6 +86,15 @@ class TestViews:
         a, b = (seen.draw([0, 3, 5], np.random.default_rng(7)) for _ in range(2))
         assert a.insert_numbers.tolist() == [0, 1, 2] and torch.equal(a.input_ids, b.input_ids)
 
+    def test_sections_and_names_come_and_go(self, tiny_classifier):
+        seen, tokenizer = views(tiny_classifier, data()), tiny_classifier.tokenizer
+        said = {
+            tokenizer.decode(seen.draw([0], np.random.default_rng(seed)).input_ids[0])
+            for seed in range(30)
+        }
+        assert len(said) == 4  # two sections, each with the name and without
+        assert sum("tablets" in text for text in said) == 2
+
     def test_a_pair_of_one_insert_is_two_windows_of_it(self, tiny_classifier):
         ones, others = views(tiny_classifier, data()).draw_pairs([(0, 0)], np.random.default_rng(0))
         assert ones.input_ids.tolist() != others.input_ids.tolist()
@@ -117,6 +126,16 @@ class TestEpisodeSampler:
                 assert not set(support.tolist()) & set(queries.tolist())
                 assert is_named or len(support)
                 assert episode.categories[queries].unique().numel() == len(queries)
+
+    @pytest.mark.parametrize("hard_share", [0.0, 1.0])
+    def test_hard_episodes_are_of_siblings(self, hard_share, tiny_classifier):
+        inserts = data()
+        plan = EpisodePlan({2: 1.0}, n_inserts=4, most_shots=1, hard_share=hard_share)
+        sampler = EpisodeSampler(inserts, plan, views(tiny_classifier, inserts))
+        level = inserts.at_level(2)
+        parents = [{level[row][0] for row in sampler.draw(number).rows} for number in range(30)]
+        of_siblings = sum(len(found) == 1 for found in parents)
+        assert of_siblings == 30 if hard_share else of_siblings < 20  # a third by chance
 
     def test_a_number_gives_its_episode(self, tiny_classifier):
         inserts = data()
