@@ -17,9 +17,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, cast
 
-from drugtext.errors import CorpusError
+from drugtext.errors import CorpusError, first_line
 from drugtext.scale.answers import answer_rows
 from drugtext.scale.output import (
     CorpusAnswers,
@@ -107,6 +108,8 @@ def classify_corpus(
         advance(len(names) - len(missing), len(names))
     cpus = cpus_a_worker or share_of_cpus(workers[1], address)
     worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
+    if model and Path(model).is_dir():  # workers may stand in another folder
+        model = str(Path(model).absolute())
     worker |= {"model": model, "n_threads": cpus}
     n_new, errors = 0, dict[str, str]()
     with closing(_deal_out(missing, output, worker, workers, cpus, address)) as results:
@@ -216,7 +219,13 @@ def _deal_out(
 
     n_cpus = workers[1] * cpus_a_worker + _SPARE_CPUS
     here: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
-    ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
+    try:
+        ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
+    except (ConnectionError, ValueError) as error:
+        raise CorpusError(
+            f"no Ray cluster answers at {address!r} ({first_line(error)}); give that of its first"
+            " machine, such as 10.0.0.1:6379, or leave it out for this machine alone."
+        ) from error
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False

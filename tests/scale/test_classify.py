@@ -18,6 +18,7 @@ import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
 import torch
+from local_cluster import kill, local_cluster
 from noted_files import MENDED, WORKERS, notes, plugin
 
 from drugtext.errors import CorpusError
@@ -201,6 +202,23 @@ def test_workers_that_are_killed_lose_nothing(corpus, tmp_path):
     assert sorted(ids(output)) == ALL
 
 
+def test_on_a_cluster_the_command_is_the_same_and_a_node_that_is_lost_loses_nothing(
+    corpus, tmp_path
+):
+    output = tmp_path / "answers"
+    with local_cluster() as cluster:
+        process = start(
+            *(corpus, "inserts", "--output", output, "--address", cluster.address),
+            *("--workers", 1, "--most-workers", 2),
+            **cluster.environment,
+        )
+        until_some_are_done(process, output, 3)
+        kill(cluster.second)
+        told = finished(process)
+    assert f"{len(ALL)} inserts, {len(ALL)} of them now" in told
+    assert sorted(ids(output)) == ALL
+
+
 def test_json_lines_and_relative_addresses(corpus, tmp_path):
     lines = tmp_path / "inserts.jsonl"
     lines.write_text("".join(json.dumps(row) + "\n" for row in [*rows(30), *rows(30)]))
@@ -217,6 +235,9 @@ def test_what_is_wrong_is_told_before_the_work(corpus, tmp_path):
     assert "there is no such file or folder" in told
     told = finished(start(corpus, "inserts", "--output", corpus / "inserts"), code=2)
     assert "holds other files" in told
+    call = ("inserts", "--output", tmp_path / "b", "--address", "nowhere")
+    told = finished(start(corpus, *call), code=2)
+    assert "no Ray cluster answers at 'nowhere' (Invalid address format: nowhere)" in told
 
 
 def test_workers_are_started_where_there_is_work_and_hold_one_part_each(corpus, tmp_path):
