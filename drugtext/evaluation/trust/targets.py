@@ -15,6 +15,8 @@ ECE_KNOWN, ECE_FEW = 0.03, 0.06
 NEAR, FAR = 0.90, 0.995
 SLACK = 0.02
 """Targets: expected calibration errors, areas under the ROC, and how far coverage may be off."""
+REPORTED = "reported"
+"""In the place of a target, where none was set."""
 
 _FAULTS = {
     "readers": (
@@ -126,10 +128,36 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             met(is_met),
             f"area of the {name} curve",
         ]
+    yield from _noise(figures["noise"])
+    yield _privacy(figures["privacy"])
     for row in figures["faults"]:
         what, how = _FAULTS[row["what"]]
         n_escaped = len(row["escaped"])
         yield [what, "0", str(n_escaped), f"{row['tried']:,}", met(not n_escaped), how]
+
+
+def _noise(rows: Sequence[Figures]) -> Iterator[list[str]]:
+    """Tell how much accuracy each noise costs: of a kind of documents, a row."""
+    for documents in dict.fromkeys(row["documents"] for row in rows):
+        noisy = [r for r in rows if r["documents"] == documents and r["n_changed"]]
+        told = "; ".join(f"{row['noise']} {row['drop']:.3f}" for row in noisy)
+        what = f"Accuracy lost under noise, level 3, {documents}"
+        yield [what, REPORTED, told, str(max(r["n"] for r in noisy)), "", "intervals in the report"]
+
+
+def _privacy(told: Figures) -> list[str]:
+    """Tell what noise of epsilon 1 costs and buys."""
+    noisy = find(told["rows"], epsilon=1.0)
+    plain = find(told["rows"], epsilon=None, how="prototypes")
+    return [
+        "Privacy: accuracy with epsilon 1, and drugs found at 1 % false positives",
+        REPORTED,
+        f"{interval(noisy, 'accuracy')}, without noise {plain['accuracy']:.3f};"
+        f" {interval(noisy, 'found')}, without noise {plain['found']:.3f}",
+        f"{told['n_asked']}; {told['n_drugs']} drugs",
+        "",
+        "Gaussian mechanism; attack by who holds head and inserts",
+    ]
 
 
 def _coverage_row(what: str, row: Figures, told: str) -> list[str]:
