@@ -117,6 +117,12 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
     save_head(trained.model, output, trained.drug_names)
     run = json.loads((folders[-1] / RUN_FILE).read_text(encoding="utf-8"))
     run |= {"command": "python " + " ".join(sys.argv), "working_directory": "."}
+    run["corpus"] = {
+        "sha256": corpus_sha256,
+        "inserts": {split: len(part) for split, part in rows.items()},
+        "card": "data_cards/",
+        "seed_of_intervals_and_episodes": seed,
+    }
     (output / RUN_FILE).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     card = model_card(trained.model.config, own_words(read_card(output)))
     (output / CARD).write_text(card, encoding="utf-8")

@@ -42,7 +42,7 @@ def describe_run(accelerator: Accelerator, module: nn.Module, precision: str) ->
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "code_sha256": code_sha256(*_TRAINING),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "processor": torch.cpu.get_capabilities().get("cpu_name", platform.processor()),
         "device": _device_name(accelerator.device),
         "num_processes": accelerator.num_processes,

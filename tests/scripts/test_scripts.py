@@ -267,6 +267,9 @@ def test_a_checkpoint_ships_adapter_and_lexicon(checkpoint, corpus):
     assert tensors["lexicon.levels"].dtype == torch.int8 and len(tensors["lexicon.token_ids"]) > 20
     run = json.loads((checkpoint / "run.json").read_text(encoding="utf-8"))
     assert run["step"] == 1 and run["working_directory"] == "." and len(run["losses"]) == 1
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    assert run["corpus"]["sha256"] == config["training"]["corpus_sha256"]
+    assert sum(run["corpus"]["inserts"].values()) == config["training"]["n_inserts"]
     # One training on the training split, to be measured, and one on all inserts, to be shipped.
     runs = sorted((corpus.parent / "trained").glob("*/*/run.json"))
     assert len(runs) == 2
