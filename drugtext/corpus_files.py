@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -81,11 +82,15 @@ def write_corpus(
         seed=seed,
     )
     left_out["not readable"] = len(unread)
-    output.mkdir(parents=True, exist_ok=True)
-    for split, rows in corpus.items():
-        rows.to_parquet(output / f"{split}.parquet")
     card = data_card(corpus, left_out, taxonomy.name, command)
-    (output / "README.md").write_text(card, encoding="utf-8")
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".new-") as name:
+        staged = Path(name)
+        for split, rows in corpus.items():
+            rows.to_parquet(staged / f"{split}.parquet")
+        (staged / "README.md").write_text(card, encoding="utf-8")
+        for file in staged.iterdir():  # when all are whole: splits of two corpora would leak
+            file.replace(output / file.name)
     return card
 
 

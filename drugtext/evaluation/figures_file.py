@@ -57,7 +57,9 @@ def write_figures(file: Path, figures: Mapping[str, Any], run_by: object = None)
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({**made_by(run_by), **figures}, indent=1)
-    file.write_text(told + "\n", encoding="utf-8")
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(told + "\n", encoding="utf-8")
+    unfinished.replace(file)
 
 
 def read_figures(folder: Path, names: Iterable[str]) -> dict[str, Any]:
