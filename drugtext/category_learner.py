@@ -12,9 +12,9 @@ from torch import Tensor
 
 from drugtext.category_holder import CategoryHolder
 from drugtext.config import DrugTextConfig
-from drugtext.embedder import check_is_list
 from drugtext.errors import CorpusError
 from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT, PrototypeHead
+from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
 from drugtext.names import category_text

@@ -16,9 +16,9 @@ from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
 from drugtext.checkpoint import checkpoint_folder, load_model
 from drugtext.checkpoint_writing import save_model
-from drugtext.embedder import batches
 from drugtext.explanation import Explanation, explain
 from drugtext.hub import card_of, make_repository, upload
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import read_names
 from drugtext.lexicon_learning import LEXICON_DIM, N_TOKENS, learn_lexicon

@@ -22,6 +22,7 @@ from drugtext.encoder import (
     weights_state,
 )
 from drugtext.errors import CheckpointError, DrugTextError, LanguageError
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.lexicon import Lexicon
@@ -31,9 +32,6 @@ from drugtext.tokens import TokenReader
 from drugtext.window_cache import WindowCache
 from drugtext.windows import ReadingPlan, Windows, read_windows
 
-INSERTS_A_BATCH = 32
-CHARACTERS_A_BATCH = 8_000_000
-"""About; three times as many as those of 32 full labels."""
 HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which no tokenizer takes."""
 
@@ -298,33 +296,3 @@ def _are_equal(one: Lexicon | NameStems | None, other: Lexicon | NameStems | Non
         return False
     figures = zip(one.buffers(), other.buffers(), strict=True)
     return all(own.equal(its) for own, its in figures)
-
-
-def batches(
-    inserts: Iterable[DrugInsert], size: int = INSERTS_A_BATCH
-) -> Iterator[list[DrugInsert]]:
-    """Yield inserts in lists of a size, fewer where they are long; the last of what is left.
-
-    Raises:
-        DrugTextError: a single insert or a text was given.
-    """
-    check_is_list(inserts)
-    batch: list[DrugInsert] = []
-    n_characters = 0
-    for insert in inserts:
-        batch.append(insert)
-        if isinstance(insert, DrugInsert):  # what else is given is refused later, by name
-            n_characters += sum(map(len, insert.sections.values()))
-        if len(batch) == size or n_characters > CHARACTERS_A_BATCH:
-            yield batch
-            batch, n_characters = [], 0
-    if batch:
-        yield batch
-
-
-def check_is_list(inserts: Iterable[DrugInsert]) -> None:
-    """Refuse a single insert or a text; `DrugTextError` says what is needed."""
-    if isinstance(inserts, DrugInsert | str):
-        raise DrugTextError(
-            f"found one {type(inserts).__name__}; a list of DrugInsert is needed: [insert]."
-        )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from drugtext.classifier import DrugClassifier
-from drugtext.embedder import check_is_list
 from drugtext.errors import DrugTextError
+from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.map_page import html_page
 from drugtext.map_png import png_picture

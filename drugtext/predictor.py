@@ -13,8 +13,9 @@ from torch import Tensor
 from drugtext.ahead import ahead
 from drugtext.category_editor import CategoryEditor
 from drugtext.early_exit import embed_until
-from drugtext.embedder import Encode, batches
+from drugtext.embedder import Encode
 from drugtext.errors import DrugTextError
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities

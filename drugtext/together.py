@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from drugtext.ahead import ahead
-from drugtext.embedder import Encode, batches
+from drugtext.embedder import Encode
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import Prediction, Wanted
 from drugtext.predictor import CategoryPredictor

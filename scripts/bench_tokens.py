@@ -29,7 +29,6 @@ from torch import Tensor
 import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
-from drugtext.embedder import batches
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
@@ -45,6 +44,7 @@ from drugtext.evaluation.speed.peers import (
     PIPELINE_WHOLE,
     plain_pipeline,
 )
+from drugtext.inserts.batches import batches
 from drugtext.prediction import Prediction, Wanted
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar

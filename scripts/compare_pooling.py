@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.embedder import batches
 from drugtext.encoder import DEFAULT_ENCODER, pool_windows
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
@@ -36,6 +35,7 @@ from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.heads import INITIAL_SCALE
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.name_stems import with_names
 from drugtext.prototypes import ingredient_means

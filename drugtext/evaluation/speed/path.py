@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from drugtext.classifier import DrugClassifier
-from drugtext.embedder import batches
 from drugtext.encoder import length_sorted_batches
 from drugtext.evaluation.speed.limits import flops_a_token
+from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.prediction import Wanted
