@@ -75,7 +75,10 @@ class CategoryHolder(InsertEmbedder):
                 raise ValueError(f"names are read into {dim} dimensions, the head takes others")
             if not bool((head.powers > 0).all()):
                 raise ValueError("the head's powers are not above 0")
-        except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
+        except (
+            *(TypeError, ValueError, OverflowError),
+            *(KeyError, AttributeError, TaxonomyError),
+        ) as error:
             raise CheckpointError(
                 "config.json: categories or taxonomy are not understood"
                 f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
@@ -135,12 +138,14 @@ class CategoryHolder(InsertEmbedder):
 def _check_calibration(config: DrugTextConfig) -> None:
     """Raise TypeError or ValueError where what is used in answers only is not what it should be."""
     few_shot = config.few_shot or {}
-    numbers: list[Any] = [config.scope_threshold, few_shot.get("scope_threshold")]
-    numbers += [few_shot.get(name) for name in ("scale", "growth", "softening")]
+    thresholds = [config.scope_threshold, few_shot.get("scope_threshold")]
+    numbers: list[Any] = [number for number in thresholds if number is not None]
+    numbers += [few_shot[name] for name in ("scale", "growth", "softening") if name in few_shot]
     for number in numbers:
-        if not (number is None or (isinstance(number, int | float) and isfinite(number))):
+        if not (isinstance(number, int | float) and isfinite(number)):
             raise TypeError(f"found {number!r} where a number is needed")
     if not 0 <= few_shot.get("softening", 1.0) <= 1:
         raise ValueError("the softening of the whitening is not from 0 to 1")
-    told = few_shot.get("strangeness")
-    check_strangeness((config.strangeness or {}) | ({} if told is None else {"1": told}))
+    check_strangeness(config.strangeness or {})
+    if few_shot.get("strangeness") is not None:
+        check_strangeness({"1": few_shot["strangeness"]})

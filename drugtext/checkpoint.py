@@ -85,7 +85,7 @@ def load_model(
             model, tokenizer = _from_head(folder, config)
         else:
             model, tokenizer = _whole(folder, config)
-        for name, weights in model.named_parameters():
+        for name, weights in (*model.named_parameters(), *model.named_buffers()):
             if weights.numel() and not torch.stack(weights.aminmax()).isfinite().all():
                 raise ValueError(f"{name} holds what is no number")
         return model, tokenizer

@@ -71,8 +71,8 @@ def main() -> NoReturn:
         app()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
-    except Exception as error:  # a fault of ours: whoever runs a command is shown no traceback
-        if os.environ.get(_SHOWS_TRACEBACK):
+    except BaseException as error:  # a fault of ours, or of a library: Rust's panic is no Exception
+        if isinstance(error, KeyboardInterrupt) or os.environ.get(_SHOWS_TRACEBACK, "0") != "0":
             raise
         told = f"drugtext: failed where it should not ({type(error).__name__}: {first_line(error)})"
         print(f"{told}. Please report it; {_SHOWS_TRACEBACK}=1 shows where.", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any, Self
 
 import torch
@@ -88,12 +89,16 @@ class InsertEmbedder:
                 f" {error}). A newer drugtext may have written it."
             ) from error
         limit = tokenizer.model_max_length
-        if not isinstance(limit, int | float) or not limit >= 1:
+        least = tokenizer.num_special_tokens_to_add() + 1
+        if not isinstance(limit, int | float) or not limit >= least:
             raise CheckpointError(
-                f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens is"
-                " needed."
+                f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens, {least}"
+                " or more, is needed."
             )
-        self.reading_plan = replace(plan, window_tokens=int(min(limit, plan.window_tokens)))
+        longest = min(limit, plan.window_tokens, model.n_positions)
+        if longest == inf:
+            raise CheckpointError("config.json: windows are without end; window_tokens is needed.")
+        self.reading_plan = replace(plan, window_tokens=int(longest))
 
     @property
     def backend(self) -> Backend | None:

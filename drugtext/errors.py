@@ -57,6 +57,6 @@ class TrainingError(DrugTextError):
     """A training cannot begin, go on, or be gone on with from what its folder holds."""
 
 
-def first_line(error: Exception | str) -> str:
+def first_line(error: BaseException | str) -> str:
     """Return the first line of what an error says, for a message of ours."""
     return str(error).strip().partition("\n")[0][:300]

@@ -198,7 +198,7 @@ class DrugTextModel(PreTrainedModel):
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
-        if (n_tokens := input_ids.shape[1]) > (limit := self._n_positions):
+        if (n_tokens := input_ids.shape[1]) > (limit := self.n_positions):
             raise ValueError(
                 f"a row has {n_tokens} tokens, the encoder takes {limit}. Cut it: truncation=True,"
                 f" max_length={limit} in the call of the tokenizer or of the text-classification"
@@ -210,8 +210,8 @@ class DrugTextModel(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
     @property
-    def _n_positions(self) -> float:
-        """How many tokens the encoder has positions for; without end where they are relative."""
+    def n_positions(self) -> float:
+        """How many tokens the encoder has positions for; infinite where they are relative."""
         table = getattr(getattr(self.encoder, "embeddings", None), "position_embeddings", None)
         if not isinstance(table, nn.Embedding):
             return float("inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,16 +99,20 @@ def strangeness(
 
 
 def check_strangeness(found: Mapping[str, Any]) -> None:
-    """Raise TypeError or ValueError where something is not what `strangeness` returns."""
+    """Raise TypeError, ValueError or OverflowError where it is not what `strangeness` returns."""
     for key, scores in found.items():
         if isinstance(scores, Mapping):
             if key not in (SHORT, LONG):
                 raise ValueError(f"strangeness has {key!r}; {SHORT!r} and {LONG!r} are known")
             check_strangeness(scores)
-        elif not isinstance(scores, Sequence) or not np.isfinite(np.array(scores, float)).all():
+        elif not isinstance(scores, list) or not all(map(_is_number, scores)):
             raise TypeError(f"strangeness of {key!r} is no list of numbers")
         elif key in (SHORT, LONG):
             raise TypeError(f"strangeness of {key!r} has no levels")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
 
 
 def thinned(scores: NDArray[np.float64], groups: Sequence[str] | None = None) -> list[float]:

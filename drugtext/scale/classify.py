@@ -20,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+from drugtext.bundled import bundled_checkpoints
+from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, first_line
 from drugtext.scale.answers import answer_rows
 from drugtext.scale.output import (
@@ -108,9 +110,7 @@ def classify_corpus(
         advance(len(names) - len(missing), len(names))
     cpus = cpus_a_worker or share_of_cpus(workers[1], address)
     worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
-    if model and Path(model).is_dir():  # workers may stand in another folder
-        model = str(Path(model).absolute())
-    worker |= {"model": model, "n_threads": cpus}
+    worker |= {"model": found_by_workers(model), "n_threads": cpus}
     n_new, errors = 0, dict[str, str]()
     with closing(_deal_out(missing, output, worker, workers, cpus, address)) as results:
         for number, result in enumerate(results, start=1):
@@ -126,6 +126,13 @@ def classify_corpus(
         reasons = {name: errors.get(name, died) for name in lost}
         raise PartsFailedError(f"{output}: all is done but that {_named(reasons, names)}")
     return count_answers(output, names)._replace(n_new=n_new)
+
+
+def found_by_workers(model: str | None) -> str | None:
+    """Return what names a model to workers, who may stand in another folder; as `load` finds it."""
+    if model is None or model in bundled_checkpoints() or model == DEFAULT_ENCODER:
+        return model
+    return str(Path(model).absolute()) if Path(model).is_dir() else model
 
 
 def model_sha256(model: str | None) -> str:
@@ -221,10 +228,13 @@ def _deal_out(
     here: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, n_cpus)} if address is None else {}
     try:
         ray.init(address=address or "local", include_dashboard=False, log_to_driver=False, **here)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, ValueError, RayError) as error:
+        if address is None:
+            raise CorpusError(f"Ray does not start on this machine: {first_line(error)}") from error
         raise CorpusError(
             f"no Ray cluster answers at {address!r} ({first_line(error)}); give that of its first"
-            " machine, such as 10.0.0.1:6379, or leave it out for this machine alone."
+            " machine, such as 10.0.0.1:6379, and its token where it asks for one, or leave it out"
+            " for this machine alone."
         ) from error
     try:
         context = DataContext.get_current()

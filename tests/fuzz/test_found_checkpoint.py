@@ -72,7 +72,7 @@ def test_tokenizers_that_failed_at_the_first_text(saved, field):
         drugtext.load(saved)
 
 
-@pytest.mark.parametrize("limit", [float("nan"), -1, 0])
+@pytest.mark.parametrize("limit", [float("nan"), -1, 0, 2])
 def test_tokenizers_that_take_no_token(saved, limit):
     file = saved / "tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": limit}))
@@ -81,13 +81,25 @@ def test_tokenizers_that_take_no_token(saved, limit):
         drugtext.load(saved)
 
 
-def test_weights_that_are_no_numbers_were_answered_with(saved):
+@pytest.mark.parametrize("name", ["head.prototypes", "head.memory.scales"])
+def test_weights_that_are_no_numbers_were_answered_with(saved, name):
     weights = load_file(saved / "model.safetensors")
-    weights["head.prototypes"][1, 0] = float("nan")
+    weights[name].view(-1)[1] = float("nan")
     save_file(weights, saved / "model.safetensors", {"format": "pt"})
     seal(saved)
-    with pytest.raises(CheckpointError, match=r"head\.prototypes holds what is no number"):
+    with pytest.raises(CheckpointError, match=f"{name} holds what is no number"):
         drugtext.load(saved)
+
+
+def test_windows_longer_than_the_encoder_failed_at_the_first_long_text(saved, few):
+    file = saved / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 10**30}))
+    tokens = {"section_tokens": [["indications_and_usage", 5000]], "window_tokens": 5000}
+    changed(saved, reading_plan=few.reading_plan.to_dict() | tokens)
+    loaded = drugtext.load(saved)
+    assert loaded.reading_plan.window_tokens == few.model.n_positions < 5000
+    long = DrugInsert(language="en", sections={"indications_and_usage": "pain relief " * 3000})
+    assert loaded.predict([long])[0].tokens_read > few.model.n_positions
 
 
 def test_a_manifest_that_transformers_left_behind_is_told(few, saved, caplog):

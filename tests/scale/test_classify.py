@@ -24,7 +24,7 @@ from noted_files import MENDED, WORKERS, notes, plugin
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
-from drugtext.scale.classify import Worker, model_sha256, share_of_cpus
+from drugtext.scale.classify import Worker, found_by_workers, model_sha256, share_of_cpus
 from drugtext.scale.output import SETTINGS, begin, done
 from drugtext.scale.parts import PartReader, plan_parts
 
@@ -94,6 +94,15 @@ def test_the_cores_of_this_machine_are_dealt_out():
     assert share_of_cpus(1, None) == n_cores
     assert share_of_cpus(n_cores + 1, None) == 1
     assert share_of_cpus(1, "auto") == 1
+
+
+def test_workers_find_a_folder_wherever_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "atc"):
+        (tmp_path / name).mkdir()
+    assert found_by_workers("mine") == str(tmp_path / "mine")
+    for name in (None, "atc", "user/repo"):  # the bundled one comes first, as for `load`
+        assert found_by_workers(name) == name
 
 
 def test_an_output_is_of_one_model_and_one_corpus(tmp_path):
@@ -167,6 +176,18 @@ def until_some_are_done(process: subprocess.Popen, output: Path, n: int) -> None
         time.sleep(0.01)
 
 
+def until_it_works(node: int, process: subprocess.Popen) -> None:
+    """Wait until a worker runs on a node, which is a process group."""
+    end = time.monotonic() + 120
+    while not any(
+        "MapWorker" in " ".join(one.info["cmdline"] or ()) and os.getpgid(one.pid) == node
+        for one in psutil.process_iter(["cmdline"])
+    ):
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < end, "no worker came there"
+        time.sleep(0.05)
+
+
 def test_killed_half_way_it_goes_on_to_every_insert_once(corpus, tmp_path):
     output = tmp_path / "answers"
     process = start(corpus, "inserts", "--output", output)
@@ -209,10 +230,12 @@ def test_on_a_cluster_the_command_is_the_same_and_a_node_that_is_lost_loses_noth
     with local_cluster() as cluster:
         process = start(
             *(corpus, "inserts", "--output", output, "--address", cluster.address),
-            *("--workers", 1, "--most-workers", 2),
+            *("--workers", 2),
             **cluster.environment,
         )
+        until_it_works(cluster.second.pid, process)
         until_some_are_done(process, output, 3)
+        assert cluster.second.poll() is None
         kill(cluster.second)
         told = finished(process)
     assert f"{len(ALL)} inserts, {len(ALL)} of them now" in told

@@ -141,7 +141,9 @@ def _load(
     if then:
         then(copy)
     try:
-        ask(load(copy, backend="torch"))
+        loaded = load(copy, backend="torch")
+        if then:
+            ask(loaded)
     except DrugTextError as error:
         return "code was run" if ran.exists() else error
     if ran.exists():

@@ -58,9 +58,10 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         "Area under the ROC of each score. Near: drugs of categories that were left out of the"
         " head, ten draws of a fifth of a level's categories; or, learnt from five inserts each,"
         " drugs of categories that the encoder never met. Far: texts written for this test. Near,"
-        " the scores hardly differ, but for the largest probability, which is behind; far, the one"
-        " in use is the highest, by little. What limits them near: a drug of a sibling category is"
-        " described in nearly the same words, the more so the deeper the level.",
+        " no score is the best everywhere, and the largest probability is behind everywhere. The"
+        " one in use is the highest far, by little, and near some hundredths behind the best at"
+        " most. What limits them near: a drug of a sibling category is described in nearly the same"
+        " words, the more so the deeper the level.",
         _scope_table(figures["scope"]),
         *_thresholds(figures["scope"]),
         "## Sets of categories",
