@@ -181,7 +181,7 @@ def _setfit(results: Results) -> Iterator[str]:
 def _never_below(difference: Figure) -> str:
     """Tell whether the other one is not ahead, from how much more accurate it is."""
     verdict = met(difference["value"] <= 0)
-    if difference["value"] <= 0 <= (difference["high"] or -1):
+    if difference["value"] <= 0 < (difference["high"] or 0):
         verdict += ", though the interval reaches beyond"
     return verdict
 
