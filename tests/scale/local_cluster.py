@@ -1,20 +1,21 @@
-"""A Ray cluster of two nodes on this machine, each a process group that can be killed."""
+"""A Ray cluster of two nodes on this machine, each of which can be killed."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 _TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 _LONGEST_START = 60
@@ -26,7 +27,7 @@ class Cluster(NamedTuple):
     Attributes:
         address: of the first.
         environment: of those who may use it.
-        second: process whose group is the second one.
+        second: first process of the second one.
     """
 
     address: str
@@ -57,10 +58,13 @@ def local_cluster() -> Iterator[Cluster]:
 
 def kill(node: subprocess.Popen[bytes]) -> None:
     """End a node with all its processes, as a machine that loses its power."""
-    try:
-        os.killpg(node.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    with suppress(psutil.NoSuchProcess):
+        for process in [
+            *psutil.Process(node.pid).children(recursive=True),
+            psutil.Process(node.pid),
+        ]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     node.wait()
 
 
