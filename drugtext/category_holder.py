@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from math import isfinite
 from typing import Any, Self, cast
 
 import torch
@@ -18,7 +17,7 @@ from drugtext.heads import PrototypeHead
 from drugtext.model import DrugTextModel
 from drugtext.names import category_text
 from drugtext.own_words import NO_WORDS
-from drugtext.prediction_sets import check_strangeness
+from drugtext.prediction_sets import check_strangeness, is_number
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.tokens import TokenReader
 
@@ -142,7 +141,7 @@ def _check_calibration(config: DrugTextConfig) -> None:
     numbers: list[Any] = [number for number in thresholds if number is not None]
     numbers += [few_shot[name] for name in ("scale", "growth", "softening") if name in few_shot]
     for number in numbers:
-        if not (isinstance(number, int | float) and isfinite(number)):
+        if not is_number(number):
             raise TypeError(f"found {number!r} where a number is needed")
     if not 0 <= few_shot.get("softening", 1.0) <= 1:
         raise ValueError("the softening of the whitening is not from 0 to 1")

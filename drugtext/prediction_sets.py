@@ -105,13 +105,14 @@ def check_strangeness(found: Mapping[str, Any]) -> None:
             if key not in (SHORT, LONG):
                 raise ValueError(f"strangeness has {key!r}; {SHORT!r} and {LONG!r} are known")
             check_strangeness(scores)
-        elif not isinstance(scores, list) or not all(map(_is_number, scores)):
+        elif not isinstance(scores, list) or not all(map(is_number, scores)):
             raise TypeError(f"strangeness of {key!r} is no list of numbers")
         elif key in (SHORT, LONG):
             raise TypeError(f"strangeness of {key!r} has no levels")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Tell whether a value of a configuration is a finite number."""
     return isinstance(value, int | float) and isfinite(value)
 
 

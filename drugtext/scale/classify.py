@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from drugtext.bundled import bundled_checkpoints
-from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, first_line
 from drugtext.scale.answers import answer_rows
 from drugtext.scale.output import (
@@ -130,6 +129,8 @@ def classify_corpus(
 
 def found_by_workers(model: str | None) -> str | None:
     """Return what names a model to workers, who may stand in another folder; as `load` finds it."""
+    from drugtext.encoder import DEFAULT_ENCODER  # brings torch
+
     if model is None or model in bundled_checkpoints() or model == DEFAULT_ENCODER:
         return model
     return str(Path(model).absolute()) if Path(model).is_dir() else model

@@ -59,10 +59,8 @@ def local_cluster() -> Iterator[Cluster]:
 def kill(node: subprocess.Popen[bytes]) -> None:
     """End a node with all its processes, as a machine that loses its power."""
     with suppress(psutil.NoSuchProcess):
-        for process in [
-            *psutil.Process(node.pid).children(recursive=True),
-            psutil.Process(node.pid),
-        ]:
+        first = psutil.Process(node.pid)
+        for process in [*first.children(recursive=True), first]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
     node.wait()
