@@ -187,7 +187,14 @@ _SHAPES_KEPT = 64
 take a GB and more after some thousand inserts, and be no faster."""
 
 
-def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
+def compiled_by_openvino(encoder: nn.Module, precision: torch.dtype, **further: Any) -> Any:
+    """Return an encoder as OpenVINO compiles it.
+
+    Args:
+        encoder: on the CPU, in float32.
+        precision: of its products.
+        further: settings of OpenVINO's CPU plugin.
+    """
     import openvino
 
     from drugtext.onnx_file import onnx_file
@@ -199,13 +206,17 @@ def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         # Processes that take a part of the cores each would bind their threads to the first ones.
         "ENABLE_CPU_PINNING": False,
+        **further,
     }
     shapes = {"CPU_RUNTIME_CACHE_CAPACITY": _SHAPES_KEPT}
-    compiled: Any
     try:
-        compiled = core.compile_model(model, "CPU", settings | shapes)
+        return core.compile_model(model, "CPU", settings | shapes)
     except RuntimeError:  # it is undocumented; without it, there is only more memory taken
-        compiled = core.compile_model(model, "CPU", settings)
+        return core.compile_model(model, "CPU", settings)
+
+
+def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
+    compiled = compiled_by_openvino(encoder, precision)
     lock = threading.Lock()  # a compiled model answers one request at a time
 
     def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:

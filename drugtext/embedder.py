@@ -36,6 +36,9 @@ from drugtext.windows import ReadingPlan, Windows, read_windows
 HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which no tokenizer takes."""
 
+_LANGUAGE_SHOWS = 2**20
+"""Characters of a section: no real one is longer, and all of 30 MB would be copied."""
+
 Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
 text_dim)."""
@@ -200,13 +203,15 @@ class InsertEmbedder:
                 f"found {type(insert).__name__}; a list of DrugInsert is needed,"
                 " as read_inserts(path) yields them."
             )
-        known, text = self.model.config.languages, insert.text
+        known, texts = self.model.config.languages, insert.sections.values()
         what = insert.source or insert.name or "the insert"
-        if not re.search(r"\w", text):
+        if not any(re.search(r"\w", text) for text in texts):
             return DrugTextError(f"{what}: holds no text; one section or more is needed.")
-        if HALF_CHARACTERS.search(text):
+        if any(map(HALF_CHARACTERS.search, texts)):
             return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
-        language = insert.language or (detect_language(text) if known else None)
+        language = insert.language
+        if known and not language:
+            language = detect_language("\n\n".join(text[:_LANGUAGE_SHOWS] for text in texts))
         if language and known and language not in known:
             return LanguageError(
                 f"{what}: is written in {language!r}; this checkpoint knows"

@@ -92,7 +92,10 @@ def load_encoder(name_or_path: str | os.PathLike[str] | None = None) -> nn.Modul
     if missing:
         reason = f"{len(missing)} weights are missing, such as {missing[0]}"
         raise EncoderError(_not_found(name_or_path, reason))
-    return without_pooler(encoder)
+    encoder = without_pooler(encoder)
+    for weights in encoder.parameters():  # else one of them keeps the whole file in memory
+        weights.data = weights.data.clone()
+    return encoder
 
 
 def load_tokenizer(name_or_path: str | os.PathLike[str] | None = None) -> PreTrainedTokenizerBase:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from drugtext.encoder import weights_sha256
 
-_FORMAT = "1"  # of what is written; another one beside it, not over it
+_FORMAT = "2"  # of what is written; another one beside it, not over it
 _NAME = "model.onnx"
+_OPSET = 23  # the first that has attention as one operator, which both runtimes have a kernel for
 
 
 class _LastHidden(nn.Module):
@@ -77,6 +78,7 @@ def _export(encoder: nn.Module, file: Path) -> None:
                 _LastHidden(encoder).eval(),
                 (ids, mask),
                 input_names=["input_ids", "attention_mask"],
+                opset_version=_OPSET,
                 dynamo=True,
                 dynamic_shapes=tuple({0: auto, 1: auto} for _ in range(2)),
                 verbose=False,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
-_LONGEST_KEPT, _MOST_KEPT = 40, 200_000  # characters of a word, and words, whose count is kept
-_CHARACTERS_AT_ONCE = 2**20
-_WORDS_AT_ONCE = 2**13  # different ones, which are tokenized together; each takes a kilobyte
+_LONGEST_KEPT, _MOST_KEPT = 40, 2**16  # characters of a word, and words, whose count is kept
+_CHARACTERS_AT_ONCE = 2**16
+_WORDS_AT_ONCE = 2**11  # different ones, which are tokenized together; each takes a kilobyte
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )

@@ -27,13 +27,15 @@ from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.learning import one_more_category
 from drugtext.evaluation.speed.limits import (
+    Shares,
     flops_a_token,
     matmul_rate,
+    openvino_shares,
     operator_shares,
     own_shapes_rate,
     tokens_a_second,
 )
-from drugtext.evaluation.speed.page import OWN, OWN_QUICK, write_speed_page
+from drugtext.evaluation.speed.page import write_speed_page
 from drugtext.evaluation.speed.path import STAGES, inserts_of, stages, typical_batch, whole_path
 from drugtext.evaluation.speed.peers import (
     PIPELINE_FIRST,
@@ -42,7 +44,8 @@ from drugtext.evaluation.speed.peers import (
     plain_pipeline,
     sentence_embeddings,
 )
-from drugtext.evaluation.speed.processes import first_answers, long_insert_mb
+from drugtext.evaluation.speed.processes import first_answers, long_insert_mb, memory_stages
+from drugtext.evaluation.speed.targets import OWN, OWN_QUICK
 from drugtext.inserts.insert import DrugInsert
 
 WINDOW = 256
@@ -80,13 +83,17 @@ def encoders(classifier: DrugClassifier, limit: Mapping[str, float]) -> list[dic
     return found
 
 
-def operators(inserts: Sequence[DrugInsert]) -> dict[str, float]:
-    """Return what torch spends a batch of full windows on."""
+def operators(inserts: Sequence[DrugInsert]) -> dict[str, Shares]:
+    """Return what torch and OpenVINO spend a batch of full windows on."""
     classifier = drugtext.load(backend=TORCH)
     backend = classifier.backend
     encode = backend.encode_windows if backend else classifier.encode
-    ids, mask = typical_batch(classifier, inserts)
-    return operator_shares(lambda: encode(ids[:N_WINDOWS], mask[:N_WINDOWS]))
+    ids, mask = (tensor[:N_WINDOWS] for tensor in typical_batch(classifier, inserts))
+    found = {TORCH: operator_shares(lambda: encode(ids, mask))}
+    if is_installed(OPENVINO):
+        precision = [*precisions().values()][-1]
+        found[OPENVINO] = openvino_shares(classifier.model.encoder, precision, [ids, mask])
+    return found
 
 
 def ways(
@@ -152,7 +159,7 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     told("learning a category")
     learning = one_more_category(classifier, readable)
     told("fresh processes")
-    names = [name for name in (TORCH, OPENVINO) if is_installed(name)]
+    names = [name for name in (TORCH, ONNX, OPENVINO) if is_installed(name)]
     return {
         "limit_gflops": limit,
         "own_shapes_gflops": own,
@@ -163,6 +170,7 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
         "learning": learning,
         "first_answers": first_answers(classifier, readable[0], names),
         "long_insert_mb": {name: long_insert_mb(name) for name in names},
+        "memory_stages": {name: memory_stages(name) for name in names},
     }
 
 

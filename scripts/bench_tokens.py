@@ -44,6 +44,7 @@ from drugtext.evaluation.speed.peers import (
     PIPELINE_WHOLE,
     plain_pipeline,
 )
+from drugtext.evaluation.speed.targets import WHOLE_READING
 from drugtext.inserts.batches import batches
 from drugtext.prediction import Prediction, Wanted
 from drugtext.taxonomy import Taxonomy
@@ -55,7 +56,6 @@ LEVEL = 3
 SECTION_TOKENS = (32, 64, 128)
 NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-WHOLE = "whole plan"
 
 console = Console(stderr=True)
 
@@ -67,7 +67,7 @@ def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
     """
     sections = dict(plan.section_tokens)
     names = list(sections)
-    found = {WHOLE: plan}
+    found = {WHOLE_READING: plan}
     for name in names:
         found[f"{name} alone"] = replace(
             plan, section_tokens={name: sections[name]}, other_tokens=0
@@ -203,7 +203,7 @@ def main(
             found = {part: judged(classifier, examples) for part, examples in parts.items()}
             rows.append({"reads": reads, **found})
             console.print(reads, found)
-        classifier.reading_plan = plans[WHOLE]
+        classifier.reading_plan = plans[WHOLE_READING]
         for reads in (PIPELINE_FIRST, PIPELINE_WHOLE):
             is_whole = reads == PIPELINE_WHOLE
             test = judged_pipeline(classifier, parts["test"], is_whole=is_whole)

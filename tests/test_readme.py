@@ -22,8 +22,8 @@ from shell_lines import CHECKED, LEFT_OUT, begins, lines_of
 from drugtext.bundled import bundled_checkpoints
 from drugtext.evaluation.benchmark.learning_page import draws_table, heads_table, learning_page
 from drugtext.evaluation.benchmark.report import headline, markdown_report
-from drugtext.evaluation.speed.page import headline as speed_targets
 from drugtext.evaluation.speed.page import speed_page
+from drugtext.evaluation.speed.targets import headline as speed_targets
 from drugtext.evaluation.trust.page import trust_page
 from drugtext.evaluation.trust.targets import headline as targets
 from drugtext.figures import measured_table

@@ -83,7 +83,10 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
     try:
         for record in _records(events):
             events.record_done()
-            yield _insert(record, source, n_records)
+            found = _insert(record, source, n_records)
+            if isinstance(record, dict):
+                record.clear()  # its texts take as much memory as those of the insert
+            yield found
             n_records += 1
     except (ijson.JSONError, ValueError) as error:
         raise ReadError(

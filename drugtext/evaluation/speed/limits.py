@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
-from drugtext.backends import Backend
+from drugtext.backends import Backend, compiled_by_openvino
 
 _SQUARE = 2048  # rows of the matrices whose product is timed: large enough for the full rate
 _LEAST_SECONDS = 1.0
+
+Shares = dict[str, float]
+"""What time went into -> its share, most first."""
 
 
 def matmul_rate(
@@ -67,7 +72,7 @@ def own_shapes_rate(
     return operations / seconds
 
 
-def operator_shares(work: Callable[[], Any]) -> dict[str, float]:
+def operator_shares(work: Callable[[], Any]) -> Shares:
     """Return which share of the CPU's time each of torch's operators takes of a work, most first.
 
     Args:
@@ -76,7 +81,29 @@ def operator_shares(work: Callable[[], Any]) -> dict[str, float]:
     work()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         work()
-    spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    return shares({event.key: event.self_cpu_time_total for event in profile.key_averages()})
+
+
+def openvino_shares(encoder: nn.Module, precision: torch.dtype, fed: Sequence[Tensor]) -> Shares:
+    """Return which share of its time OpenVINO spends on each kind of node, most first.
+
+    Args:
+        encoder: on the CPU, in float32.
+        precision: of its products.
+        fed: ids and mask of a batch; it is done once to warm up, and once more.
+    """
+    compiled = compiled_by_openvino(encoder, precision, PERF_COUNT=True)
+    request = compiled.create_infer_request()
+    for _ in range(2):
+        request.infer([tensor.numpy() for tensor in fed])
+    spent: Counter[str] = Counter()
+    for node in request.profiling_info:
+        spent[node.node_type] += node.real_time.total_seconds()
+    return shares(spent)
+
+
+def shares(spent: Mapping[str, float]) -> Shares:
+    """Return which share of all that was spent each took, most first."""
     total = sum(spent.values())
     return {key: spent[key] / total for key in sorted(spent, key=spent.__getitem__, reverse=True)}
 

@@ -52,6 +52,42 @@ for prediction in clf.stream(drugtext.read_inserts({path!r})):
 {peak}
 print(peak_mb)
 """
+_MEMORY_STAGES = """
+def resident_mb():
+    status = open("/proc/self/status").read()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+found = [resident_mb()]
+import torch; found.append(resident_mb())
+import drugtext.classifier; found.append(resident_mb())
+clf = drugtext.load(backend={backend!r}); found.append(resident_mb())
+clf.backend; found.append(resident_mb())
+told = "It lowers high blood pressure. " * 500
+sections = dict.fromkeys(("indications_and_usage", "description", "mechanism_of_action"), told)
+clf.predict([drugtext.DrugInsert(sections=sections)]); found.append(resident_mb())
+print(*found)
+"""
+MEMORY_STAGES = (
+    "Python",
+    "torch is imported",
+    "transformers and drugtext are imported",
+    "the checkpoint is loaded",
+    "the backend is made",
+    "one insert is classified",
+)
+"""After which `memory_stages` measures."""
+
+
+def memory_stages(backend: str) -> dict[str, float]:
+    """Return the resident memory of a fresh process after each step to its first answer, MB.
+
+    Args:
+        backend: what runs the encoder.
+
+    Returns:
+        A figure for each of `MEMORY_STAGES`.
+    """
+    found = _printed_last(_MEMORY_STAGES.format(backend=backend), len(MEMORY_STAGES))
+    return dict(zip(MEMORY_STAGES, found, strict=True))
 
 
 def first_answers(
