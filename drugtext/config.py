@@ -35,6 +35,8 @@ class DrugTextConfig(PreTrainedConfig):
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
         scope_threshold: an insert whose `PrototypeHead.familiarity` is below it is out of scope;
             None lets all pass.
+        scope_false_alarms: share of held-out inserts of known categories that it, or that of
+            `few_shot`, was set to call out of scope; None where nobody said.
         strangeness: level of the tree -> how strange the true category of held-out inserts looked,
             of all and of those with little and with much text, see `prediction_sets`; None where
             nobody measured.
@@ -72,6 +74,7 @@ class DrugTextConfig(PreTrainedConfig):
     taxonomy_name: str = ""
     taxonomy: list | tuple = ()
     scope_threshold: float | None = None
+    scope_false_alarms: float | None = None
     strangeness: dict | None = None
     few_shot: dict | None = None
     n_support: list | tuple = ()

@@ -15,8 +15,8 @@ def measured_table(measured: Mapping[str, Any]) -> str:
     """
     lines = [
         "| inserts | names | level | n | accuracy (95 % interval) | by ingredient | top 3"
-        " | category unknown | accuracy over all |",
-        "|---|---|---|---|---|---|---|---|---|",
+        " | category unknown | accuracy over all | calibration error (95 % interval) |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for form, figures in measured["forms"].items():
         documents, _, names = form.partition(", ")
@@ -24,7 +24,7 @@ def measured_table(measured: Mapping[str, Any]) -> str:
             f"| {documents} | {names} | {level['level']} | {level['n_inserts']}"
             f" | {level['accuracy']:.3f} ({level['low']:.3f} to {level['high']:.3f})"
             f" | {level['by_ingredient']:.3f} | {level['top_3']:.3f}"
-            f" | {level['n_unknown']} | {_over_all(level):.3f} |"
+            f" | {level['n_unknown']} | {_over_all(level):.3f} | {_calibration_of(level)} |"
             for level in figures["levels"]
         ]
     errors = [
@@ -32,7 +32,12 @@ def measured_table(measured: Mapping[str, Any]) -> str:
         for form, figures in measured["forms"].items()
         if figures["calibration_error"] is not None
     ]
-    calibration = f"Expected calibration error: {'; '.join(errors)}." if errors else ""
+    calibration = (
+        f"Expected calibration error of the answers: {'; '.join(errors)}; of the most probable"
+        " category of each level it stands in the table."
+        if errors
+        else ""
+    )
     explained = (
         "*n* inserts have a category that the classifier knows; those of *category unknown* have"
         " none, and *accuracy over all* counts them as wrong."
@@ -84,3 +89,10 @@ def privacy_text(privacy: Mapping[str, Any]) -> str:
 
 def _over_all(level: Mapping[str, Any]) -> float:
     return level["accuracy"] * level["n_inserts"] / (level["n_inserts"] + level["n_unknown"])
+
+
+def _calibration_of(level: Mapping[str, Any]) -> str:
+    if "calibration_error" not in level:  # measured by an older drugtext
+        return "—"
+    error, low, high = (level[f"calibration_{name}"] for name in ("error", "low", "high"))
+    return f"{error:.3f} ({low:.3f} to {high:.3f})"

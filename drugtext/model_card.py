@@ -232,8 +232,14 @@ def _limits(config: DrugTextConfig) -> str:
         '- It tells what the text tells: groups such as "other", and drugs that rightly stand in'
         " several categories, are beyond it.",
         "- Probabilities are as good as the calibration error above says; where nothing was"
-        " measured, nobody knows. `in_scope` misses drugs whose category is a neighbour of a known"
-        " one.",
+        " measured, nobody knows.",
+        "- `in_scope` misses drugs whose category is a neighbour of a known one."
+        + (
+            f" Its threshold was set to call {config.scope_false_alarms:.0%} of held-out drugs of"
+            " known categories out of scope."
+            if config.scope_false_alarms is not None and config.scope_threshold is not None
+            else ""
+        ),
         "- What is read of an insert is in `reading_plan`; `tokens_read` and `tokens_total` of each"
         " answer say how much that was.",
     ]

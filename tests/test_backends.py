@@ -168,4 +168,14 @@ def test_a_file_is_written_once_and_whole(tiny_classifier, tmp_path):
     written = file.stat().st_mtime_ns
     assert onnx_file(encoder, tmp_path) == file and file.stat().st_mtime_ns == written
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
-    assert re.fullmatch(r"[0-9a-f]{32}-[0-9a-f]{16}-1", file.parent.name)
+    assert re.fullmatch(r"[0-9a-f]{32}-[0-9a-f]{16}-2", file.parent.name)
+
+
+def test_attention_is_one_operator_a_layer(tiny_classifier, tmp_path):
+    """Where it is products, masks and a softmax, OpenVINO spends a third of its time on them."""
+    pytest.importorskip("onnxscript", reason="needs pip install 'drugtext[onnx]'")
+    onnx = pytest.importorskip("onnx", reason="needs pip install 'drugtext[onnx]'")
+    encoder = tiny_classifier.model.encoder
+    operators = [node.op_type for node in onnx.load(onnx_file(encoder, tmp_path)).graph.node]
+    assert operators.count("Attention") == encoder.config.num_hidden_layers
+    assert "Softmax" not in operators

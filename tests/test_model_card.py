@@ -26,6 +26,9 @@ LEVEL = {
     "high": 0.9,
     "by_ingredient": 0.75,
     "top_3": 0.95,
+    "calibration_error": 0.0456,
+    "calibration_low": 0.031,
+    "calibration_high": 0.09,
 }
 
 
@@ -45,6 +48,17 @@ def config(**changes: object) -> DrugTextConfig:
         "languages": ["en"],
     }
     return DrugTextConfig(**(told | changes))
+
+
+def test_calibration_of_each_level_and_false_alarms_stand_in_the_card():
+    older = {name: value for name, value in LEVEL.items() if "calibration" not in name}
+    forms = {"all, plain": {"levels": [LEVEL, older], "calibration_error": 0.05, "n_inserts": 10}}
+    told = config(measured={"forms": forms, "note": ""}, scope_threshold=-1.0)
+    card = model_card(told)
+    assert "| 0.812 | 0.046 (0.031 to 0.090) |" in card and "| 0.812 | — |" in card
+    assert "out of scope" not in card
+    told.scope_false_alarms = 0.05
+    assert "call 5% of held-out drugs" in model_card(told)
 
 
 def test_what_was_measured_stands_in_the_model_index():

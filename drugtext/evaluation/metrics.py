@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.bootstrap import grouped_share
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_share
 from drugtext.evaluation.scores import ingredient_accuracy
 from drugtext.taxonomy import Taxonomy
 
@@ -25,6 +25,8 @@ class LevelAccuracy:
         low, high: 95 % bootstrap interval of `accuracy`, whole ingredients drawn.
         by_ingredient: mean over ingredients of the share that is right.
         top_3: share whose true category is among the three most probable ones of the level.
+        calibration_error: expected calibration error of the level's most probable category.
+        calibration_low, calibration_high: its interval, drawn likewise.
     """
 
     level: int
@@ -35,6 +37,9 @@ class LevelAccuracy:
     high: float
     by_ingredient: float
     top_3: float
+    calibration_error: float
+    calibration_low: float
+    calibration_high: float
 
 
 def accuracy_by_level(
@@ -82,15 +87,21 @@ def _figures(
 ) -> dict[str, float]:
     """Return the figures of one level: nodes and inserts are those of this level alone."""
     ids = np.array(sorted(nodes))
-    order = np.argsort(-np.stack([nodes[i] for i in ids], axis=1), axis=1, kind="stable")
-    in_top_3 = (ids[order[:, :3]] == np.array(truth)[:, None]).any(axis=1)
+    probabilities = np.stack([nodes[i] for i in ids], axis=1)
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    is_true = ids[order[:, :3]] == np.array(truth)[:, None]
     accuracy, low, high = grouped_share(right, groups.tolist(), seed)
+    columns = confidence_columns(probabilities.max(axis=1), is_true[:, 0])
+    error, *interval = grouped_bootstrap(columns, groups.tolist(), calibration_gap, seed)
     return {
         "accuracy": accuracy,
         "low": low,
         "high": high,
         "by_ingredient": ingredient_accuracy(right, groups.tolist()),
-        "top_3": float(in_top_3.mean()),
+        "top_3": float(is_true.any(axis=1).mean()),
+        "calibration_error": error,
+        "calibration_low": interval[0],
+        "calibration_high": interval[1],
     }
 
 

@@ -17,6 +17,7 @@ from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
+    SCOPE_FALSE_ALARMS,
     Calibration,
     best_calibration,
     scope_threshold,
@@ -97,6 +98,7 @@ def train_prototypes(
     )
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
+    config.scope_false_alarms = trained.model.config.scope_false_alarms
     config.strangeness = trained.model.config.strangeness
     config.few_shot, config.measured = trained.model.config.few_shot, measured
     return shipped
@@ -242,7 +244,10 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     amounts = head.text_of(projected) @ direction
     calibration = best_calibration(evidence, prior, true_rows, amounts, groups)
     calibration.apply(head, direction, groups)
-    config.scope_threshold = scope_threshold(head.familiarity(projected).detach())
+    config.scope_false_alarms = SCOPE_FALSE_ALARMS
+    config.scope_threshold = scope_threshold(
+        head.familiarity(projected).detach(), config.scope_false_alarms
+    )
     true_ids = [ids[row] for row in true_rows.tolist()]
     probabilities = classifier.probabilities(projected)
     names = held_out.rows["ingredients"]
