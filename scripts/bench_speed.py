@@ -11,7 +11,7 @@ do, it shows.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,15 +61,37 @@ def precisions() -> dict[str, torch.dtype]:
     return found | ({"bfloat16": torch.bfloat16} if has_bfloat16() else {})
 
 
-def encoders(classifier: DrugClassifier, limit: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return tokens a second of each backend, and their share of the machine's limit."""
+def products(config: Any) -> list[dict[str, float]]:
+    """Return GFLOP/s of large matrix products and of the encoder's own, of each precision."""
+    dtypes = precisions()
+    large = {name: matmul_rate(dtype) / 1e9 for name, dtype in dtypes.items()}
+    own = {
+        name: own_shapes_rate(config, dtype, N_WINDOWS * WINDOW) / 1e9
+        for name, dtype in dtypes.items()
+    }
+    return [large, own]
+
+
+def encoders(classifier: DrugClassifier) -> dict[str, Any]:
+    """Return the machine's limit, tokens a second of each backend, and their share of the limit.
+
+    Other work on a machine that is shared lowers a rate, nothing raises it: products are timed
+    before the backends and behind them, and the faster ones are the limit.
+    """
     encoder, tokenizer = classifier.model.encoder, classifier.tokenizer
     config = classifier.model.config.encoder
     probe = tokenizer(["It lowers high blood pressure and slows the heart."])["input_ids"]
+    before = products(config)
+    backends = [
+        make_backend(encoder, name, probe) for name in filter(is_installed, (TORCH, ONNX, OPENVINO))
+    ]
+    rates = [tokens_a_second(b, config.vocab_size, N_WINDOWS, WINDOW) for b in backends]
+    limit, own = (
+        {name: max(first[name], last[name]) for name in first}
+        for first, last in zip(before, products(config), strict=True)
+    )
     found = []
-    for name in filter(is_installed, (TORCH, ONNX, OPENVINO)):
-        backend = make_backend(encoder, name, probe)
-        rate = tokens_a_second(backend, config.vocab_size, N_WINDOWS, WINDOW)
+    for backend, rate in zip(backends, rates, strict=True):
         flops = rate * flops_a_token(config, WINDOW) / 1e9
         found.append(
             {
@@ -80,7 +102,7 @@ def encoders(classifier: DrugClassifier, limit: Mapping[str, float]) -> list[dic
                 "share_of_limit_in_its_precision": flops / limit[backend.precision],
             }
         )
-    return found
+    return {"limit_gflops": limit, "own_shapes_gflops": own, "encoders": found}
 
 
 def operators(inserts: Sequence[DrugInsert]) -> dict[str, Shares]:
@@ -139,16 +161,9 @@ def told(what: str) -> None:
 def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     """Measure all of it, one after the other."""
     classifier = drugtext.load()
-    config = classifier.model.config.encoder
     readable = [i for i in inserts_of(parts, n_inserts) if not classifier.refusal(i)]
-    told("matrix products")
-    limit = {name: matmul_rate(dtype) / 1e9 for name, dtype in precisions().items()}
-    own = {
-        name: own_shapes_rate(config, dtype, N_WINDOWS * WINDOW) / 1e9
-        for name, dtype in precisions().items()
-    }
-    told("encoders")
-    encoded = encoders(drugtext.load(backend=TORCH), limit)
+    told("matrix products and encoders")
+    encoded = encoders(drugtext.load(backend=TORCH))
     profile = operators(readable[:N_WINDOWS])
     found = ways(classifier, parts, readable, n_inserts)
     told("stages")
@@ -161,12 +176,10 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     told("fresh processes")
     names = [name for name in (TORCH, ONNX, OPENVINO) if is_installed(name)]
     return {
-        "limit_gflops": limit,
-        "own_shapes_gflops": own,
-        "encoders": encoded,
+        **encoded,
         "operators": profile,
         "ways": found,
-        "stages": staged | {"share_of_limit": rate / max(limit.values())},
+        "stages": staged | {"share_of_limit": rate / max(encoded["limit_gflops"].values())},
         "learning": learning,
         "first_answers": first_answers(classifier, readable[0], names),
         "long_insert_mb": {name: long_insert_mb(name) for name in names},

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from drugtext.backends import Backend, compiled_by_openvino
 
 _SQUARE = 2048  # rows of the matrices whose product is timed: large enough for the full rate
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 2.0
 
 Shares = dict[str, float]
 """What time went into -> its share, most first."""
