@@ -34,7 +34,7 @@ def measured_table(measured: Mapping[str, Any]) -> str:
     ]
     calibration = (
         f"Expected calibration error of the answers: {'; '.join(errors)}; of the most probable"
-        " category of each level it stands in the table."
+        " category of each level, those that end above it among them, it stands in the table."
         if errors
         else ""
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_share
 from drugtext.evaluation.scores import ingredient_accuracy
+from drugtext.prediction_sets import levels
 from drugtext.taxonomy import Taxonomy
 
 
@@ -25,8 +26,6 @@ class LevelAccuracy:
         low, high: 95 % bootstrap interval of `accuracy`, whole ingredients drawn.
         by_ingredient: mean over ingredients of the share that is right.
         top_3: share whose true category is among the three most probable ones of the level.
-        calibration_error: expected calibration error of the level's most probable category.
-        calibration_low, calibration_high: its interval, drawn likewise.
     """
 
     level: int
@@ -37,9 +36,6 @@ class LevelAccuracy:
     high: float
     by_ingredient: float
     top_3: float
-    calibration_error: float
-    calibration_low: float
-    calibration_high: float
 
 
 def accuracy_by_level(
@@ -66,7 +62,7 @@ def accuracy_by_level(
     paths = [[c.id for c in taxonomy.path(i)] for i in true_ids]
     answered = [[c.id for c in taxonomy.path(i)] for i in answers]
     depths = {node: len(taxonomy.path(node)) for node in node_probabilities}
-    levels = []
+    judged_levels = []
     for level in range(1, max(map(len, paths), default=0) + 1):
         reached = [n for n, path in enumerate(paths) if len(path) >= level]
         judged = [n for n in reached if paths[n][level - 1] in depths]
@@ -78,8 +74,8 @@ def accuracy_by_level(
             ]
             figures = _figures(nodes, truth, np.array(right), np.array(groups)[judged], seed)
             n_unknown = len(reached) - len(judged)
-            levels.append(LevelAccuracy(level, len(judged), n_unknown, **figures))
-    return levels
+            judged_levels.append(LevelAccuracy(level, len(judged), n_unknown, **figures))
+    return judged_levels
 
 
 def _figures(
@@ -87,22 +83,60 @@ def _figures(
 ) -> dict[str, float]:
     """Return the figures of one level: nodes and inserts are those of this level alone."""
     ids = np.array(sorted(nodes))
-    probabilities = np.stack([nodes[i] for i in ids], axis=1)
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    is_true = ids[order[:, :3]] == np.array(truth)[:, None]
+    order = np.argsort(-np.stack([nodes[i] for i in ids], axis=1), axis=1, kind="stable")
+    in_top_3 = (ids[order[:, :3]] == np.array(truth)[:, None]).any(axis=1)
     accuracy, low, high = grouped_share(right, groups.tolist(), seed)
-    columns = confidence_columns(probabilities.max(axis=1), is_true[:, 0])
-    error, *interval = grouped_bootstrap(columns, groups.tolist(), calibration_gap, seed)
     return {
         "accuracy": accuracy,
         "low": low,
         "high": high,
         "by_ingredient": ingredient_accuracy(right, groups.tolist()),
-        "top_3": float(is_true.any(axis=1).mean()),
-        "calibration_error": error,
-        "calibration_low": interval[0],
-        "calibration_high": interval[1],
+        "top_3": float(in_top_3.mean()),
     }
+
+
+LevelAnswers = tuple[NDArray[np.float64], NDArray[np.bool_], list[int]]
+"""Of the inserts that are judged at a level: confidence, whether it is right, and their places."""
+
+
+def answers_by_level(
+    probabilities: NDArray[np.float64],
+    category_ids: Sequence[str],
+    taxonomy: Taxonomy,
+    true_ids: Sequence[str],
+) -> dict[int, LevelAnswers]:
+    """Return the most probable category of each level, and whether it is right.
+
+    A category that ends above a level stands for itself there, so that those of a level share out
+    all of the probability. An insert is judged where its true category is one of them.
+
+    Args:
+        probabilities: shape (n_inserts, n_categories).
+        category_ids: of the columns.
+        taxonomy: holds them and the true categories.
+        true_ids: of each insert.
+
+    Returns:
+        Level, counted from 1 at the roots -> its answers.
+    """
+    paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
+    found = {}
+    for level in levels(probabilities, category_ids, taxonomy):
+        nodes = set(level.ids)
+        truth = [path[: level.number][-1] for path in paths]
+        places = [n for n, node in enumerate(truth) if node in nodes]
+        best = level.probabilities.argmax(axis=1)
+        right = np.array([level.ids[best[n]] == truth[n] for n in places], dtype=bool)
+        found[level.number] = (level.probabilities.max(axis=1)[places], right, places)
+    return found
+
+
+def calibration_with_interval(
+    confidences: NDArray, right: NDArray, groups: Sequence[str], seed: int = 0
+) -> tuple[float, float, float]:
+    """Return the expected calibration error, and its interval; groups are drawn whole."""
+    columns = confidence_columns(confidences, right)
+    return grouped_bootstrap(columns, groups, calibration_gap, seed)
 
 
 def expected_calibration_error(confidences: NDArray, right: NDArray, n_bins: int = 15) -> float:

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.metrics import accuracy_by_level, expected_calibration_error
+from drugtext.evaluation.metrics import (
+    accuracy_by_level,
+    answers_by_level,
+    calibration_with_interval,
+    expected_calibration_error,
+)
 from drugtext.evaluation.reliability import reliability_bins
 from drugtext.prediction import node_probabilities
 from drugtext.taxonomy import Taxonomy
@@ -39,7 +44,9 @@ def measure(
         seed: of the bootstrap.
 
     Returns:
-        `n_inserts`; `levels` (see `LevelAccuracy`), those where a true category is known;
+        `n_inserts`; `levels`, those where a true category is known: `LevelAccuracy`, and of the
+        answers of `answers_by_level` `calibration_error`, with the interval `calibration_low` and
+        `calibration_high`;
         `calibration_error` and `reliability`, over the inserts of `known_answers`: None and empty
         where there is none. The latter has of each bin of a reliability diagram the mean
         probability, the share that is right, and the number of inserts.
@@ -47,6 +54,9 @@ def measure(
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     nodes = node_probabilities(probabilities, category_ids, known)
     levels = accuracy_by_level(nodes, answers, true_ids, groups, taxonomy, seed)
+    of_levels = _calibration_of_levels(
+        probabilities, category_ids, true_ids, groups, taxonomy, seed
+    )
     confidences, right = known_answers(probabilities, category_ids, true_ids, taxonomy)
     error = expected_calibration_error(confidences, right) if len(right) else None
     bins = reliability_bins(confidences, right, N_BINS) if len(right) else []
@@ -54,6 +64,7 @@ def measure(
         "n_inserts": len(true_ids),
         "levels": [
             {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(level).items()}
+            | of_levels[level.level]
             for level in levels
         ],
         "calibration_error": None if error is None else round(error, 4),
@@ -63,6 +74,25 @@ def measure(
             if one.confidence is not None and one.accuracy is not None
         ],
     }
+
+
+def _calibration_of_levels(
+    probabilities: NDArray,
+    category_ids: Sequence[str],
+    true_ids: Sequence[str],
+    groups: Sequence[str],
+    taxonomy: Taxonomy,
+    seed: int,
+) -> dict[int, dict[str, float]]:
+    found = {}
+    answers = answers_by_level(probabilities, category_ids, taxonomy, true_ids)
+    for level, (confidences, right, places) in answers.items():
+        if places:
+            drawn = [groups[n] for n in places]
+            error = calibration_with_interval(confidences, right, drawn, seed)
+            names = ("calibration_error", "calibration_low", "calibration_high")
+            found[level] = {n: round(v, 4) for n, v in zip(names, error, strict=True)}
+    return found
 
 
 def known_answers(

@@ -49,15 +49,6 @@ def test_accuracy_by_level_by_hand():
     assert second.by_ingredient == 1 / 4  # a: 1 of 2, b: 0 of 1
 
 
-def test_calibration_of_a_level_by_hand():
-    # H has 0.7 + 0.1 of the first and of the second, S 0.7 of the third
-    first, second = judge(["H1", "H1", "S1"], ["H1", "P", "S1"], ["a", "b", "c"])
-    assert first.calibration_error == pytest.approx((abs(2 * 0.8 - 1) + abs(0.7 - 1)) / 3)
-    # P ends above: of the others, right at 0.7 each
-    assert second.calibration_error == pytest.approx(0.3)
-    assert second.calibration_low == second.calibration_high == pytest.approx(0.3)
-
-
 def test_an_answer_above_the_level_is_wrong_there():
     first, second = judge(["P", "H1"], ["H1", "H1"], ["a", "b"])
     assert first.accuracy == second.accuracy == 0.5

@@ -31,6 +31,9 @@ def test_figures_by_hand():
     expected = (abs(1 - 0.9) + abs(0 - 0.8) + abs(1 - 0.7)) / 3
     assert figures["calibration_error"] == pytest.approx(expected)
     assert figures["reliability"] == [[0.7, 1.0, 1], [0.8, 0.0, 1], [0.9, 1.0, 1]]
+    # S ends above the second level, and stands for itself there
+    assert [level["calibration_error"] for level in figures["levels"]] == [0.4, 0.4]
+    assert first["calibration_low"] <= 0.4 <= first["calibration_high"]
     assert json.loads(json.dumps(figures)) == figures
 
 

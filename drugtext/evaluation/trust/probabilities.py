@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_share
+from drugtext.evaluation.bootstrap import grouped_share
 from drugtext.evaluation.metrics import (
-    calibration_gap,
-    confidence_columns,
+    LevelAnswers,
+    answers_by_level,
+    calibration_with_interval,
     expected_calibration_error,
 )
 from drugtext.prediction import deepest_sure, node_probabilities
-from drugtext.prediction_sets import levels, prediction_sets
+from drugtext.prediction_sets import prediction_sets
 from drugtext.taxonomy import Taxonomy
 
 _N_SIMULATED = 200
@@ -39,6 +40,10 @@ class Judged(NamedTuple):
     true_ids: Sequence[str]
     groups: Sequence[str]
     is_long: NDArray[np.bool_]
+
+    def by_level(self) -> dict[int, LevelAnswers]:
+        """Return `answers_by_level` of the inserts."""
+        return answers_by_level(self.probabilities, self.category_ids, self.taxonomy, self.true_ids)
 
     def sets(self, held_out: Mapping[str, Any] | None, coverage: float) -> list[list[list[str]]]:
         """Return `prediction_sets` of the inserts."""
@@ -71,8 +76,7 @@ def calibration(
     Source:
         The bias of binned estimates: Kumar, Liang, Ma 2019, arXiv:1909.10155, section 3.
     """
-    columns = confidence_columns(confidences, right)
-    ece, low, high = grouped_bootstrap(columns, groups, calibration_gap, seed)
+    ece, low, high = calibration_with_interval(confidences, right, groups, seed)
     alike = np.unique(np.asarray(groups), return_inverse=True)[1]
     figures = {
         "ece": ece,
@@ -93,29 +97,12 @@ def _error_by_chance(confidences: NDArray, together: NDArray[np.int64], seed: in
     return float(np.mean([expected_calibration_error(confidences, right) for right in draws]))
 
 
-def answers_by_level(judged: Judged) -> dict[int, tuple[NDArray, NDArray[np.bool_], list[int]]]:
-    """Return of each level confidence, whether it is right, and the places of those judged.
-
-    An insert is judged at a level where its true category is one of the nodes.
-    """
-    paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
-    found = {}
-    for level in levels(judged.probabilities, judged.category_ids, judged.taxonomy):
-        nodes = set(level.ids)
-        truth = [path[: level.number][-1] for path in paths]
-        places = [n for n, node in enumerate(truth) if node in nodes]
-        best = level.probabilities.argmax(axis=1)
-        right = np.array([level.ids[best[n]] == truth[n] for n in places])
-        found[level.number] = (level.probabilities.max(axis=1)[places], right, places)
-    return found
-
-
 def calibration_by_level(judged: Judged, seed: int = 0) -> list[dict[str, Any]]:
     """Return `calibration` of each level, from the roots down."""
     return [
         {"level": number}
         | calibration(confidences, right, [judged.groups[n] for n in places], seed)
-        for number, (confidences, right, places) in answers_by_level(judged).items()
+        for number, (confidences, right, places) in judged.by_level().items()
     ]
 
 
@@ -132,7 +119,7 @@ def coverage_by_level(
     """
     paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
     found = []
-    for number, (_, _, places) in answers_by_level(judged).items():
+    for number, (_, _, places) in judged.by_level().items():
         inside = [paths[n][:number][-1] in sets[n][number - 1] for n in places]
         covered, low, high = grouped_share(inside, [judged.groups[n] for n in places], seed)
         sizes = [len(sets[n][number - 1]) for n in places]

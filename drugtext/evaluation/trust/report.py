@@ -25,7 +25,6 @@ from drugtext.evaluation.trust.faults import try_readers
 from drugtext.evaluation.trust.membership import N_TRIALS
 from drugtext.evaluation.trust.probabilities import (
     Judged,
-    answers_by_level,
     back_off,
     calibration,
     calibration_by_level,
@@ -135,14 +134,14 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
             begins(f"probabilities: {documents}, {names}")
             judged = known.judged(names, chosen)
             told = {"documents": documents, "names": names}
-            of_held_out = answers_by_level(known.judged(names, held_out, "validation"))
+            of_held_out = known.judged(names, held_out, "validation").by_level()
             found["calibration"] += [
                 told | one | {"validation": round(float(of_held_out[one["level"]][1].mean()), 4)}
                 for one in calibration_by_level(judged, seed)
             ]
             found["sets"] += [told | one for one in _coverages(judged, config.strangeness)]
             found["sure"] += [told | back_off(judged, least, seed) for least in LEAST]
-            confidences, right, _ = list(answers_by_level(judged).values())[-1]
+            confidences, right, _ = list(judged.by_level().values())[-1]
             found["reliability"].append(told | {"bins": _bins(confidences, right)})
     for names in NAMES:
         is_long = known.judged(names, every).is_long
@@ -199,7 +198,7 @@ def _pooled(answers: list[tuple[Any, Judged]], seed: int) -> dict[str, Any]:
     inside: list[bool] = []
     of_sets: list[str] = []
     for classifier, judged in answers:
-        deepest = max(answers_by_level(judged).items())
+        deepest = max(judged.by_level().items())
         told, correct, places = deepest[1]
         confidences += told.tolist()
         right += correct.tolist()

@@ -15,7 +15,6 @@ from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import Record
 from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.trust.noise import NOISES
-from drugtext.evaluation.trust.probabilities import answers_by_level
 from drugtext.evaluation.trust.subjects import judge
 from drugtext.inserts.insert import DrugInsert
 from drugtext.name_stems import text_part
@@ -111,7 +110,7 @@ def _right(
     embeddings = np.zeros((len(inserts), classifier.model.config.embedding_dim), np.float32)
     embeddings[kept] = classifier.embed([inserts[n] for n in kept])
     embeddings = text_part(torch.from_numpy(embeddings), classifier.model.config.text_dim).numpy()
-    _, right, places = answers_by_level(judge(classifier, embeddings, records))[level]
+    _, right, places = judge(classifier, embeddings, records).by_level()[level]
     is_read = np.isin(places, kept)
     return right & is_read, places, is_read
 

@@ -7,7 +7,6 @@ import pytest
 
 from drugtext.evaluation.trust.probabilities import (
     Judged,
-    answers_by_level,
     back_off,
     calibration,
     calibration_by_level,
@@ -33,7 +32,7 @@ JUDGED = Judged(
 
 
 def test_answers_are_judged_where_the_true_category_can_be_given():
-    found = answers_by_level(JUDGED)
+    found = JUDGED.by_level()
     confidences, right, places = found[1]
     assert places == [0, 1] and right.tolist() == [True, True]
     np.testing.assert_allclose(confidences, [0.9, 0.6])

@@ -10,7 +10,6 @@ from invented import RUN_ROOTS, write_run
 from oracle import CORPUS, known_categories, new_categories, telling
 
 from drugtext.evaluation.benchmark.new_category import split_categories
-from drugtext.evaluation.trust.probabilities import answers_by_level
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
@@ -82,7 +81,7 @@ def test_of_each_drug_the_deepest_category_that_is_known_is_the_true_one(tiny_cl
         assert true_id == record.path[3 if is_known else 2]
     assert judged.groups == [record.ingredient for record in CORPUS.splits["test"]]
     assert judged.probabilities.sum(axis=1) == pytest.approx(1)
-    for _, right, places in answers_by_level(judged).values():
+    for _, right, places in judged.by_level().values():
         assert right.all() and len(places) >= len(known.records) - 3  # one category is new
     held_out = known.judged("masked", [0, 1], "validation")
     assert held_out.groups == [record.ingredient for record in CORPUS.splits["validation"][:2]]
