@@ -160,7 +160,8 @@ def _starts(told: Figures) -> Iterator[str]:
     yield (
         f"Adapted: {told['steps']} steps of contrast on the training part's inserts, without their"
         f" categories. Meta-trained: {told['meta_steps']} steps of episodes. The validation part"
-        " decides what is kept."
+        " decides what is kept. Each start is whitened in full by the training categories; `fit`"
+        " takes less of that for new categories."
     )
     starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
     gain = "helps after meta-training"
