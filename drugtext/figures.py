@@ -34,7 +34,8 @@ def measured_table(measured: Mapping[str, Any]) -> str:
     ]
     calibration = (
         f"Expected calibration error of the answers: {'; '.join(errors)}; of the most probable"
-        " category of each level, those that end above it among them, it stands in the table."
+        " category of each level it stands in the table, where a category that ends above the level"
+        " stands for itself, and an insert of one that cannot be answered belongs to the one above."
         if errors
         else ""
     )
