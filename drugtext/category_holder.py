@@ -137,8 +137,9 @@ class CategoryHolder(InsertEmbedder):
 def _check_calibration(config: DrugTextConfig) -> None:
     """Raise TypeError or ValueError where what is used in answers only is not what it should be."""
     few_shot = config.few_shot or {}
-    thresholds = [config.scope_threshold, few_shot.get("scope_threshold")]
-    numbers: list[Any] = [number for number in thresholds if number is not None]
+    may_be_none = [config.scope_threshold, config.scope_false_alarms]
+    may_be_none.append(few_shot.get("scope_threshold"))
+    numbers: list[Any] = [number for number in may_be_none if number is not None]
     numbers += [few_shot[name] for name in ("scale", "growth", "softening") if name in few_shot]
     for number in numbers:
         if not is_number(number):

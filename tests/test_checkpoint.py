@@ -195,6 +195,7 @@ def test_weights_that_are_missing_from_the_file_are_not_made_up(saved):
         {"strangeness": {"1": 3}},
         {"strangeness": {"narrow": {"1": [0.5]}}},
         {"scope_threshold": "0.5"},
+        {"scope_false_alarms": "5%"},
         {"few_shot": {"softening": 2}},
         {"n_known": 99},
     ],
