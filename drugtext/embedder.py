@@ -36,9 +36,6 @@ from drugtext.windows import ReadingPlan, Windows, read_windows
 HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which no tokenizer takes."""
 
-_LANGUAGE_SHOWS = 2**20
-"""Characters of a section: no real one is longer, and all of 30 MB would be copied."""
-
 Encode = Callable[[list[list[int]]], Tensor]
 """Token ids of some windows -> their vectors, float32 on the CPU, not projected, shape (n_windows,
 text_dim)."""
@@ -211,7 +208,7 @@ class InsertEmbedder:
             return DrugTextError(f"{what}: holds half characters (surrogates); decode it as UTF-8.")
         language = insert.language
         if known and not language:
-            language = detect_language("\n\n".join(text[:_LANGUAGE_SHOWS] for text in texts))
+            language = detect_language(insert.beginnings)
         if language and known and language not in known:
             return LanguageError(
                 f"{what}: is written in {language!r}; this checkpoint knows"

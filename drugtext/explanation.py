@@ -146,7 +146,7 @@ def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tu
     `Explanation.sentences`, in the same order.
     """
     reader = classifier.token_reader
-    language = insert.language or detect_language(insert.text) or "en"
+    language = insert.language or detect_language(insert.beginnings) or "en"
     found = []
     for section in sections_to_read(insert.sections, classifier.reading_plan, reader):
         text = insert.sections[section.name]

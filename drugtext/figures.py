@@ -33,17 +33,20 @@ def measured_table(measured: Mapping[str, Any]) -> str:
         if figures["calibration_error"] is not None
     ]
     calibration = (
-        f"Expected calibration error of the answers: {'; '.join(errors)}; of the most probable"
-        " category of each level it stands in the table, where a category that ends above the level"
-        " stands for itself, and an insert of one that cannot be answered belongs to the one above."
-        if errors
-        else ""
+        f"Expected calibration error of the answers: {'; '.join(errors)}." if errors else ""
     )
+    levels = [level for figures in measured["forms"].values() for level in figures["levels"]]
+    if any("calibration_error" in level for level in levels):
+        calibration += (
+            " That of a level is of its most probable category, over more inserts than *n*: a"
+            " category that ends above stands for itself, and an insert whose category cannot be"
+            " answered counts for the one above. Its interval leans upward, as chance alone does."
+        )
     explained = (
         "*n* inserts have a category that the classifier knows; those of *category unknown* have"
         " none, and *accuracy over all* counts them as wrong."
     )
-    below = [part for part in (explained, calibration, measured["note"]) if part]
+    below = [part for part in (explained, calibration.strip(), measured["note"]) if part]
     return "\n\n".join(["\n".join(lines), *below])
 
 

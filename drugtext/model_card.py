@@ -235,7 +235,7 @@ def _limits(config: DrugTextConfig) -> str:
         " measured, nobody knows.",
         "- `in_scope` misses drugs whose category is a neighbour of a known one."
         + (
-            f" Its threshold was set to call {config.scope_false_alarms:.0%} of held-out drugs of"
+            f" Its threshold was set to call {config.scope_false_alarms:.0%} of held-out inserts of"
             " known categories out of scope."
             if config.scope_false_alarms is not None and config.scope_threshold is not None
             else ""

@@ -217,6 +217,10 @@ def test_text_without_words_or_with_half_characters_is_refused(few):
         few.predict([insert("\u200b \u0001 .")])
     with pytest.raises(DrugTextError, match="half characters"):
         few.predict([insert("pain \ud800")])
+    in_second = {"indications_and_usage": "Relieves pain.", "warnings": "Not for \ud800."}
+    with pytest.raises(DrugTextError, match="half characters"):
+        few.predict([DrugInsert(sections=in_second)])
+    assert few.predict([DrugInsert(sections={"description": "", "warnings": "Relieves pain."})])
 
 
 def test_few_shot_calibration_is_taken_over_by_fit(tiny_classifier, few):

@@ -65,6 +65,12 @@ def test_an_encoder_is_loaded_from_its_folder_without_pooler(tiny_encoder_folder
     assert not encoder.training
 
 
+def test_a_weight_keeps_no_more_in_memory_than_itself(tiny_encoder_folder):
+    """Those that safetensors gives are views of the whole file, which stays for any one of them."""
+    for weights in load_encoder(tiny_encoder_folder).parameters():
+        assert weights.untyped_storage().nbytes() == weights.nbytes
+
+
 def test_float16_weights_are_computed_in_float32(tiny_encoder_folder, tmp_path):
     folder = shutil.copytree(tiny_encoder_folder, tmp_path / "half")
     weights = load_file(folder / "model.safetensors")

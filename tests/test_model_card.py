@@ -58,7 +58,7 @@ def test_calibration_of_each_level_and_false_alarms_stand_in_the_card():
     assert "| 0.812 | 0.046 (0.031 to 0.090) |" in card and "| 0.812 | — |" in card
     assert "out of scope" not in card
     told.scope_false_alarms = 0.05
-    assert "call 5% of held-out drugs" in model_card(told)
+    assert "call 5% of held-out inserts" in model_card(told)
 
 
 def test_what_was_measured_stands_in_the_model_index():

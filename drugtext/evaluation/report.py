@@ -46,7 +46,7 @@ def measure(
     Returns:
         `n_inserts`; `levels`, those where a true category is known: `LevelAccuracy`, and
         `calibration_error` of `answers_by_level`, with the interval `calibration_low` and
-        `calibration_high`; the true category is then that of `known_answers`;
+        `calibration_high`, whose inserts are more than those of `LevelAccuracy`;
         `calibration_error` and `reliability`, over the inserts of `known_answers`: None and empty
         where there is none. The latter has of each bin of a reliability diagram the mean
         probability, the share that is right, and the number of inserts.
@@ -84,10 +84,8 @@ def _calibration_of_levels(
     taxonomy: Taxonomy,
     seed: int,
 ) -> dict[int, dict[str, float]]:
-    best = _right_answers(category_ids, true_ids, taxonomy)
-    asked = [one or true_id for one, true_id in zip(best, true_ids, strict=True)]
     found = {}
-    answers = answers_by_level(probabilities, category_ids, taxonomy, asked)
+    answers = answers_by_level(probabilities, category_ids, taxonomy, true_ids)
     for level, (confidences, right, places) in answers.items():
         if places:
             drawn = [groups[n] for n in places]
@@ -117,17 +115,10 @@ def known_answers(
     Returns:
         Of each such insert the probability of its answer, and whether that is right; shape (n,).
     """
-    right = _right_answers(category_ids, true_ids, taxonomy)
+    columns = set(category_ids)
+    paths = (taxonomy.path(true_id) for true_id in true_ids)
+    right = [next((step.id for step in path[::-1] if step.id in columns), None) for path in paths]
     places = [n for n, category_id in enumerate(right) if category_id is not None]
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     is_right = np.array([answers[n] == right[n] for n in places], dtype=bool)
     return probabilities.max(1)[places], is_right
-
-
-def _right_answers(
-    category_ids: Sequence[str], true_ids: Sequence[str], taxonomy: Taxonomy
-) -> list[str | None]:
-    """Return the deepest category on the path of each true one that can be answered, if any."""
-    columns = set(category_ids)
-    paths = (taxonomy.path(true_id) for true_id in true_ids)
-    return [next((step.id for step in path[::-1] if step.id in columns), None) for path in paths]

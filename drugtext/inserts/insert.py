@@ -29,6 +29,9 @@ CANONICAL_SECTIONS = (
 """Section names that every reader maps its headings onto; other headings are kept as they are."""
 
 
+_LONGEST_SECTION = 2**20  # characters
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A titled part of an insert.
@@ -96,6 +99,14 @@ class DrugInsert:
     def text(self) -> str:
         """All sections, in reading order, separated by blank lines."""
         return "\n\n".join(self.sections.values())
+
+    @property
+    def beginnings(self) -> str:
+        """The same, of each section as much as a real one has: what tells the language.
+
+        Of an insert of 30 MB, `text` is a copy of all that there is.
+        """
+        return "\n\n".join(text[:_LONGEST_SECTION] for text in self.sections.values())
 
 
 def _rebuild(fields: dict[str, object]) -> DrugInsert:

@@ -118,7 +118,9 @@ def read_json_lines(stream: BinaryIO, source: str) -> Iterator[DrugInsert | Read
             limit = f"is over {MAX_INSERT_BYTES // 2**20} MB, and no insert is that long"
             yield ReadError(f"{source}[{n_records}]", f"line {n_lines} {limit}. Leave it out.")
         else:
-            yield _read_line(line, source, n_lines, n_records)
+            found = _read_line(line, source, n_lines, n_records)
+            line = b""  # a long one takes memory as long as its insert is in use
+            yield found
         n_records += 1
 
 

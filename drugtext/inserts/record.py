@@ -113,7 +113,7 @@ def _insert(record: Mapping[str, object], read: DrugInsert, source: str) -> Drug
     return DrugInsert(
         name=_first(record, "name") or next(iter(brands + generics), read.name),
         sections=read.sections,
-        language=language[0] if language else read.language or detect_language(read.text),
+        language=language[0] if language else read.language or detect_language(read.beginnings),
         ingredients=texts_in(names, "ingredients")
         or texts_in(names, "substance_name")
         or generics

@@ -82,7 +82,10 @@ def test_counts_by_hand(report):
     levels = rows(page, "levels")
     assert [row[:2] for row in levels] == [["1", "5"], ["2", "4"]]
     assert levels[0][3].startswith("0.800 (") and levels[1][3].startswith("0.250 (")
-    assert [row[-2:] for row in levels] == [["1", "0.667"], ["0", "0.250"]]
+    assert [row[6:8] for row in levels] == [["1", "0.667"], ["0", "0.250"]]
+    # H of 1.0 is right three times; S of 0.7 once of two. Of 0.9 one of two is right, of 0.7 one of
+    # three, S among them, which ends above the second level.
+    assert levels[0][8].startswith("0.080 (") and levels[1][8].startswith("0.380 (")
 
     assert rows(page, "matrix-1") == [["H heart", "3", "1"], ["S skin", "", "1"]]
     assert rows(page, "matrix-2") == [

@@ -7,6 +7,7 @@ import pytest
 
 from drugtext.evaluation.metrics import (
     accuracy_by_level,
+    answers_by_level,
     expected_calibration_error,
 )
 from drugtext.prediction import node_probabilities
@@ -91,3 +92,15 @@ def test_full_confidence_falls_into_the_last_bin():
     error = expected_calibration_error(np.array([1.0, 0.0]), np.array([True, False]))
     assert error == 0
     assert expected_calibration_error(np.array([1.0]), np.array([False])) == 1
+
+
+def test_the_deepest_node_of_a_level_on_the_true_path_is_right():
+    tree = Taxonomy(
+        [Category("A", "a"), Category("B", "b", "A"), *(Category(c, c, "B") for c in ("C", "D"))]
+    )
+    found = answers_by_level(np.array([[0.1, 0.9], [0.9, 0.1]]), ["A", "D"], tree, ["C", "A"])
+    confidences, right, places = found[2]  # A stands for itself, B for D and what is like it
+    assert places == [0, 1] and right.tolist() == [True, True]
+    np.testing.assert_allclose(confidences, [0.9, 0.9])
+    confidences, right, places = found[3]  # C cannot be answered, nor B: A can
+    assert places == [0, 1] and right.tolist() == [False, True]

@@ -244,3 +244,17 @@ def test_sample():
     assert insert.sections["clinical_pharmacology"].startswith("12.3 Pharmacokinetics About half")
     for words in ("Metformin makes the liver", "many pregnancies", "half-life in plasma"):
         assert insert.text.count(words) == 1
+
+
+def test_an_insert_stays_whole_when_the_next_is_read():
+    record = {
+        "sections": {"warnings": "Not for children."},
+        "openfda": {"generic_name": ["examplol"], "route": ["ORAL"]},
+        "categories": {"own": ["A"]},
+        "metadata": {"kind": "label"},
+    }
+    stream = io.BytesIO(json.dumps([record, record]).encode())
+    first, second = read_json(stream, "part.json")
+    assert first.sections == second.sections == {"warnings": "Not for children."}
+    assert first.ingredients == ("examplol",) and first.routes
+    assert first.categories == second.categories and first.metadata == second.metadata

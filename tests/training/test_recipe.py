@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset, DatasetDict
 
 from drugtext.errors import CorpusError
+from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.recipe import answerable_categories, train_prototypes
 
@@ -133,6 +134,7 @@ def test_four_forms_are_measured(tiny_classifier):
     for form in measured["forms"].values():
         assert form["levels"] and 0 <= form["calibration_error"] <= 1
     assert trained.model.config.n_support == [10, 10, 12, 4]  # inserts, not their texts
+    assert trained.model.config.scope_false_alarms == SCOPE_FALSE_ALARMS
     assert not tiny_classifier.category_ids and tiny_classifier.model.config.measured is None
 
 

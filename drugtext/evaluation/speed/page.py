@@ -126,8 +126,9 @@ def _waiting(own: Figures, seconds: Mapping[str, float]) -> Iterator[str]:
     yield (
         f"The {own['n']} labels take {apart:.1f} s one stage after the other, and {together:.1f} s"
         " as users have it, where a thread of its own does the first two stages while the rest"
-        f" runs. The cores are then at work {own['cores_busy']:.0%} of the time. Rates are the"
-        f" median of {len(own['passes'])} passes; those of drugtext were {passes}."
+        f" runs. The cores are then at work {own['cores_busy']:.0%} of the time. The rate of"
+        f" drugtext is the median of {len(own['passes'])} passes, which were {passes}; the others"
+        " were timed once."
     )
     yield markdown_table([["stage, one after the other", "share"], *_largest(_shares(seconds))])
 
@@ -180,7 +181,7 @@ def _tokens(told: Figures) -> Iterator[str]:
         f" {told['level']}, names {told['names']}, of full documents. The whole plan is what is"
         " read by default; on validation drugs no row is ahead of it by its interval. Test drugs"
         " stand beside them. A section is encoded twice where names are shown and hidden. Tokens"
-        " are those of the test drugs. Made by"
+        " are those of the test drugs. Accuracies in the table of targets are from here. Made by"
     )
     yield f"```\n{told['command']}\n```"
     yield "![tokens](tokens.png)"

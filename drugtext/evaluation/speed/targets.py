@@ -68,18 +68,22 @@ def _targets(told: Figures, tokens: Figures | None) -> Iterator[list[str]]:
 def _of_learning(learnt: Figures) -> Iterator[list[str]]:
     added, ratio = learnt["added_seconds"], learnt["ratio"]
     what = "Seconds to add a category from five inserts"
-    yield [what, f"< {ADDED_SECONDS}", f"{added:.2f}", _at_most(ADDED_SECONDS, added)]
+    yield [what, f"< {ADDED_SECONDS}", f"{added:.2f}", _verdict(added < ADDED_SECONDS, added)]
     what = "Times as fast as teaching SetFit all eight categories anew, 20 steps"
     verdict = _at_least(FASTER_THAN_SETFIT, ratio)
     yield [what, f"≥ {FASTER_THAN_SETFIT}", f"{ratio:.0f}", verdict]
 
 
 def _at_least(target: float, value: float) -> str:
-    return met(value >= target) + ("" if value >= target else f": {value / target:.0%} of it")
+    return _verdict(value >= target, value / target)
 
 
 def _at_most(target: float, value: float) -> str:
-    return met(value <= target) + ("" if value <= target else f": {value / target:.0%} of it")
+    return _verdict(value <= target, value / target)
+
+
+def _verdict(is_met: bool, share: float) -> str:
+    return met(is_met) + ("" if is_met else f": {share:.1%} of it")
 
 
 def times_as_fast(way: Figures) -> float:

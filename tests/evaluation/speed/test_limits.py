@@ -11,6 +11,7 @@ from drugtext.backends import Backend
 from drugtext.evaluation.speed.limits import (
     flops_a_token,
     matmul_rate,
+    openvino_shares,
     operator_shares,
     own_shapes_rate,
     product_shapes,
@@ -50,3 +51,10 @@ def test_shares_of_operators_add_up_and_the_largest_is_first():
     assert sum(shares.values()) == pytest.approx(1)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
     assert {"aten::mm", "aten::clamp_min"} <= set(shares) or "aten::relu" in shares
+
+
+def test_shares_of_what_openvino_does_add_up(tiny_classifier):
+    pytest.importorskip("openvino", reason="needs pip install 'drugtext[openvino]'")
+    fed = [torch.ones(2, 8, dtype=torch.int64)] * 2
+    found = openvino_shares(tiny_classifier.model.encoder, torch.float32, fed)
+    assert sum(found.values()) == pytest.approx(1) and "FullyConnected" in found

@@ -25,6 +25,8 @@ def test_the_path_answers_all_that_can_be_read(classifier, tmp_path):
     found = whole_path(classifier, parts, 100)
     assert found["n"] == len(found["answers"]) == len([*inserts_of(parts, 100)]) == len(parts) - 1
     assert 0 < found["tokens_read"] <= found["tokens_total"]
+    assert len(found["passes"]) == 3 and sorted(found["passes"]) == found["passes"]
+    assert found["inserts_a_second"] == found["passes"][1] and found["cores_busy"] > 0
 
 
 def test_stages_take_time_and_count_what_the_encoder_is_given(classifier):

@@ -6,7 +6,7 @@ import pytest
 
 import drugtext
 from drugtext.evaluation.speed.peers import PIPELINE_FIRST, SENTENCES
-from drugtext.evaluation.speed.processes import first_answers
+from drugtext.evaluation.speed.processes import MEMORY_STAGES, first_answers, memory_stages
 
 
 def test_each_answers_from_a_process_of_its_own():
@@ -15,3 +15,9 @@ def test_each_answers_from_a_process_of_its_own():
     found = first_answers(drugtext.load(), insert, ["torch"])
     assert [row["what"] for row in found] == ["drugtext, torch", PIPELINE_FIRST, SENTENCES]
     assert all(row["seconds"] > 0 and row["peak_mb"] > 100 for row in found)
+
+
+def test_memory_grows_from_step_to_step():
+    found = memory_stages("torch")
+    assert tuple(found) == MEMORY_STAGES
+    assert found["Python"] < found["torch is imported"] < found["the checkpoint is loaded"]
