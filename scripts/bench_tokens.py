@@ -82,6 +82,9 @@ def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
         found[f"until p > {enough}"] = replace(plan, enough_probability=enough)
     once = replace(plan, show_names=False)
     found["once, names hidden"] = once
+    for n in range(2, len(names)):
+        what = f"first {n} sections"
+        found[f"once, {what}"] = replace(found[what], show_names=False)
     for enough in ENOUGH:
         found[f"once, until p > {enough}"] = replace(once, enough_probability=enough)
     return found
