@@ -32,6 +32,20 @@ class Level(NamedTuple):
     ids: list[str]
     probabilities: NDArray[np.float64]
 
+    def true_nodes(self, paths: Sequence[Sequence[str]]) -> dict[int, str]:
+        """Return the deepest node on the path of each true category, by the insert's number.
+
+        Args:
+            paths: ids from the root down to the true category of each insert.
+
+        Returns:
+            Nothing of an insert that has no such node: it is not judged at this level.
+        """
+        nodes = set(self.ids)
+        steps = (path[: self.number] for path in paths)
+        deepest = (next((step for step in path[::-1] if step in nodes), None) for path in steps)
+        return {n: node for n, node in enumerate(deepest) if node is not None}
+
 
 def levels(
     probabilities: NDArray[np.float64], category_ids: Sequence[str], taxonomy: Taxonomy
@@ -72,7 +86,7 @@ def strangeness(
         probabilities: of held-out inserts, as `levels` takes them.
         category_ids: as well.
         taxonomy: holds the true categories, too.
-        true_ids: of each insert. One that is no node of a level is not counted there.
+        true_ids: of each insert; at a level, see `Level.true_nodes`.
         groups: of each insert, such as its ingredients; see `thinned`.
         is_long: whether each has much text, shape (n_inserts,).
 
@@ -84,11 +98,10 @@ def strangeness(
     found: dict[str, Any] = {}
     for level in levels(probabilities, category_ids, taxonomy):
         columns = {node: n for n, node in enumerate(level.ids)}
-        nodes = [path[: level.number][-1] for path in paths]
-        places = [n for n, node in enumerate(nodes) if node in columns]
-        if places:
-            scores = [1 - level.probabilities[n, columns[nodes[n]]] for n in places]
-            of_places = None if groups is None else [groups[n] for n in places]
+        nodes = level.true_nodes(paths)
+        if nodes:
+            scores = [1 - level.probabilities[n, columns[node]] for n, node in nodes.items()]
+            of_places = None if groups is None else [groups[n] for n in nodes]
             found[str(level.number)] = thinned(np.array(scores), of_places)
     for side, chosen in () if is_long is None else ((SHORT, ~is_long), (LONG, is_long)):
         rows = np.flatnonzero(chosen).tolist()

@@ -123,12 +123,10 @@ def answers_by_level(
     paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
     found = {}
     for level in levels(probabilities, category_ids, taxonomy):
-        nodes = set(level.ids)
-        steps = (path[: level.number] for path in paths)
-        truth = [next((step for step in path[::-1] if step in nodes), None) for path in steps]
-        places = [n for n, node in enumerate(truth) if node is not None]
+        truth = level.true_nodes(paths)
+        places = [*truth]
         best = level.probabilities.argmax(axis=1)
-        right = np.array([level.ids[best[n]] == truth[n] for n in places], dtype=bool)
+        right = np.array([level.ids[best[n]] == node for n, node in truth.items()], dtype=bool)
         found[level.number] = (level.probabilities.max(axis=1)[places], right, places)
     return found
 

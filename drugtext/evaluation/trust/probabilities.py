@@ -16,7 +16,7 @@ from drugtext.evaluation.metrics import (
     expected_calibration_error,
 )
 from drugtext.prediction import deepest_sure, node_probabilities
-from drugtext.prediction_sets import prediction_sets
+from drugtext.prediction_sets import levels, prediction_sets
 from drugtext.taxonomy import Taxonomy
 
 _N_SIMULATED = 200
@@ -119,10 +119,11 @@ def coverage_by_level(
     """
     paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
     found = []
-    for number, (_, _, places) in judged.by_level().items():
-        inside = [paths[n][:number][-1] in sets[n][number - 1] for n in places]
-        covered, low, high = grouped_share(inside, [judged.groups[n] for n in places], seed)
-        sizes = [len(sets[n][number - 1]) for n in places]
+    for level in levels(judged.probabilities, judged.category_ids, judged.taxonomy):
+        number, truth = level.number, level.true_nodes(paths)
+        inside = [node in sets[n][number - 1] for n, node in truth.items()]
+        covered, low, high = grouped_share(inside, [judged.groups[n] for n in truth], seed)
+        sizes = [len(sets[n][number - 1]) for n in truth]
         found.append(
             {
                 "asked": asked,
@@ -132,7 +133,7 @@ def coverage_by_level(
                 "high": round(high, 4),
                 "mean_size": round(float(np.mean(sizes)), 2),
                 "median_size": float(np.median(sizes)),
-                "n": len(places),
+                "n": len(truth),
             }
         )
     return found

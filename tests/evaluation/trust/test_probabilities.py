@@ -76,6 +76,15 @@ def test_coverage_counts_sets_that_hold_the_true_category():
     assert (second["covered"], second["mean_size"], second["asked"]) == (0.5, 1.5, 0.9)
 
 
+def test_a_category_that_cannot_be_answered_is_covered_by_the_one_above():
+    tree = Taxonomy(
+        [Category("A", "a"), Category("B", "b", "A"), *(Category(c, c, "B") for c in ("C", "D"))]
+    )
+    judged = Judged(np.array([[0.9, 0.1]]), ["A", "D"], tree, ["C"], ["a"], np.array([True]))
+    rows = coverage_by_level(judged, [[["A"], ["B"], ["A"]]], 0.9)
+    assert [(row["n"], row["covered"]) for row in rows] == [(1, 1.0)] * 3
+
+
 def test_backing_off_tells_depth_and_accuracy():
     found = back_off(JUDGED, 0.65)
     # H for the first, nothing for the second, S1 for the third, whose true category is T
