@@ -29,9 +29,10 @@ from drugtext.inserts.language import detect_language
 from drugtext.lexicon import Lexicon
 from drugtext.model import DrugTextModel
 from drugtext.name_stems import NameStems, with_names
+from drugtext.reading_plan import ReadingPlan
 from drugtext.tokens import TokenReader
 from drugtext.window_cache import WindowCache
-from drugtext.windows import ReadingPlan, Windows, read_windows
+from drugtext.windows import Windows, read_windows
 
 HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 """Surrogates, which no tokenizer takes."""

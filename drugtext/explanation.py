@@ -20,7 +20,7 @@ from drugtext.name_stems import text_part
 from drugtext.prediction import Prediction
 from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.stem_ids import stem_ids
-from drugtext.windows import sections_to_read
+from drugtext.windows import is_read_twice, sections_to_read
 
 _LEAST = 1e-9  # a probability that rounds to nothing still has odds
 
@@ -93,9 +93,8 @@ def explain(
 ) -> Explanation:
     """Explain the category of an insert.
 
-    Each sentence that was read is taken out in turn, and what is left is classified again. All that
-    the reading plan allows is read, names shown: where a plan stops early or hides names, `predict`
-    may give another answer.
+    Each sentence that was read is taken out in turn, and what is left is classified again. Reading
+    does not stop where an answer is probable: of a plan that does, `predict` may give another one.
 
     Args:
         classifier: with categories.
@@ -111,9 +110,7 @@ def explain(
         Occlusion: Zeiler and Fergus 2014, arXiv:1311.2901, section 4; of sentences: Li, Monroe,
         Jurafsky 2016, arXiv:1612.08220.
     """
-    classifier = copy.copy(classifier)
-    plan = replace(classifier.reading_plan, enough_probability=1.0, show_names=True)
-    classifier.reading_plan = plan  # of a quick plan, too, all that it might read is explained
+    classifier = with_reading_held(classifier, insert)
     (prediction,) = classifier.predict([insert], top_k=top_k)
     read = sentences_read(classifier, insert)
     embeddings = _embed_once(classifier, [_only(insert, read)])
@@ -137,6 +134,26 @@ def explain(
 def _weighed(section: str, text: str, told: float, without: float) -> Sentence:
     weight = _log_odds(told) - _log_odds(without)
     return Sentence(section, text.strip(), round(weight, 4), round(float(without), 6))
+
+
+def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> CategoryPredictor:
+    """Return a classifier that reads what is read of an insert, whatever is taken out of it.
+
+    Where a sentence less makes room for another section, or for names to be shown, what the answer
+    loses would not be that sentence's weight.
+    """
+    plan = classifier.reading_plan
+    chosen = sections_to_read(insert.sections, plan, classifier.token_reader)
+    held = copy.copy(classifier)
+    held.reading_plan = replace(
+        plan,
+        section_tokens={section.name: section.limit for section in chosen},
+        other_tokens=0,
+        stop_tokens=None,
+        enough_probability=1.0,
+        show_names=not plan.hide_names or is_read_twice(chosen, plan),
+    )
+    return held
 
 
 def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:

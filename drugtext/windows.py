@@ -2,98 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from drugtext.errors import DrugTextError, EncoderError
+from drugtext.errors import EncoderError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.masking import mask_names, own_names
+from drugtext.reading_plan import ReadingPlan
 from drugtext.stem_ids import stem_ids
 from drugtext.tokens import TokenReader
 
 _FULL_WEIGHT_TOKENS = 32  # a window of fewer counts less: "Mechanism: not known." tells little
 _CHARACTERS_A_TOKEN = 16  # at most, on average: how far into a section names are looked for
-_QUICK_PROBABILITY = 0.9
 _SHORTEST_LAST_WINDOW = 16  # tokens; a shorter rest of a section is not worth a window of its own
-
-
-@dataclass(frozen=True)
-class ReadingPlan:
-    """Which sections are read, in what order, and how much of each.
-
-    Indications, mechanism and description tell the category; most of a full insert is tables of
-    trials, doses and adverse reactions.
-
-    Attributes:
-        section_tokens: section name -> most tokens read of it, in reading order.
-        section_weights: section name -> how much a window of it counts; 1 where it is not named.
-        other_tokens: most tokens read of the other sections together, in the insert's own order,
-            and only where the plan's sections hold fewer than `enough_tokens`.
-        enough_tokens: of the plan's own sections.
-        enough_probability: reading stops behind a section when the best category is more probable
-            than this; at 1 all is read.
-        window_tokens: tokens that the encoder sees at once, its special tokens included.
-        hide_names: read each section with the insert's own names replaced. An encoder that never
-            met a drug is misled by its name; one that did is helped by it. What `name_stems` reads
-            of names it reads all the same.
-        show_names: read each section as printed, too.
-
-    Raises:
-        DrugTextError: a figure is below 0, a window holds no token, or names are neither shown nor
-            hidden.
-    """
-
-    section_tokens: Mapping[str, int] = field(
-        default_factory=lambda: {
-            "indications_and_usage": 254,
-            "mechanism_of_action": 254,
-            "description": 254,
-            "clinical_pharmacology": 254,
-        }
-    )
-    section_weights: Mapping[str, float] = field(
-        default_factory=lambda: {"description": 0.5, "clinical_pharmacology": 0.5}
-    )
-    other_tokens: int = 508
-    enough_tokens: int = 16
-    enough_probability: float = 1.0
-    window_tokens: int = 256
-    hide_names: bool = True
-    show_names: bool = True
-
-    def __post_init__(self) -> None:
-        figures = [*self.section_tokens.values(), *self.section_weights.values()]
-        figures += [self.other_tokens, self.enough_tokens, self.enough_probability]
-        if min(figures) < 0 or self.window_tokens < 1:
-            raise DrugTextError(
-                f"found {self}; windows of 1 token or more are needed, and no figure below 0."
-            )
-        if not (self.hide_names or self.show_names):
-            raise DrugTextError(
-                f"found {self}; names are to be hidden, or shown, or once the one and once the"
-                " other: hide_names or show_names must be true."
-            )
-
-    def quick(self) -> ReadingPlan:
-        """Return a plan that reads less: each section once, and no further than is enough."""
-        is_shown = self.show_names and not self.hide_names
-        enough = min(self.enough_probability, _QUICK_PROBABILITY)
-        return replace(self, show_names=is_shown, enough_probability=enough)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what config.json holds: JSON that sorts its keys would lose a mapping's order."""
-        fields = asdict(self)
-        for name in ("section_tokens", "section_weights"):
-            fields[name] = [list(item) for item in fields[name].items()]
-        return fields
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> ReadingPlan:
-        """Make the plan that `to_dict` wrote; TypeError or ValueError where it is none."""
-        mappings = ("section_tokens", "section_weights")
-        given: dict[str, Any] = {n: dict(v) if n in mappings else v for n, v in fields.items()}
-        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -166,29 +88,23 @@ def read_windows(
         )
     windows = Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
-        names = own_names(insert) if plan.hide_names else set()
-        is_twice = plan.show_names and plan.hide_names
-        chosen = sections_to_read(insert.sections, plan, reader, () if plan.show_names else names)
-        read = [(section.name, p) for section in chosen for p in _cut(section.token_ids, room)]
-        again = _without_names(insert.sections, chosen, reader, names) if is_twice else {}
-        hidden = [(name, p) for name, ids in again.items() for p in _cut(ids, room)]
-        parts = (read + hidden) or [("", [])]
-        windows.token_ids.extend(before + part + after for _, part in parts)
+        chosen = sections_to_read(insert.sections, plan, reader)
+        shown = [_cut(section.token_ids, room) for section in chosen if section.token_ids]
+        parts = [
+            (name, share, part)
+            for name, share, token_ids in _readings(insert, chosen, plan, reader)
+            for part in _cut(token_ids, room)
+        ] or [("", 1, [])]
+        windows.token_ids.extend(before + part + after for _, _, part in parts)
         windows.weights.extend(
             plan.section_weights.get(name, 1.0)
             * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0)
-            * (1 if name in again or not again else 2)  # names hidden or not, it reads the same
-            for name, part in parts
+            * share
+            for name, share, part in parts
         )
         windows.insert_numbers.extend([number] * len(parts))
-        windows.sections.extend(name for name, _ in parts)
-        n_tokens = dict.fromkeys((name for name, _ in parts), 0)
-        for name, part in read:
-            n_tokens[name] += len(part)
-        if not plan.show_names:
-            for section in chosen:
-                n_tokens[section.name] = _n_shown(insert.sections, section, n_tokens, reader)
-        windows.stage_tokens.append([*n_tokens.values()])
+        windows.sections.extend(name for name, _, _ in parts)
+        windows.stage_tokens.append([sum(map(len, windows_of)) for windows_of in shown] or [0])
         windows.tokens_total.append(reader.count(insert.sections.values()))
         windows.stem_ids.append(stem_ids(insert))
     return windows
@@ -209,14 +125,11 @@ class ReadSection(NamedTuple):
 
 
 def sections_to_read(
-    sections: Mapping[str, str],
-    plan: ReadingPlan,
-    reader: TokenReader,
-    hidden: Collection[str] = (),
+    sections: Mapping[str, str], plan: ReadingPlan, reader: TokenReader
 ) -> list[ReadSection]:
-    """Choose sections and read the tokens of each, in reading order, with some names hidden."""
+    """Choose sections and read the tokens of each as printed, in reading order."""
     limits = {name: limit for name, limit in plan.section_tokens.items() if name in sections}
-    texts = [_beginning(sections[name], limit, hidden) for name, limit in limits.items()]
+    texts = [_beginning(sections[name], limit) for name, limit in limits.items()]
     found = reader.first(texts, [*limits.values()])
     chosen = [
         ReadSection(name, limit, ids)
@@ -226,47 +139,53 @@ def sections_to_read(
     if sum(map(len, found)) < plan.enough_tokens:
         for name, text in sections.items():
             if name not in limits and left > 0:
-                (ids,) = reader.first([_beginning(text, left, hidden)], [left])
+                (ids,) = reader.first([_beginning(text, left)], [left])
                 chosen.append(ReadSection(name, left, ids))
                 left -= len(chosen[-1].token_ids)
-    return chosen
+    lengths = [len(section.token_ids) for section in chosen]
+    return [s for n, s in enumerate(chosen) if not plan.is_enough(sum(lengths[:n]))]
+
+
+def is_read_twice(chosen: Sequence[ReadSection], plan: ReadingPlan) -> bool:
+    """Tell whether these sections are read as printed and with names hidden, too."""
+    n_tokens = sum(len(section.token_ids) for section in chosen)
+    return plan.show_names and plan.hide_names and not plan.is_enough(n_tokens)
+
+
+def _readings(
+    insert: DrugInsert, chosen: Sequence[ReadSection], plan: ReadingPlan, reader: TokenReader
+) -> Iterator[tuple[str, int, list[int]]]:
+    """Yield name, share and tokens of each reading of each section, those with names shown first.
+
+    Where an insert is read twice, a section that reads the same with and without names is read
+    once, and counts as both.
+    """
+    hidden = _without_names(insert, chosen, reader) if plan.hide_names else {}
+    if not is_read_twice(chosen, plan):
+        for name, _, token_ids in chosen:
+            yield name, 1, hidden.get(name, token_ids)
+        return
+    for name, _, token_ids in chosen:
+        yield name, 2 if hidden and name not in hidden else 1, token_ids
+    for name, token_ids in hidden.items():
+        yield name, 1, token_ids
 
 
 def _without_names(
-    sections: Mapping[str, str],
-    chosen: Sequence[ReadSection],
-    reader: TokenReader,
-    names: Collection[str],
+    insert: DrugInsert, chosen: Sequence[ReadSection], reader: TokenReader
 ) -> dict[str, list[int]]:
-    """Read those sections again in which one of some names stands, with it replaced."""
-    found = {}
+    """Read those sections again in which a name of the insert stands, with it replaced."""
+    names, found = own_names(insert), {}
     for name, limit, _ in chosen:
-        hidden = _beginning(sections[name], limit, names)
-        if hidden != sections[name][: limit * _CHARACTERS_A_TOKEN]:
+        shown = _beginning(insert.sections[name], limit)
+        if names and (hidden := mask_names(shown, names)) != shown:
             found[name] = reader.first([hidden], [limit])[0]
     return found
 
 
-def _beginning(text: str, n_tokens: int, names: Collection[str]) -> str:
-    """Return what the first tokens of a text are read from, with some names replaced."""
-    return mask_names(text[: n_tokens * _CHARACTERS_A_TOKEN], names) if names else text
-
-
-def _n_shown(
-    sections: Mapping[str, str],
-    section: ReadSection,
-    n_hidden: Mapping[str, int],
-    reader: TokenReader,
-) -> int:
-    """Return the tokens read of a section as printed, where `n_hidden` were read, names hidden."""
-    text, n_read = sections[section.name], n_hidden[section.name]
-    if n_read == len(section.token_ids) < section.limit:
-        return reader.count([text])
-    beginning = text[: section.limit * _CHARACTERS_A_TOKEN]
-    there = reader.count([beginning])
-    if there < n_read and len(beginning) < len(text):
-        there = reader.count([text])
-    return min(n_read, there)
+def _beginning(text: str, n_tokens: int) -> str:
+    """Return what the first tokens of a text are read from."""
+    return text[: n_tokens * _CHARACTERS_A_TOKEN]
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

@@ -47,10 +47,10 @@ from drugtext.evaluation.speed.peers import (
 from drugtext.evaluation.speed.targets import WHOLE_READING
 from drugtext.inserts.batches import batches
 from drugtext.prediction import Prediction, Wanted
+from drugtext.reading_plan import ReadingPlan
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
-from drugtext.windows import ReadingPlan
 
 LEVEL = 3
 SECTION_TOKENS = (32, 64, 128)

@@ -15,7 +15,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +31,7 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.contestants import TRAINED, Encoder, contestants
+from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
 from drugtext.evaluation.benchmark.meter import Saving, total_seconds
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
@@ -46,6 +47,7 @@ from drugtext.evaluation.benchmark.results import make_results
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant, Trial
 from drugtext.evaluation.figures_file import command_line, versions
+from drugtext.reading_plan import ReadingPlan
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
@@ -72,9 +74,9 @@ def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedd
     """Load the default encoder, once for each way of reading; what it gives is kept in a folder."""
     embedders: list[CachedEmbedder] = []
     cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder / "windows")
-    for hide_names in (False, True):
+    for plan in (AS_PEERS_READ, ReadingPlan()):
         classifier = drugtext.load(DEFAULT_ENCODER)
-        classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
+        classifier.reading_plan = plan
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
     trained = TrainedReaders(untrained, folder / TRAINED_FOLDER, n_steps)

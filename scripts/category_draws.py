@@ -16,7 +16,6 @@ and vectors are taken from it. A larger encoder than the run's is set beside it 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +29,7 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.contestants import Encoder, contestants
+from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED
@@ -38,6 +38,7 @@ from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
 from drugtext.evaluation.benchmark.task import OWN, Contestant, Trial
 from drugtext.evaluation.figures_file import write_figures
+from drugtext.reading_plan import ReadingPlan
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
@@ -53,9 +54,9 @@ def make_encoder(run: Path, encoder: str, n_steps: int) -> Encoder:
     """Return the encoder of a run, which reads from its vectors, and learns what it is asked to."""
     cache = WindowCache(drugtext.load(encoder).model.encoder, run / "windows")
     embedders = []
-    for hide_names in (False, True):
+    for plan in (AS_PEERS_READ, ReadingPlan()):
         classifier = drugtext.load(encoder)
-        classifier.reading_plan = replace(classifier.reading_plan, hide_names=hide_names)
+        classifier.reading_plan = plan
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
     return Encoder(

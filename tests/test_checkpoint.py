@@ -22,7 +22,7 @@ from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CheckpointError, EncoderError
 from drugtext.manifest import check_manifest
-from drugtext.windows import ReadingPlan
+from drugtext.reading_plan import ReadingPlan
 
 INSERT = DrugInsert(name="x", language="en", sections={"indications_and_usage": "relief of pain"})
 
@@ -245,6 +245,10 @@ def test_a_saved_folder_keeps_the_plan_it_was_made_with(saved):
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": other}))
     again = drugtext.load(saved).reading_plan
     assert list(again.section_tokens.items()) == [("warnings", 9), ("description", 8)]
+    assert again.stop_tokens == ReadingPlan().stop_tokens
+    older = {name: value for name, value in other.items() if name != "stop_tokens"}
+    (saved / "config.json").write_text(json.dumps(config | {"reading_plan": older}))
+    assert drugtext.load(saved).reading_plan.stop_tokens is None, "it reads all, as it did"
 
 
 def test_no_path_of_this_machine_is_saved(saved, tiny_encoder_folder):

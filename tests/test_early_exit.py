@@ -10,7 +10,8 @@ import torch
 from drugtext.early_exit import embed_until
 from drugtext.encoder import pool_windows
 from drugtext.inserts.insert import DrugInsert
-from drugtext.windows import ReadingPlan, Windows
+from drugtext.reading_plan import ReadingPlan
+from drugtext.windows import Windows
 
 # Two inserts: the first of three sections, one of them in two windows, the second of one section.
 WINDOWS = Windows(

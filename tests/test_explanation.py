@@ -44,11 +44,27 @@ def without(whole: DrugInsert, section: str, start: int, end: int) -> DrugInsert
 
 
 def test_of_a_quick_plan_all_that_might_be_read_is_explained(few):
-    quick = copy.copy(few)
-    quick.reading_plan = few.reading_plan.quick()
+    quick, once = copy.copy(few), copy.copy(few)
+    quick.reading_plan = replace(few.reading_plan.quick(), enough_probability=0.01)
+    once.reading_plan = replace(few.reading_plan, show_names=False)
     named = insert(indications_and_usage="Examplol for the heart. " + HEART, description=PAIN)
-    assert quick.explain(named) == few.explain(named)
-    assert quick.reading_plan == few.reading_plan.quick()
+    assert quick.explain(named) == once.explain(named)
+    assert {s.section for s in quick.explain(named).sentences} == {*named.sections}
+    assert quick.reading_plan.enough_probability == 0.01, "its own plan stays as it was"
+
+
+def test_a_sentence_less_makes_no_room_for_what_was_not_read(few):
+    """Weights are those of the sentences, and not of what would be read in their place."""
+    stopped, first = copy.copy(few), copy.copy(few)
+    stopped.reading_plan = replace(few.reading_plan, stop_tokens=10)
+    first.reading_plan = replace(few.reading_plan, stop_tokens=None, show_names=False)
+    text = "Examplol for the heart. " + HEART
+    whole = insert(indications_and_usage=text, mechanism_of_action=PAIN)
+    assert few.token_reader.count([HEART]) < 10 <= few.token_reader.count([text])
+    found = stopped.explain(whole)
+    assert found.prediction.to_dict() == stopped.predict([whole])[0].to_dict()
+    alone = first.explain(insert(indications_and_usage=text))
+    assert (found.sentences, found.needed) == (alone.sentences, alone.needed)
 
 
 def log_odds(p: float) -> float:

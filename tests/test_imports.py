@@ -28,6 +28,7 @@ ROOMS = [
     [
         "names",
         "tokens",
+        "reading_plan",
         "windows",
         "encoder",
         "onnx_file",

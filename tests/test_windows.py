@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from drugtext.encoder import load_tokenizer
 from drugtext.errors import DrugTextError, EncoderError
 from drugtext.inserts.insert import DrugInsert
+from drugtext.reading_plan import ReadingPlan
 from drugtext.tokens import TokenReader
-from drugtext.windows import ReadingPlan, read_windows, sections_to_read
+from drugtext.windows import read_windows, sections_to_read
 
 PLAN = ReadingPlan(
     section_tokens={"indications_and_usage": 40, "description": 20},
@@ -154,6 +155,7 @@ def test_a_prefix_that_fills_the_window_is_refused(tokenizer):
         {"window_tokens": 0},
         {"other_tokens": -1},
         {"enough_tokens": -1},
+        {"stop_tokens": -1},
         {"section_tokens": {"a": -5}},
     ],
 )
@@ -247,6 +249,30 @@ def test_a_quick_plan_reads_each_section_once_with_its_names_hidden(tokenizer):
     elsewhere = DrugInsert(name="Fever", sections={"text": "fever and pain"})  # not of the plan
     (ids,) = read_windows([elsewhere], TokenReader(tokenizer), plan).token_ids
     assert tokenizer.convert_ids_to_tokens(ids)[1:-1] == ["this", "medicine", "and", "pain"]
+
+
+def test_reading_stops_behind_the_section_with_which_there_is_enough(tokenizer):
+    n_words = {"indications_and_usage": 12, "description": 8, "warnings": 9}
+    for stop, names in ((12, 1), (13, 2), (20, 2), (21, 2), (None, 2)):
+        found = sections_read(tokenizer, replace(PLAN, stop_tokens=stop), **n_words)
+        assert [name for name, _, _ in found] == ["indications_and_usage", "description"][:names]
+    elsewhere = {"warnings": 9, "storage": 5, "z": 30}
+    found = sections_read(tokenizer, replace(PLAN, stop_tokens=14), **elsewhere)
+    assert found == [("warnings", 30, 9), ("storage", 21, 5)], "others count, too"
+
+
+def test_an_insert_of_enough_text_is_read_once_with_its_names_hidden(tokenizer):
+    insert = DrugInsert(name="Fever", sections={"indications_and_usage": "fever for pain"})
+
+    def texts(stop: int | None) -> list[list[str]]:
+        plan = replace(PLAN, stop_tokens=stop)
+        windows = read_windows([insert], TokenReader(tokenizer), plan)
+        assert windows.tokens_read == windows.tokens_total == [3]
+        return [tokenizer.convert_ids_to_tokens(ids)[1:-1] for ids in windows.token_ids]
+
+    shown, hidden = ["fever", "for", "pain"], ["this", "medicine", "for", "pain"]
+    assert texts(3) == [hidden]
+    assert texts(4) == texts(None) == [shown, hidden]
 
 
 def test_names_are_shown_or_hidden():

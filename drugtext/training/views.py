@@ -54,7 +54,11 @@ class InsertViews:
     ) -> None:
         prefix = reader.model.config.prefix
         small = replace(
-            reader.reading_plan, window_tokens=window_tokens, hide_names=False, show_names=True
+            reader.reading_plan,
+            window_tokens=window_tokens,
+            stop_tokens=None,  # of each section something may be drawn
+            hide_names=False,
+            show_names=True,
         )
         self._reader, self._padding = reader.token_reader, reader.tokenizer.pad_token_id or 0
         self._prefix = prefix

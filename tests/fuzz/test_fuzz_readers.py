@@ -26,10 +26,11 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
 from drugtext.inserts.read import read_inserts
 from drugtext.masking import MASK, mask_names, masked_insert
+from drugtext.reading_plan import ReadingPlan
 from drugtext.support import read_support
 from drugtext.taxonomy import Taxonomy
 from drugtext.tokens import TokenReader
-from drugtext.windows import ReadingPlan, read_windows
+from drugtext.windows import read_windows
 
 DOCUMENTS, TAXONOMIES = sound_inputs(), sound_taxonomies()
 SEEDS = st.integers(0, 2**32)

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.bootstrap import drug_groups, grouped_mean
-from drugtext.explanation import explain, probabilities_without, sentences_read
+from drugtext.explanation import (
+    explain,
+    probabilities_without,
+    sentences_read,
+    with_reading_held,
+)
 from drugtext.inserts.insert import DrugInsert
 from drugtext.predictor import CategoryPredictor
 
@@ -143,6 +148,7 @@ def _curves_of(
     classifier: CategoryPredictor, insert: DrugInsert, n_random: int, rng: np.random.Generator
 ) -> NDArray[np.float64] | None:
     """Return the curves of an insert as `deletion_and_insertion` does; None for a short one."""
+    classifier = with_reading_held(classifier, insert)
     read = sentences_read(classifier, insert)
     if len(read) < LEAST_SENTENCES:
         return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from drugtext.evaluation.benchmark.task import Lesson
 from drugtext.inserts.insert import DrugInsert
-from drugtext.windows import ReadingPlan
+from drugtext.reading_plan import ReadingPlan
 
 WORDS_A_SECTION = 1000
 """Chosen for TF-IDF + SVM on validation inserts, over 200, 400 and whole documents."""
-_PLAN = ReadingPlan()
+AS_PEERS_READ = ReadingPlan(hide_names=False, stop_tokens=None)
+"""How encoders that other tools use read an insert: all that tells the category, as printed."""
 
 
 def text_to_read(insert: DrugInsert, words: int = WORDS_A_SECTION) -> str:
@@ -18,9 +19,11 @@ def text_to_read(insert: DrugInsert, words: int = WORDS_A_SECTION) -> str:
         insert: to be read.
         words: read of each section.
     """
-    texts = [insert.sections[name] for name in _PLAN.section_tokens if name in insert.sections]
+    texts = [
+        insert.sections[name] for name in AS_PEERS_READ.section_tokens if name in insert.sections
+    ]
     text = "\n".join(" ".join(text.split()[:words]) for text in texts)
-    if len(text.split()) >= _PLAN.enough_tokens:
+    if len(text.split()) >= AS_PEERS_READ.enough_tokens:
         return text
     return " ".join(insert.text.split()[: 2 * words])
 
