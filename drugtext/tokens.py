@@ -21,6 +21,7 @@ _CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized whe
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 2**16  # characters of a word, and words, whose count is kept
 _CHARACTERS_AT_ONCE = 2**16
+_WORDS_A_LINE = 2**8  # as many as make lines enough for all cores
 _WORDS_AT_ONCE = 2**11  # different ones, which are tokenized together; each takes a kilobyte
 _PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
@@ -69,6 +70,7 @@ class TokenReader:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()  # how a text is cut is a state of fast tokenizers
         self._known: dict[str, int] = {}
+        self._met: set[str] = set()
         self._words_stand_alone = self._reads_words_alone(_PROBE)
         self._odd_words_stand_alone = self._reads_words_alone(_PROBE + _ODD_PROBE)
 
@@ -144,7 +146,15 @@ class TokenReader:
         missing = [word for word, n in zip(words, lengths, strict=True) if not n]
         for start in range(0, len(missing), _WORDS_AT_ONCE):
             some = missing[start : start + _WORDS_AT_ONCE]
-            found = dict(zip(some, map(len, self.all(some)), strict=True))
+            # Most new words are numbers that never recur: those are counted by the line.
+            rare = [word for word in some if words[word] == 1 and word not in self._met]
+            lines = (rare[n : n + _WORDS_A_LINE] for n in range(0, len(rare), _WORDS_A_LINE))
+            total += sum(map(len, self.all([" ".join(line) for line in lines])))
+            if len(self._met) > _MOST_KEPT:
+                self._met.clear()
+            self._met.update(word for word in rare if len(word) <= _LONGEST_KEPT)
+            others = [*set(some).difference(rare)]
+            found = dict(zip(others, map(len, self.all(others)), strict=True))
             total += sum(words[word] * n for word, n in found.items())
             if len(self._known) > _MOST_KEPT:
                 self._known.clear()

@@ -103,6 +103,13 @@ def test_of_a_long_text_some_words_are_tokenized_at_a_time(real_tokenizer):
     assert reader.count(["\n".join(some)]) == sum(map(len, reader.all(some)))
 
 
+def test_a_word_counts_alike_at_first_sight_and_later(real_tokenizer):
+    reader = TokenReader(real_tokenizer)
+    texts = ["12.5 mg of Examplol, naïve", "12.5 mg of Examplol", "Examplol Examplol 7919"]
+    counts = [[reader.count([text]) for text in texts] for _ in range(3)]
+    assert counts == [[len(ids) for ids in reader.all(texts)]] * 3
+
+
 def test_nothing_has_no_tokens(real_tokenizer):
     reader = TokenReader(real_tokenizer)
     assert reader.all([]) == [] and reader.first([], []) == []
