@@ -83,7 +83,8 @@ class InsertEmbedder:
         self._backends: dict[str, tuple[WeightsState, Backend]] = {}
         self.window_cache: WindowCache | None = None
         try:
-            plan = ReadingPlan.from_dict(model.config.reading_plan or {})
+            told = model.config.reading_plan
+            plan = ReadingPlan() if told is None else ReadingPlan.from_dict(told)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CheckpointError(
                 f"config.json: the reading plan is not understood ({type(error).__name__}:"

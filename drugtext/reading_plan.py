@@ -9,6 +9,7 @@ from typing import Any
 from drugtext.errors import DrugTextError
 
 _QUICK_PROBABILITY = 0.9
+_QUICK_TOKENS = 400
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,7 @@ class ReadingPlan:
     """Which sections are read, in what order, and how much of each.
 
     Indications, mechanism and description tell the category; most of a full insert is tables of
-    trials, doses and adverse reactions. Where the first of them are long, more of it tells nothing
-    new.
+    trials, doses and adverse reactions.
 
     Attributes:
         section_tokens: section name -> most tokens read of it, in reading order.
@@ -25,8 +25,9 @@ class ReadingPlan:
         other_tokens: most tokens read of the other sections together, in the insert's own order,
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
-        stop_tokens: reading stops behind the section with which so many are read, and an insert
-            that has so many is read once, names hidden; None reads all of it twice.
+        stop_tokens: reading stops behind the section with which so many are read; None reads all.
+        once_tokens: an insert of which so many are read is read once, names hidden; None reads all
+            twice.
         enough_probability: reading stops behind a section when the best category is more probable
             than this; at 1 all is read.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
@@ -34,7 +35,7 @@ class ReadingPlan:
             met a drug is misled by its name; one that did is helped by it. What `name_stems` reads
             of names it reads all the same.
         show_names: read each section as printed, too: all of an insert that has fewer tokens
-            than `stop_tokens`.
+            than `once_tokens`.
 
     Raises:
         DrugTextError: a figure is below 0, a window holds no token, or names are neither shown nor
@@ -54,7 +55,8 @@ class ReadingPlan:
     )
     other_tokens: int = 508
     enough_tokens: int = 16
-    stop_tokens: int | None = 400
+    stop_tokens: int | None = None
+    once_tokens: int | None = 256
     enough_probability: float = 1.0
     window_tokens: int = 256
     hide_names: bool = True
@@ -63,7 +65,7 @@ class ReadingPlan:
     def __post_init__(self) -> None:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
         figures += [self.other_tokens, self.enough_tokens, self.enough_probability]
-        figures += [] if self.stop_tokens is None else [self.stop_tokens]
+        figures += [n for n in (self.stop_tokens, self.once_tokens) if n is not None]
         if min(figures) < 0 or self.window_tokens < 1:
             raise DrugTextError(
                 f"found {self}; windows of 1 token or more are needed, and no figure below 0."
@@ -78,11 +80,20 @@ class ReadingPlan:
         """Tell whether no more is read of an insert of which so many tokens are read."""
         return self.stop_tokens is not None and n_tokens >= self.stop_tokens
 
+    def is_read_twice(self, n_tokens: int) -> bool:
+        """Tell whether an insert of which so many tokens are read is read as printed, too."""
+        is_much = self.once_tokens is not None and n_tokens >= self.once_tokens
+        return self.show_names and self.hide_names and not is_much
+
     def quick(self) -> ReadingPlan:
         """Return a plan that reads less: each section once, and no further than is enough."""
-        is_shown = self.show_names and not self.hide_names
-        enough = min(self.enough_probability, _QUICK_PROBABILITY)
-        return replace(self, show_names=is_shown, enough_probability=enough)
+        stops = [_QUICK_TOKENS if self.stop_tokens is None else self.stop_tokens, _QUICK_TOKENS]
+        return replace(
+            self,
+            show_names=self.show_names and not self.hide_names,
+            stop_tokens=min(stops),
+            enough_probability=min(self.enough_probability, _QUICK_PROBABILITY),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what config.json holds: JSON that sorts its keys would lose a mapping's order."""
@@ -95,8 +106,8 @@ class ReadingPlan:
     def from_dict(cls, fields: Mapping[str, Any]) -> ReadingPlan:
         """Make the plan that `to_dict` wrote; TypeError or ValueError where it is none.
 
-        One that was written before plans had a `stop_tokens` reads all, as it did.
+        One that was written before plans had a `once_tokens` reads all twice, as it did.
         """
         mappings = ("section_tokens", "section_weights")
         given: dict[str, Any] = {n: dict(v) if n in mappings else v for n, v in fields.items()}
-        return cls(**{"stop_tokens": None, **given})
+        return cls(**{"once_tokens": None, **given})

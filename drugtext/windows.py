@@ -148,8 +148,7 @@ def sections_to_read(
 
 def is_read_twice(chosen: Sequence[ReadSection], plan: ReadingPlan) -> bool:
     """Tell whether these sections are read as printed and with names hidden, too."""
-    n_tokens = sum(len(section.token_ids) for section in chosen)
-    return plan.show_names and plan.hide_names and not plan.is_enough(n_tokens)
+    return plan.is_read_twice(sum(len(section.token_ids) for section in chosen))
 
 
 def _readings(

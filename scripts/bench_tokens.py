@@ -4,9 +4,9 @@
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
-The classifier of "new drug" at ATC level 3, names as printed, is fitted to whole inserts as the
-reading plan has them, and is then asked inserts of which less is read: fewer sections, fewer tokens
-of each, no further than an answer is probable, each section with its names hidden alone. How much
+A classifier of "new drug" at ATC level 3, names as printed, is fitted and asked by other reading
+plans: further, less far, twice, some sections alone. The one of the default plan is asked inserts
+of which less is read: fewer tokens of each section, no further than an answer is probable. How much
 is enough is chosen on the validation part; the test part stands beside it, and so does what a plain
 transformers pipeline gets from the same weights. Writes tokens.json, and the page of all that the
 folder holds.
@@ -15,7 +15,7 @@ folder holds.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -44,7 +44,7 @@ from drugtext.evaluation.speed.peers import (
     PIPELINE_WHOLE,
     plain_pipeline,
 )
-from drugtext.evaluation.speed.targets import WHOLE_READING
+from drugtext.evaluation.speed.targets import DEFAULT_READING
 from drugtext.inserts.batches import batches
 from drugtext.prediction import Prediction, Wanted
 from drugtext.reading_plan import ReadingPlan
@@ -53,6 +53,7 @@ from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
 
 LEVEL = 3
+STOPS = (100, 200, 300, 400, 600)
 SECTION_TOKENS = (32, 64, 128)
 NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -60,52 +61,85 @@ ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 console = Console(stderr=True)
 
 
-def variants(plan: ReadingPlan) -> dict[str, ReadingPlan]:
-    """Return plans that read less: one section alone, the first sections, fewer tokens of each.
+class Reading(NamedTuple):
+    """A way to read.
 
-    Other sections stay unread where those are missing: the insert is then told by nothing.
+    Attributes:
+        reads: what it is called.
+        way: of which kind it is, for the picture.
+        plan: the reading plan.
+        is_fitted: whether the classifier is fitted by this plan, or by the default one.
     """
+
+    reads: str
+    way: str
+    plan: ReadingPlan
+    is_fitted: bool = True
+
+
+def readings() -> Iterator[Reading]:
+    """Yield the default reading, and others that read more or less.
+
+    Where sections are asked alone others stay unread if those are missing: the insert is then told
+    by nothing.
+    """
+    plan = ReadingPlan()
+    yield Reading(DEFAULT_READING, "default", plan)
+    for stop in STOPS:
+        yield Reading(f"stops behind {stop} tokens", "stop", replace(plan, stop_tokens=stop))
+    whole = replace(plan, once_tokens=None)
+    yield Reading("names shown and hidden", "names", whole)
+    once = replace(whole, show_names=False)
+    yield Reading("names hidden", "names", once)
     sections = dict(plan.section_tokens)
     names = list(sections)
-    found = {WHOLE_READING: plan}
     for name in names:
-        found[f"{name} alone"] = replace(
-            plan, section_tokens={name: sections[name]}, other_tokens=0
-        )
+        alone = replace(once, section_tokens={name: sections[name]}, other_tokens=0)
+        yield Reading(f"{name} alone", "section", alone)
     for n in range(2, len(names)):
         kept = {name: sections[name] for name in names[:n]}
-        found[f"first {n} sections"] = replace(plan, section_tokens=kept, other_tokens=0)
+        first = replace(once, section_tokens=kept, other_tokens=0)
+        yield Reading(f"first {n} sections", "first", first)
     for limit in SECTION_TOKENS:
         cut = {name: min(limit, most) for name, most in sections.items()}
-        found[f"{limit} tokens a section"] = replace(plan, section_tokens=cut)
+        short = replace(plan, section_tokens=cut)
+        yield Reading(f"{limit} tokens a section", "short", short, is_fitted=False)
     for enough in ENOUGH:
-        found[f"until p > {enough}"] = replace(plan, enough_probability=enough)
-    once = replace(plan, show_names=False)
-    found["once, names hidden"] = once
-    for n in range(2, len(names)):
-        what = f"first {n} sections"
-        found[f"once, {what}"] = replace(found[what], show_names=False)
-    for enough in ENOUGH:
-        found[f"once, until p > {enough}"] = replace(once, enough_probability=enough)
-    return found
+        quick = replace(plan.quick(), enough_probability=enough)
+        yield Reading(f"quick, until p > {enough}", "until", quick, is_fitted=False)
 
 
-def fitted(
-    corpus: Corpus, run: Path, encoder: str, n_steps: int
-) -> tuple[DrugClassifier, Mapping[str, Any]]:
-    """Return the classifier of "new drug", and the examples of its validation and test part."""
-    trial = new_drug(corpus, NAMES, LEVEL)
-    raw = drugtext.load(encoder)
-    readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
-    with training_bar(console) as advance:
-        readers.learn(trial.training, corpus.taxonomy, advance)
-    contestant = DrugText(readers)
-    contestant.prepare(trial)
-    contestant.fit(trial.tasks[0].lesson)
-    return contestant.classifier, {
-        "validation": trial.validation,
-        "test": trial.tasks[0].queries,
-    }
+class Fitting:
+    """Fits the classifier of "new drug" by any reading plan, over one trained encoder.
+
+    Args:
+        corpus: of the trial.
+        run: folder of a run of scripts/benchmark.py.
+        encoder: folder or hub id.
+        n_steps: of the encoder's training.
+
+    Attributes:
+        parts: the examples of its validation and test part.
+    """
+
+    def __init__(self, corpus: Corpus, run: Path, encoder: str, n_steps: int) -> None:
+        self._trial = new_drug(corpus, NAMES, LEVEL)
+        raw = drugtext.load(encoder)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
+        with training_bar(console) as advance:
+            self._bare = readers.learn(self._trial.training, corpus.taxonomy, advance).classifier
+        self.parts: Mapping[str, Sequence[Example]] = {
+            "validation": self._trial.validation,
+            "test": self._trial.tasks[0].queries,
+        }
+
+    def __call__(self, plan: ReadingPlan) -> DrugClassifier:
+        """Return a classifier that was taught, and reads, by a plan."""
+        self._bare.reading_plan = plan
+        contestant = DrugText(lambda _: Reader(self._bare, self._bare.embed))
+        contestant.prepare(self._trial)
+        contestant.fit(self._trial.tasks[0].lesson)
+        return contestant.classifier
 
 
 def judged(classifier: DrugClassifier, examples: Sequence[Example]) -> dict[str, Any]:
@@ -198,18 +232,20 @@ def main(
     try:
         atc = Taxonomy.from_atc(taxonomy)
         corpus = load_corpus(run / "corpus-atc", atc)
-        classifier, parts = fitted(corpus, run, encoder, steps)
-        rows = []
-        plans = variants(classifier.reading_plan)
-        for reads, plan in track(plans.items(), "reading", console=console):
-            classifier.reading_plan = plan
-            found = {part: judged(classifier, examples) for part, examples in parts.items()}
-            rows.append({"reads": reads, **found})
-            console.print(reads, found)
-        classifier.reading_plan = plans[WHOLE_READING]
+        fit = Fitting(corpus, run, encoder, steps)
+        by_default = fit(ReadingPlan())
+        rows: list[dict[str, Any]] = []
+        for reading in track([*readings()], "reading", console=console):
+            classifier = fit(reading.plan) if reading.is_fitted else by_default
+            classifier.reading_plan = reading.plan
+            found = {part: judged(classifier, examples) for part, examples in fit.parts.items()}
+            told = {name: getattr(reading, name) for name in ("reads", "way", "is_fitted")}
+            rows.append({**told, **found})
+            console.print(rows[-1])
+        by_default.reading_plan = ReadingPlan()
         for reads in (PIPELINE_FIRST, PIPELINE_WHOLE):
             is_whole = reads == PIPELINE_WHOLE
-            test = judged_pipeline(classifier, parts["test"], is_whole=is_whole)
+            test = judged_pipeline(by_default, fit.parts["test"], is_whole=is_whole)
             rows.append({"reads": reads, "test": test})
             console.print(rows[-1])
     except DrugTextError as error:

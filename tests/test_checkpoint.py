@@ -241,14 +241,15 @@ def test_a_saved_folder_keeps_the_plan_it_was_made_with(saved):
     plan = ReadingPlan.from_dict(config["reading_plan"])
     assert list(plan.section_tokens) == list(ReadingPlan().section_tokens)
     assert plan.section_weights == ReadingPlan().section_weights
+    assert plan.once_tokens == ReadingPlan().once_tokens is not None
     other = plan.to_dict() | {"section_tokens": [["warnings", 9], ["description", 8]]}
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": other}))
     again = drugtext.load(saved).reading_plan
     assert list(again.section_tokens.items()) == [("warnings", 9), ("description", 8)]
-    assert again.stop_tokens == ReadingPlan().stop_tokens
-    older = {name: value for name, value in other.items() if name != "stop_tokens"}
+    assert again.once_tokens == ReadingPlan().once_tokens
+    older = {name: value for name, value in other.items() if name != "once_tokens"}
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": older}))
-    assert drugtext.load(saved).reading_plan.stop_tokens is None, "it reads all, as it did"
+    assert drugtext.load(saved).reading_plan.once_tokens is None, "it reads all twice, as it did"
 
 
 def test_no_path_of_this_machine_is_saved(saved, tiny_encoder_folder):

@@ -56,8 +56,8 @@ def test_of_a_quick_plan_all_that_might_be_read_is_explained(few):
 def test_a_sentence_less_makes_no_room_for_what_was_not_read(few):
     """Weights are those of the sentences, and not of what would be read in their place."""
     stopped, first = copy.copy(few), copy.copy(few)
-    stopped.reading_plan = replace(few.reading_plan, stop_tokens=10)
-    first.reading_plan = replace(few.reading_plan, stop_tokens=None, show_names=False)
+    stopped.reading_plan = replace(few.reading_plan, stop_tokens=10, once_tokens=10)
+    first.reading_plan = replace(few.reading_plan, show_names=False)
     text = "Examplol for the heart. " + HEART
     whole = insert(indications_and_usage=text, mechanism_of_action=PAIN)
     assert few.token_reader.count([HEART]) < 10 <= few.token_reader.count([text])

@@ -156,6 +156,7 @@ def test_a_prefix_that_fills_the_window_is_refused(tokenizer):
         {"other_tokens": -1},
         {"enough_tokens": -1},
         {"stop_tokens": -1},
+        {"once_tokens": -1},
         {"section_tokens": {"a": -5}},
     ],
 )
@@ -244,6 +245,8 @@ def test_a_quick_plan_reads_each_section_once_with_its_names_hidden(tokenizer):
     assert windows.weights == pytest.approx([4 / 32, 1 / 32])
     assert windows.tokens_read == windows.tokens_total == [4], "no more is read than there is"
     assert 0 < plan.enough_probability < 1 and plan.quick() == plan
+    assert PLAN.stop_tokens is None and plan.stop_tokens is not None
+    assert replace(PLAN, stop_tokens=9).quick().stop_tokens == 9
     shown = ReadingPlan(hide_names=False, enough_probability=0.5).quick()
     assert shown.show_names and not shown.hide_names and shown.enough_probability == 0.5
     elsewhere = DrugInsert(name="Fever", sections={"text": "fever and pain"})  # not of the plan
@@ -251,7 +254,7 @@ def test_a_quick_plan_reads_each_section_once_with_its_names_hidden(tokenizer):
     assert tokenizer.convert_ids_to_tokens(ids)[1:-1] == ["this", "medicine", "and", "pain"]
 
 
-def test_reading_stops_behind_the_section_with_which_there_is_enough(tokenizer):
+def test_reading_stops_behind_the_section_with_which_the_plan_says_so(tokenizer):
     n_words = {"indications_and_usage": 12, "description": 8, "warnings": 9}
     for stop, names in ((12, 1), (13, 2), (20, 2), (21, 2), (None, 2)):
         found = sections_read(tokenizer, replace(PLAN, stop_tokens=stop), **n_words)
@@ -264,8 +267,8 @@ def test_reading_stops_behind_the_section_with_which_there_is_enough(tokenizer):
 def test_an_insert_of_enough_text_is_read_once_with_its_names_hidden(tokenizer):
     insert = DrugInsert(name="Fever", sections={"indications_and_usage": "fever for pain"})
 
-    def texts(stop: int | None) -> list[list[str]]:
-        plan = replace(PLAN, stop_tokens=stop)
+    def texts(once: int | None) -> list[list[str]]:
+        plan = replace(PLAN, once_tokens=once)
         windows = read_windows([insert], TokenReader(tokenizer), plan)
         assert windows.tokens_read == windows.tokens_total == [3]
         return [tokenizer.convert_ids_to_tokens(ids)[1:-1] for ids in windows.token_ids]

@@ -50,7 +50,8 @@ Quick = Annotated[
     bool,
     typer.Option(
         "--quick",
-        help="Read each section once, names hidden, and no further than an answer is probable.",
+        help="Read each section once, names hidden, and no further than an answer is probable,"
+        " or 400 tokens are read.",
     ),
 ]
 KnownDrugs = Annotated[

@@ -16,14 +16,15 @@ Figures = Mapping[str, Any]
 
 DPI = 140
 _WAYS_OF_READING = {
-    "whole plan": ("*", "whole plan"),
-    "alone": ("s", "one section"),
+    "default": ("*", "by default"),
+    "stop": ("o", "stops behind some tokens"),
+    "names": ("P", "names hidden, or shown, too, in all"),
+    "section": ("s", "one section"),
     "first": ("^", "the first sections"),
-    "a section": ("D", "fewer tokens of each"),
-    "until p": ("o", "stops at a probability"),
-    "once": ("v", "names hidden alone, stops at a probability"),
+    "short": ("D", "fewer tokens of each"),
+    "until": ("v", "quick, stops at a probability"),
 }
-"""Part of what a row of tokens.json reads -> marker and label; of several, the last counts."""
+"""Way of a row of tokens.json -> marker and label."""
 
 
 def draw_ways(told: Figures, file: Path) -> None:
@@ -43,15 +44,15 @@ def draw_ways(told: Figures, file: Path) -> None:
 def draw_tokens(told: Figures, file: Path) -> None:
     """Draw accuracy against tokens read, from what tokens.json holds."""
     picture, axes = _axes((8, 5))
-    for (sign, (marker, label)), colour in zip(_WAYS_OF_READING.items(), COLOURS, strict=False):
-        rows = [r for r in told["rows"] if "validation" in r and _way(r["reads"]) == sign]
+    for (way, (marker, label)), colour in zip(_WAYS_OF_READING.items(), COLOURS, strict=False):
+        rows = [row for row in told["rows"] if row.get("way") == way]
         points = [row["validation"]["full documents"] for row in rows]
         axes.plot(
             [point["tokens_encoded"] for point in points],
             [point["accuracy"][0] for point in points],
             marker=marker,
             markersize=12 if marker == "*" else 6,
-            linestyle="-" if sign in ("until p", "once", "a section", "first") else "",
+            linestyle="" if way == "section" else "-",
             color=colour,
             label=label,
         )
@@ -63,11 +64,6 @@ def draw_tokens(told: Figures, file: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     _save(picture, file)
-
-
-def _way(reads: str) -> str:
-    """Return the last of the ways of reading that a row's description names."""
-    return next(sign for sign in reversed(_WAYS_OF_READING) if sign in reads)
 
 
 def draw_scale(told: Figures, file: Path) -> None:

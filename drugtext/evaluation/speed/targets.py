@@ -19,7 +19,7 @@ PEAK_MB = 1000
 """Targets, on 2 cores."""
 OWN = "drugtext"
 OWN_QUICK = "drugtext, quick"
-WHOLE_READING, QUICK_READING = "whole plan", "once, until p > 0.9"
+DEFAULT_READING, QUICK_READING = "by default", "quick, until p > 0.9"
 """What tokens.json calls what `OWN` and `OWN_QUICK` read."""
 
 
@@ -43,18 +43,18 @@ def _targets(told: Figures, tokens: Figures | None) -> Iterator[list[str]]:
     yield [what, f"≥ {LABELS_A_SECOND}", f"{rate:.1f}", _at_least(LABELS_A_SECOND, rate)]
     rate = quick["inserts_a_second"]
     what = f"The same, read quickly ({quick['same_answer']:.0%} the same answer)"
-    shown = f"{rate:.1f}{compared(QUICK_READING, WHOLE_READING)}"
+    shown = f"{rate:.1f}{compared(QUICK_READING, DEFAULT_READING)}"
     yield [what, f"≥ {LABELS_A_SECOND}", shown, _at_least(LABELS_A_SECOND, rate)]
     best = max(told["encoders"], key=lambda row: row["share_of_limit"])
     share = best["share_of_limit"]
     what = f"The encoder, of the measured rate of matrix products ({best['backend']})"
     yield [what, f"≥ {SHARE_OF_LIMIT:.0%}", f"{share:.0%}", _at_least(SHARE_OF_LIMIT, share)]
     ratio = times_as_fast(whole)
-    shown = f"{ratio:.1f}{compared(WHOLE_READING, PIPELINE_WHOLE)}"
+    shown = f"{ratio:.1f}{compared(DEFAULT_READING, PIPELINE_WHOLE)}"
     target, verdict = f"≥ {FASTER_THAN_PIPELINE}", _at_least(FASTER_THAN_PIPELINE, ratio)
     if accuracies:
         target += ", as accurate"
-        if accuracies[WHOLE_READING] < accuracies[PIPELINE_WHOLE]:
+        if accuracies[DEFAULT_READING] < accuracies[PIPELINE_WHOLE]:
             verdict = met(False)
     yield [f"Times as fast as a {PIPELINE_WHOLE}", target, shown, verdict]
     for what in (PIPELINE_FIRST, SENTENCES):

@@ -123,8 +123,8 @@ def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
         "level": 3,
         "names": "masked",
         "rows": [
-            {"reads": "whole plan", **parts},
-            {"reads": "once, until p > 0.9", **parts},
+            {"reads": "by default", "way": "default", "is_fitted": True, **parts},
+            {"reads": "quick, until p > 0.9", "way": "until", "is_fitted": False, **parts},
             {"reads": PIPELINE_FIRST, "test": parts["test"]},
             {"reads": PIPELINE_WHOLE, "test": {"full documents": {**row, "accuracy": [0.6, 0, 1]}}},
         ],
@@ -136,5 +136,5 @@ def test_the_page_is_written_of_what_the_folder_holds(speed, tmp_path):
     assert "| 20.1; accuracy 0.500 against 0.500 | met |" in page
     assert "| ≥ 5, as accurate | 11.0; accuracy 0.500 against 0.600 | missed |" in page
     assert f"| {PIPELINE_FIRST} | 321 | 654 | — | 0.500 (0.400 to 0.600) |" in page
-    assert "| once, until p > 0.9 | 321 | 654 | 0.500 (0.400 to 0.600) | 0.500" in page
+    assert "| quick, until p > 0.9 (asked so) | 321 | 654 | 0.500 (0.400 to 0.600) | 0.500" in page
     assert {f.name for f in tmp_path.glob("*.png")} == {"speed.png", "tokens.png"}
