@@ -75,6 +75,10 @@ ROWS = {
     ("name", "alone"),
     [
         ("errors_new_drug", ("us_indications_only", "us_indications_digest", "eu_indication_only")),
+        (
+            "errors_new_drug_level4",
+            ("us_indications_only", "us_indications_digest", "eu_indication_only"),
+        ),
         ("errors_new_category", ("us_indications_only", "eu_indication_only")),
     ],
 )
@@ -91,16 +95,24 @@ def test_errors_by_cause_are_those_of_the_list(name, alone):
             assert row in card, row
 
 
-def test_what_a_reader_can_reach_is_counted_from_the_list():
-    with (CARDS[0].parents[1] / "benchmark" / "learning" / "errors_new_drug.csv").open() as file:
+@pytest.mark.parametrize(
+    ("name", "letters", "n_full", "n_all"),
+    [
+        ("errors_new_drug", {1: 1, 2: 3, 3: 4}, 178, 609),
+        ("errors_new_drug_level4", {4: 5}, 140, 477),
+    ],
+)
+def test_what_a_reader_can_reach_is_counted_from_the_list(name, letters, n_full, n_all):
+    with (CARDS[0].parents[1] / "benchmark" / "learning" / f"{name}.csv").open() as file:
         errors = list(csv.DictReader(file))
     card = (CARDS[0].parent / "benchmark-splits.md").read_text(encoding="utf-8")
-    n_of = {True: 178, False: 609}  # full documents, all: as the row "wrong, of" says
-    assert "| wrong, of | 25 of 178 | 85 of 342 | 37 of 88 | 147 of 609" in card
-    for level, n_letters in ((1, 1), (2, 3), (3, 4)):
+    n_wrong = sum(error["kind"] in FULL for error in errors)
+    assert f"| wrong, of | {n_wrong} of {n_full} | " in card
+    assert f" | {len(errors)} of {n_all}" in card
+    for level, n_letters in letters.items():
         told: dict[tuple[str, ...], list[str]] = {(): [], ("word", "inferred"): [], ("word",): []}
         for read, shares in told.items():
-            for is_full, n in n_of.items():
+            for is_full, n in ((True, n_full), (False, n_all)):
                 wrong = [
                     error
                     for error in errors
