@@ -30,7 +30,8 @@ class DrugTextConfig(PreTrainedConfig):
         name_stems: arguments of the `name_stems.NameStems` beside both; None for none.
         has_adapter: whether the encoder has an adapter, in the folder `adapter`.
         languages: ISO 639-1 codes that the checkpoint can read; empty means that nobody said.
-        reading_plan: as `ReadingPlan.to_dict` gives it; the default plan if None.
+        reading_plan: as `ReadingPlan.to_dict` gives it; the default plan if None. One without
+            `once_tokens` reads all twice.
         taxonomy_name: name of the taxonomy.
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
         scope_threshold: an insert whose `PrototypeHead.familiarity` is below it is out of scope;

@@ -110,6 +110,8 @@ def explain(
         Occlusion: Zeiler and Fergus 2014, arXiv:1311.2901, section 4; of sentences: Li, Monroe,
         Jurafsky 2016, arXiv:1612.08220.
     """
+    if error := classifier.refusal(insert):
+        raise error
     classifier = with_reading_held(classifier, insert)
     (prediction,) = classifier.predict([insert], top_k=top_k)
     read = sentences_read(classifier, insert)
@@ -150,6 +152,7 @@ def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> Cate
         section_tokens={section.name: section.limit for section in chosen},
         other_tokens=0,
         stop_tokens=None,
+        once_tokens=None,
         enough_probability=1.0,
         show_names=not plan.hide_names or is_read_twice(chosen, plan),
     )
@@ -159,7 +162,8 @@ def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> Cate
 def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[tuple[str, str]]:
     """Return section and text of each sentence that the reading plan reads, the last one cut.
 
-    White space around them is kept, so that joined they are what is read; they are those of
+    White space around them is kept, so that joined they are what is read as printed; names hidden,
+    which makes most texts shorter, the encoder reads some words further. They are those of
     `Explanation.sentences`, in the same order.
     """
     reader = classifier.token_reader

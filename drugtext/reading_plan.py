@@ -25,9 +25,10 @@ class ReadingPlan:
         other_tokens: most tokens read of the other sections together, in the insert's own order,
             and only where the plan's sections hold fewer than `enough_tokens`.
         enough_tokens: of the plan's own sections.
-        stop_tokens: reading stops behind the section with which so many are read; None reads all.
-        once_tokens: an insert of which so many are read is read once, names hidden; None reads all
-            twice.
+        stop_tokens: reading stops behind the section with which so many are read, 1 or more; None
+            reads all.
+        once_tokens: where names are both hidden and shown, an insert of which so many are read is
+            read once, names hidden; None reads all twice.
         enough_probability: reading stops behind a section when the best category is more probable
             than this; at 1 all is read.
         window_tokens: tokens that the encoder sees at once, its special tokens included.
@@ -38,8 +39,8 @@ class ReadingPlan:
             than `once_tokens`.
 
     Raises:
-        DrugTextError: a figure is below 0, a window holds no token, or names are neither shown nor
-            hidden.
+        DrugTextError: a figure is below 0, a window or a stop is of no token, or names are neither
+            shown nor hidden.
     """
 
     section_tokens: Mapping[str, int] = field(
@@ -66,9 +67,10 @@ class ReadingPlan:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
         figures += [self.other_tokens, self.enough_tokens, self.enough_probability]
         figures += [n for n in (self.stop_tokens, self.once_tokens) if n is not None]
-        if min(figures) < 0 or self.window_tokens < 1:
+        if min(figures) < 0 or self.window_tokens < 1 or self.stop_tokens == 0:
             raise DrugTextError(
-                f"found {self}; windows of 1 token or more are needed, and no figure below 0."
+                f"found {self}; windows of 1 token or more are needed, a stop behind 1 or more, and"
+                " no figure below 0."
             )
         if not (self.hide_names or self.show_names):
             raise DrugTextError(
@@ -76,8 +78,8 @@ class ReadingPlan:
                 " other: hide_names or show_names must be true."
             )
 
-    def is_enough(self, n_tokens: int) -> bool:
-        """Tell whether no more is read of an insert of which so many tokens are read."""
+    def stops_at(self, n_tokens: int) -> bool:
+        """Tell whether no further section is read of an insert of which so many tokens are read."""
         return self.stop_tokens is not None and n_tokens >= self.stop_tokens
 
     def is_read_twice(self, n_tokens: int) -> bool:
@@ -87,11 +89,10 @@ class ReadingPlan:
 
     def quick(self) -> ReadingPlan:
         """Return a plan that reads less: each section once, and no further than is enough."""
-        stops = [_QUICK_TOKENS if self.stop_tokens is None else self.stop_tokens, _QUICK_TOKENS]
         return replace(
             self,
             show_names=self.show_names and not self.hide_names,
-            stop_tokens=min(stops),
+            stop_tokens=min(self.stop_tokens or _QUICK_TOKENS, _QUICK_TOKENS),
             enough_probability=min(self.enough_probability, _QUICK_PROBABILITY),
         )
 
@@ -106,7 +107,7 @@ class ReadingPlan:
     def from_dict(cls, fields: Mapping[str, Any]) -> ReadingPlan:
         """Make the plan that `to_dict` wrote; TypeError or ValueError where it is none.
 
-        One that was written before plans had a `once_tokens` reads all twice, as it did.
+        One without `once_tokens` was written before plans had it, and reads all twice as it did.
         """
         mappings = ("section_tokens", "section_weights")
         given: dict[str, Any] = {n: dict(v) if n in mappings else v for n, v in fields.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from drugtext.errors import EncoderError
@@ -27,8 +28,9 @@ class Windows:
         weights: how much each window counts in its insert's embedding, above 0.
         insert_numbers: the insert that each window is of, counted from 0.
         sections: of each window, the name of the section that it is of.
-        stage_tokens: of each insert, the tokens read of each section, in reading order, special
-            tokens and prefix left out.
+        stage_tokens: of each insert, the tokens read of each section as printed, in reading order,
+            special tokens and prefix left out. Where names are hidden, which are mostly longer
+            than what stands for them, some more of the text is in the windows.
         tokens_total: of each insert.
         stem_ids: of each insert, pieces of its names, as `stem_ids.stem_ids` gives them; the whole
             list may be left out, and then none goes by a name.
@@ -129,8 +131,7 @@ def sections_to_read(
 ) -> list[ReadSection]:
     """Choose sections and read the tokens of each as printed, in reading order."""
     limits = {name: limit for name, limit in plan.section_tokens.items() if name in sections}
-    texts = [_beginning(sections[name], limit) for name, limit in limits.items()]
-    found = reader.first(texts, [*limits.values()])
+    found = reader.first([sections[name] for name in limits], [*limits.values()])
     chosen = [
         ReadSection(name, limit, ids)
         for (name, limit), ids in zip(limits.items(), found, strict=True)
@@ -139,11 +140,11 @@ def sections_to_read(
     if sum(map(len, found)) < plan.enough_tokens:
         for name, text in sections.items():
             if name not in limits and left > 0:
-                (ids,) = reader.first([_beginning(text, left)], [left])
+                (ids,) = reader.first([text], [left])
                 chosen.append(ReadSection(name, left, ids))
                 left -= len(chosen[-1].token_ids)
-    lengths = [len(section.token_ids) for section in chosen]
-    return [s for n, s in enumerate(chosen) if not plan.is_enough(sum(lengths[:n]))]
+    before = accumulate((len(section.token_ids) for section in chosen), initial=0)
+    return [section for section, n in zip(chosen, before, strict=False) if not plan.stops_at(n)]
 
 
 def is_read_twice(chosen: Sequence[ReadSection], plan: ReadingPlan) -> bool:
@@ -157,14 +158,15 @@ def _readings(
     """Yield name, share and tokens of each reading of each section, those with names shown first.
 
     Where an insert is read twice, a section that reads the same with and without names is read
-    once, and counts as both.
+    once, and counts as both. What has no tokens as printed is not read.
     """
-    hidden = _without_names(insert, chosen, reader) if plan.hide_names else {}
-    if not is_read_twice(chosen, plan):
-        for name, _, token_ids in chosen:
+    told = [section for section in chosen if section.token_ids]
+    hidden = _without_names(insert, told, reader) if plan.hide_names else {}
+    if not is_read_twice(told, plan):
+        for name, _, token_ids in told:
             yield name, 1, hidden.get(name, token_ids)
         return
-    for name, _, token_ids in chosen:
+    for name, _, token_ids in told:
         yield name, 2 if hidden and name not in hidden else 1, token_ids
     for name, token_ids in hidden.items():
         yield name, 1, token_ids
@@ -176,15 +178,10 @@ def _without_names(
     """Read those sections again in which a name of the insert stands, with it replaced."""
     names, found = own_names(insert), {}
     for name, limit, _ in chosen:
-        shown = _beginning(insert.sections[name], limit)
+        shown = insert.sections[name][: limit * _CHARACTERS_A_TOKEN]
         if names and (hidden := mask_names(shown, names)) != shown:
             found[name] = reader.first([hidden], [limit])[0]
     return found
-
-
-def _beginning(text: str, n_tokens: int) -> str:
-    """Return what the first tokens of a text are read from."""
-    return text[: n_tokens * _CHARACTERS_A_TOKEN]
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

@@ -4,9 +4,10 @@
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
 
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
-A classifier of "new drug" at ATC level 3, names as printed, is fitted and asked by other reading
-plans: further, less far, twice, some sections alone. The one of the default plan is asked inserts
-of which less is read: fewer tokens of each section, no further than an answer is probable. How much
+Classifiers of "new drug" at ATC level 3, names as printed, are fitted and asked by other reading
+plans, each by its own: ones that stop earlier, that hide names or show them, too, in all inserts,
+that read one section alone. That of the default plan is asked inserts of which less is read: fewer
+tokens of each section, no further than an answer is probable. How much
 is enough is chosen on the validation part; the test part stands beside it, and so does what a plain
 transformers pipeline gets from the same weights. Writes tokens.json, and the page of all that the
 folder holds.
@@ -135,7 +136,8 @@ class Fitting:
 
     def __call__(self, plan: ReadingPlan) -> DrugClassifier:
         """Return a classifier that was taught, and reads, by a plan."""
-        self._bare.reading_plan = plan
+        longest = self._bare.reading_plan.window_tokens  # as the encoder allows
+        self._bare.reading_plan = replace(plan, window_tokens=longest)
         contestant = DrugText(lambda _: Reader(self._bare, self._bare.embed))
         contestant.prepare(self._trial)
         contestant.fit(self._trial.tasks[0].lesson)
@@ -237,12 +239,14 @@ def main(
         rows: list[dict[str, Any]] = []
         for reading in track([*readings()], "reading", console=console):
             classifier = fit(reading.plan) if reading.is_fitted else by_default
-            classifier.reading_plan = reading.plan
+            if not reading.is_fitted:
+                longest = classifier.reading_plan.window_tokens
+                classifier.reading_plan = replace(reading.plan, window_tokens=longest)
             found = {part: judged(classifier, examples) for part, examples in fit.parts.items()}
             told = {name: getattr(reading, name) for name in ("reads", "way", "is_fitted")}
             rows.append({**told, **found})
             console.print(rows[-1])
-        by_default.reading_plan = ReadingPlan()
+        by_default = fit(ReadingPlan())
         for reads in (PIPELINE_FIRST, PIPELINE_WHOLE):
             is_whole = reads == PIPELINE_WHOLE
             test = judged_pipeline(by_default, fit.parts["test"], is_whole=is_whole)

@@ -15,7 +15,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +76,8 @@ def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedd
     cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder / "windows")
     for plan in (AS_PEERS_READ, ReadingPlan()):
         classifier = drugtext.load(DEFAULT_ENCODER)
-        classifier.reading_plan = plan
+        longest = classifier.reading_plan.window_tokens  # as the encoder allows
+        classifier.reading_plan = replace(plan, window_tokens=longest)
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
     trained = TrainedReaders(untrained, folder / TRAINED_FOLDER, n_steps)
@@ -93,7 +94,7 @@ def embed(trials: Sequence[Trial], embedders: Sequence[CachedEmbedder]) -> None:
     """Embed all inserts in both ways of reading."""
     inserts = [insert for trial in trials for insert in trial.inserts]
     with counted() as progress:
-        for embedder, how in zip(embedders, ("as printed", "names hidden, too"), strict=True):
+        for embedder, how in zip(embedders, ("as printed", "by default"), strict=True):
             task = progress.add_task(f"embedding, {how}", total=len({*map(id, inserts)}))
             embedder.fill(inserts, partial(progress.advance, task))
 

@@ -16,6 +16,7 @@ and vectors are taken from it. A larger encoder than the run's is set beside it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,7 +57,8 @@ def make_encoder(run: Path, encoder: str, n_steps: int) -> Encoder:
     embedders = []
     for plan in (AS_PEERS_READ, ReadingPlan()):
         classifier = drugtext.load(encoder)
-        classifier.reading_plan = plan
+        longest = classifier.reading_plan.window_tokens  # as the encoder allows
+        classifier.reading_plan = replace(plan, window_tokens=longest)
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
     return Encoder(

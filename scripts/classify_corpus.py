@@ -30,7 +30,7 @@ def main(
     model: Annotated[str | None, typer.Option(help="Bundled name, folder or hub id.")] = None,
     backend: Annotated[str, typer.Option(help="auto | torch | onnx | openvino")] = "auto",
     quick: Annotated[
-        bool, typer.Option("--quick", help="Read names hidden alone, and no more than is enough.")
+        bool, typer.Option("--quick", help="Always hide names, and read no more than is enough.")
     ] = False,
     top_k: Annotated[int, typer.Option(min=1, help="How many alternatives to give.")] = 3,
     id_column: Annotated[str, typer.Option(help="What tells an insert in the output.")] = "id",

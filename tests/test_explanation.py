@@ -131,6 +131,8 @@ def test_it_becomes_json_and_refuses_what_cannot_be_classified(few, tiny_classif
     assert set(told["sentences"][0]) == {"section", "text", "weight", "probability_without"}
     with pytest.raises(DrugTextError, match="holds no text"):
         few.explain(insert())
+    with pytest.raises(DrugTextError, match="half characters"):
+        few.explain(insert(indications_and_usage="\ud800 abc hypertension"))
     with pytest.raises(DrugTextError, match="no category yet"):
         tiny_classifier.explain(BOTH)
 

@@ -156,6 +156,7 @@ def test_a_prefix_that_fills_the_window_is_refused(tokenizer):
         {"other_tokens": -1},
         {"enough_tokens": -1},
         {"stop_tokens": -1},
+        {"stop_tokens": 0},
         {"once_tokens": -1},
         {"section_tokens": {"a": -5}},
     ],
@@ -276,6 +277,22 @@ def test_an_insert_of_enough_text_is_read_once_with_its_names_hidden(tokenizer):
     shown, hidden = ["fever", "for", "pain"], ["this", "medicine", "for", "pain"]
     assert texts(3) == [hidden]
     assert texts(4) == texts(None) == [shown, hidden]
+
+
+@pytest.mark.parametrize("once", [None, 1])
+def test_a_section_without_a_token_is_not_read_where_a_name_is_hidden_in_it(tokenizer, once):
+    nothing = "\u200b" * 5
+    sections = {"indications_and_usage": nothing, "description": "tablet"}
+    insert = DrugInsert(name=nothing, sections=sections)
+    plan = replace(PLAN, once_tokens=once)
+    windows = read_windows([insert], TokenReader(tokenizer), plan)
+    assert windows.sections == ["description"] and windows.stage_tokens == [[1]]
+
+
+def test_what_stands_behind_much_white_space_is_read(tokenizer):
+    insert = DrugInsert(sections={"indications_and_usage": " " * 5000 + "heart " * 6})
+    windows = read_windows([insert], TokenReader(tokenizer), PLAN)
+    assert windows.tokens_read == windows.tokens_total == [6]
 
 
 def test_names_are_shown_or_hidden():

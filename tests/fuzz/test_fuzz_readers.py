@@ -234,4 +234,5 @@ def test_any_insert_is_cut_into_windows(reader, sections, name):
     assert windows.tokens_total[0] == sum(map(len, reader.all([*sections.values()])))
     assert 0 <= windows.tokens_read[0] <= windows.tokens_total[0]
     half = windows.insert_numbers.index(1)
+    assert len(windows.stage_tokens[0]) == max(windows.stages[:half]) + 1
     assert windows.token_ids[:half] == windows.token_ids[half:], "read the same twice"

@@ -18,7 +18,7 @@ DPI = 140
 _WAYS_OF_READING = {
     "default": ("*", "by default"),
     "stop": ("o", "stops behind some tokens"),
-    "names": ("P", "names hidden, or shown, too, in all"),
+    "names": ("P", "names hidden in all inserts; shown, too, in all"),
     "section": ("s", "one section"),
     "first": ("^", "the first sections"),
     "short": ("D", "fewer tokens of each"),

@@ -30,7 +30,7 @@ class Encoder:
 
     Attributes:
         embed: its embeddings, each section read as it is printed.
-        untrained: each section read with and without the insert's own names.
+        untrained: read as drugtext reads by default.
         trained: trial -> the same, trained on what the trial gives for that.
     """
 

@@ -37,9 +37,10 @@ class DrugText(Contestant):
     description = (
         "fitted to the categories asked: MiniLM with an adapter meta-trained on the training"
         " inserts, at all their levels and in both printed forms, and a lexicon of their words"
-        " (new regulator and growing taxonomy: as it comes); sections read with and without names,"
-        " whitened prototypes, those of known categories sharing with their ancestors, drugs"
-        " counting once, the category's name as one drug; names alone where k = 0; where names are"
+        " (new regulator and growing taxonomy: as it comes); sections read with names hidden, and"
+        " shown, too, where there is little text, whitened prototypes, those of known categories"
+        " sharing with their ancestors, drugs counting once, the category's name as one drug;"
+        " names alone where k = 0; where names are"
         " plain, pieces of the ingredients' names, of a field of their own. Its scale is set"
         " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
         " the other categories, which the frozen contestants make no use of"
