@@ -181,8 +181,8 @@ def _tokens(told: Figures) -> Iterator[str]:
         f" {told['level']}, names {told['names']}, of full documents. By each way of reading a"
         " classifier is taught and asked; where it says *asked so*, the one that was taught by"
         " default. How much is read was chosen on validation drugs; test drugs stand beside"
-        " them. A section is encoded twice where names are shown and hidden. Tokens are those of the test drugs."
-        " Accuracies in the table of targets are from here. Made by"
+        " them. A section is encoded twice where names are shown and hidden. Tokens are those"
+        " of the test drugs. Accuracies in the table of targets are from here. Made by"
     )
     yield f"```\n{told['command']}\n```"
     yield "![tokens](tokens.png)"
