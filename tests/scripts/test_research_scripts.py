@@ -221,7 +221,9 @@ def test_reading_less_is_judged_in_all_ways(run, corpus):
     assert whole["tokens_read"] == once["tokens_read"], "counted as printed"
     for row in rows.values():
         full = row["test"]["full documents"]
-        assert 0 < full["n"] < whole["n"] and full["tokens_encoded"] > full["tokens_read"] >= 0
+        assert 0 < full["n"] < whole["n"]
+        # With names hidden, which are mostly longer than what stands for them, a bit less is encoded.
+        assert full["tokens_encoded"] > 0.7 * full["tokens_read"] >= 0
     n_read = {
         what: row["validation"]["all"]["tokens_read"]
         for what, row in rows.items()
