@@ -222,7 +222,7 @@ def test_reading_less_is_judged_in_all_ways(run, corpus):
     for row in rows.values():
         full = row["test"]["full documents"]
         assert 0 < full["n"] < whole["n"]
-        # With names hidden, which are mostly longer than what stands for them, a bit less is encoded.
+        # Names are mostly longer than what stands for them: hidden, a bit less is encoded.
         assert full["tokens_encoded"] > 0.7 * full["tokens_read"] >= 0
     n_read = {
         what: row["validation"]["all"]["tokens_read"]
