@@ -59,7 +59,6 @@ class InsertEmbedder:
         token_reader: of the tokenizer, where there is one already.
 
     Attributes:
-        reading_plan: what is read of an insert; its windows are cut to what the tokenizer allows.
         token_reader: of the tokenizer.
         window_cache: keeps what the encoder gave, for those who read the same inserts again.
 
@@ -97,10 +96,20 @@ class InsertEmbedder:
                 f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens, {least}"
                 " or more, is needed."
             )
-        longest = min(limit, plan.window_tokens, model.n_positions)
+        self.reading_plan = plan
+
+    @property
+    def reading_plan(self) -> ReadingPlan:
+        """What is read of an insert; its windows are no longer than the encoder allows."""
+        return self._reading_plan
+
+    @reading_plan.setter
+    def reading_plan(self, plan: ReadingPlan) -> None:
+        limit, n_positions = self.tokenizer.model_max_length, self.model.n_positions
+        longest = min(limit, plan.window_tokens, n_positions)
         if longest == inf:
             raise CheckpointError("config.json: windows are without end; window_tokens is needed.")
-        self.reading_plan = replace(plan, window_tokens=int(longest))
+        self._reading_plan = replace(plan, window_tokens=int(longest))
 
     @property
     def backend(self) -> Backend | None:

@@ -82,11 +82,6 @@ class ReadingPlan:
         """Tell whether no further section is read of an insert of which so many tokens are read."""
         return self.stop_tokens is not None and n_tokens >= self.stop_tokens
 
-    def is_read_twice(self, n_tokens: int) -> bool:
-        """Tell whether an insert of which so many tokens are read is read as printed, too."""
-        is_much = self.once_tokens is not None and n_tokens >= self.once_tokens
-        return self.show_names and self.hide_names and not is_much
-
     def quick(self) -> ReadingPlan:
         """Return a plan that reads less: each section once, and no further than is enough."""
         return replace(

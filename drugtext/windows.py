@@ -91,7 +91,7 @@ def read_windows(
     windows = Windows([], [], [], [], [], [])
     for number, insert in enumerate(inserts):
         chosen = sections_to_read(insert.sections, plan, reader)
-        shown = [_cut(section.token_ids, room) for section in chosen if section.token_ids]
+        n_tokens = [sum(map(len, _cut(section.token_ids, room))) for section in chosen]
         parts = [
             (name, share, part)
             for name, share, token_ids in _readings(insert, chosen, plan, reader)
@@ -106,7 +106,7 @@ def read_windows(
         )
         windows.insert_numbers.extend([number] * len(parts))
         windows.sections.extend(name for name, _, _ in parts)
-        windows.stage_tokens.append([sum(map(len, windows_of)) for windows_of in shown] or [0])
+        windows.stage_tokens.append(n_tokens or [0])
         windows.tokens_total.append(reader.count(insert.sections.values()))
         windows.stem_ids.append(stem_ids(insert))
     return windows
@@ -129,7 +129,10 @@ class ReadSection(NamedTuple):
 def sections_to_read(
     sections: Mapping[str, str], plan: ReadingPlan, reader: TokenReader
 ) -> list[ReadSection]:
-    """Choose sections and read the tokens of each as printed, in reading order."""
+    """Choose sections and read the tokens of each as printed, in reading order.
+
+    One that has no token is none of them.
+    """
     limits = {name: limit for name, limit in plan.section_tokens.items() if name in sections}
     found = reader.first([sections[name] for name in limits], [*limits.values()])
     chosen = [
@@ -144,12 +147,18 @@ def sections_to_read(
                 chosen.append(ReadSection(name, left, ids))
                 left -= len(chosen[-1].token_ids)
     before = accumulate((len(section.token_ids) for section in chosen), initial=0)
-    return [section for section, n in zip(chosen, before, strict=False) if not plan.stops_at(n)]
+    return [
+        section
+        for section, n in zip(chosen, before, strict=False)
+        if section.token_ids and not plan.stops_at(n)
+    ]
 
 
 def is_read_twice(chosen: Sequence[ReadSection], plan: ReadingPlan) -> bool:
     """Tell whether these sections are read as printed and with names hidden, too."""
-    return plan.is_read_twice(sum(len(section.token_ids) for section in chosen))
+    n_tokens = sum(len(section.token_ids) for section in chosen)
+    is_much = plan.once_tokens is not None and n_tokens >= plan.once_tokens
+    return plan.show_names and plan.hide_names and not is_much
 
 
 def _readings(
@@ -158,15 +167,14 @@ def _readings(
     """Yield name, share and tokens of each reading of each section, those with names shown first.
 
     Where an insert is read twice, a section that reads the same with and without names is read
-    once, and counts as both. What has no tokens as printed is not read.
+    once, and counts as both.
     """
-    told = [section for section in chosen if section.token_ids]
-    hidden = _without_names(insert, told, reader) if plan.hide_names else {}
-    if not is_read_twice(told, plan):
-        for name, _, token_ids in told:
+    hidden = _without_names(insert, chosen, reader) if plan.hide_names else {}
+    if not is_read_twice(chosen, plan):
+        for name, _, token_ids in chosen:
             yield name, 1, hidden.get(name, token_ids)
         return
-    for name, _, token_ids in told:
+    for name, _, token_ids in chosen:
         yield name, 2 if hidden and name not in hidden else 1, token_ids
     for name, token_ids in hidden.items():
         yield name, 1, token_ids

@@ -16,7 +16,7 @@ folder holds.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -35,7 +35,8 @@ from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
 from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
-from drugtext.evaluation.benchmark.records import Corpus, Example, Names, load_corpus
+from drugtext.evaluation.benchmark.records import Example, Names, load_corpus
+from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.bootstrap import grouped_mean
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.page import write_speed_page
@@ -68,8 +69,8 @@ class Reading(NamedTuple):
     Attributes:
         reads: what it is called.
         way: of which kind it is, for the picture.
-        plan: the reading plan.
-        is_fitted: whether the classifier is fitted by this plan, or by the default one.
+        plan: that inserts are asked by.
+        is_fitted: whether the classifier is taught by this plan, or by the default one.
     """
 
     reads: str
@@ -110,38 +111,13 @@ def readings() -> Iterator[Reading]:
         yield Reading(f"quick, until p > {enough}", "until", quick, is_fitted=False)
 
 
-class Fitting:
-    """Fits the classifier of "new drug" by any reading plan, over one trained encoder.
-
-    Args:
-        corpus: of the trial.
-        run: folder of a run of scripts/benchmark.py.
-        encoder: folder or hub id.
-        n_steps: of the encoder's training.
-
-    Attributes:
-        parts: the examples of its validation and test part.
-    """
-
-    def __init__(self, corpus: Corpus, run: Path, encoder: str, n_steps: int) -> None:
-        self._trial = new_drug(corpus, NAMES, LEVEL)
-        raw = drugtext.load(encoder)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
-        with training_bar(console) as advance:
-            self._bare = readers.learn(self._trial.training, corpus.taxonomy, advance).classifier
-        self.parts: Mapping[str, Sequence[Example]] = {
-            "validation": self._trial.validation,
-            "test": self._trial.tasks[0].queries,
-        }
-
-    def __call__(self, plan: ReadingPlan) -> DrugClassifier:
-        """Return a classifier that was taught, and reads, by a plan."""
-        longest = self._bare.reading_plan.window_tokens  # as the encoder allows
-        self._bare.reading_plan = replace(plan, window_tokens=longest)
-        contestant = DrugText(lambda _: Reader(self._bare, self._bare.embed))
-        contestant.prepare(self._trial)
-        contestant.fit(self._trial.tasks[0].lesson)
-        return contestant.classifier
+def fitted(trial: Trial, bare: DrugClassifier, plan: ReadingPlan) -> DrugClassifier:
+    """Return a classifier that was taught, and reads, by a plan; so does the bare one then."""
+    bare.reading_plan = plan
+    contestant = DrugText(lambda _: Reader(bare, bare.embed))
+    contestant.prepare(trial)
+    contestant.fit(trial.tasks[0].lesson)
+    return contestant.classifier
 
 
 def judged(classifier: DrugClassifier, examples: Sequence[Example]) -> dict[str, Any]:
@@ -234,22 +210,27 @@ def main(
     try:
         atc = Taxonomy.from_atc(taxonomy)
         corpus = load_corpus(run / "corpus-atc", atc)
-        fit = Fitting(corpus, run, encoder, steps)
-        by_default = fit(ReadingPlan())
+        trial = new_drug(corpus, NAMES, LEVEL)
+        parts = {"validation": trial.validation, "test": trial.tasks[0].queries}
+        raw = drugtext.load(encoder)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, steps)
+        with training_bar(console) as advance:
+            bare = readers.learn(trial.training, atc, advance).classifier
+        default = ReadingPlan()
+        by_default = fitted(trial, bare, default)
         rows: list[dict[str, Any]] = []
         for reading in track([*readings()], "reading", console=console):
-            classifier = fit(reading.plan) if reading.is_fitted else by_default
-            if not reading.is_fitted:
-                longest = classifier.reading_plan.window_tokens
-                classifier.reading_plan = replace(reading.plan, window_tokens=longest)
-            found = {part: judged(classifier, examples) for part, examples in fit.parts.items()}
+            is_other = reading.is_fitted and reading.plan != default
+            classifier = fitted(trial, bare, reading.plan) if is_other else by_default
+            classifier.reading_plan = reading.plan
+            found = {part: judged(classifier, examples) for part, examples in parts.items()}
             told = {name: getattr(reading, name) for name in ("reads", "way", "is_fitted")}
             rows.append({**told, **found})
             console.print(rows[-1])
-        by_default = fit(ReadingPlan())
+        by_default.reading_plan = default
         for reads in (PIPELINE_FIRST, PIPELINE_WHOLE):
             is_whole = reads == PIPELINE_WHOLE
-            test = judged_pipeline(by_default, fit.parts["test"], is_whole=is_whole)
+            test = judged_pipeline(by_default, parts["test"], is_whole=is_whole)
             rows.append({"reads": reads, "test": test})
             console.print(rows[-1])
     except DrugTextError as error:

@@ -15,7 +15,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,20 +26,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
-from drugtext.evaluation.benchmark.contestants import TRAINED, Encoder, contestants
-from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
+from drugtext.evaluation.benchmark.contestants import TRAINED, contestants, make_encoder
 from drugtext.evaluation.benchmark.meter import Saving, total_seconds
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
 from drugtext.evaluation.benchmark.readers import (
-    TRAINED_FOLDER,
     TRAINED_FOR,
-    Reader,
     TrainedReaders,
 )
 from drugtext.evaluation.benchmark.report import markdown_report
@@ -47,10 +43,8 @@ from drugtext.evaluation.benchmark.results import make_results
 from drugtext.evaluation.benchmark.run import Outcomes, run
 from drugtext.evaluation.benchmark.task import Contestant, Trial
 from drugtext.evaluation.figures_file import command_line, versions
-from drugtext.reading_plan import ReadingPlan
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
-from drugtext.window_cache import WindowCache
 
 TRAINING = "training.json"
 """What scripts/bench_training.py measured, in the report's folder."""
@@ -68,20 +62,6 @@ def silence() -> None:
     logging.disable(logging.WARNING)
     datasets.disable_progress_bars()
     transformers.logging.disable_progress_bar()
-
-
-def make_encoder(folder: Path, n_steps: int) -> tuple[Encoder, list[CachedEmbedder], WindowCache]:
-    """Load the default encoder, once for each way of reading; what it gives is kept in a folder."""
-    embedders: list[CachedEmbedder] = []
-    cache = WindowCache(drugtext.load(DEFAULT_ENCODER).model.encoder, folder / "windows")
-    for plan in (AS_PEERS_READ, ReadingPlan()):
-        classifier = drugtext.load(DEFAULT_ENCODER)
-        longest = classifier.reading_plan.window_tokens  # as the encoder allows
-        classifier.reading_plan = replace(plan, window_tokens=longest)
-        embedders.append(CachedEmbedder(classifier, cache))
-    untrained = Reader(classifier, embedders[1])
-    trained = TrainedReaders(untrained, folder / TRAINED_FOLDER, n_steps)
-    return Encoder(embedders[0], untrained, trained), embedders, cache
 
 
 def counted() -> Progress:
@@ -137,7 +117,7 @@ def measure(
     plan = QUICK_RUN if quick else FULL_RUN
     command = command_line()
     encoder, embedders, cache = make_encoder(
-        output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
+        DEFAULT_ENCODER, output, QUICK_STEPS if quick else ATC_PLAN.loop.n_steps
     )
     everyone = contestants(encoder, seed)
     makers = choose(everyone, only)

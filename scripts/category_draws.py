@@ -16,7 +16,6 @@ and vectors are taken from it. A larger encoder than the run's is set beside it 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,45 +24,24 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-import drugtext
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
-from drugtext.evaluation.benchmark.contestants import Encoder, contestants
-from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
+from drugtext.evaluation.benchmark.contestants import Encoder, contestants, make_encoder
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.protocols import INDICATED
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
 from drugtext.evaluation.benchmark.task import OWN, Contestant, Trial
 from drugtext.evaluation.figures_file import write_figures
-from drugtext.reading_plan import ReadingPlan
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
-from drugtext.window_cache import WindowCache
 
 LEVEL, SHOTS = 3, (1, 3, 5)
 READ_BY_AN_ENCODER = ("frozen + prototypes", "drugtext, not trained")
 ASKED = (*READ_BY_AN_ENCODER, "TF-IDF + prototypes")
 
 console = Console(stderr=True)
-
-
-def make_encoder(run: Path, encoder: str, n_steps: int) -> Encoder:
-    """Return the encoder of a run, which reads from its vectors, and learns what it is asked to."""
-    cache = WindowCache(drugtext.load(encoder).model.encoder, run / "windows")
-    embedders = []
-    for plan in (AS_PEERS_READ, ReadingPlan()):
-        classifier = drugtext.load(encoder)
-        longest = classifier.reading_plan.window_tokens  # as the encoder allows
-        classifier.reading_plan = replace(plan, window_tokens=longest)
-        embedders.append(CachedEmbedder(classifier, cache))
-    untrained = Reader(classifier, embedders[1])
-    return Encoder(
-        embedders[0], untrained, TrainedReaders(untrained, run / TRAINED_FOLDER, n_steps)
-    )
 
 
 def n_parameters(reads: Encoder) -> int:
@@ -103,7 +81,7 @@ def main(
         if larger and trained:
             raise DrugTextError("--larger compares encoders that are not trained; leave --trained.")
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
-        reads = make_encoder(run, larger or encoder, steps)
+        reads, *_ = make_encoder(larger or encoder, run, steps)
         makers = contestants(reads, 0)
         made_of = {
             "encoder": Path(larger or encoder).name,

@@ -107,10 +107,10 @@ def check_printed(shown: str, printed: str) -> None:
 
 def is_alike(shown: str, printed: str) -> bool:
     """Tell whether a word is what was printed, as `check_printed` understands it."""
-    for form, most in ((r"(\d+\.\d+)", 0.03), (r"(\d+)%", 3)):
-        if told := re.fullmatch(form, shown):
-            found = re.fullmatch(form, printed)
-            return found is not None and abs(float(told[1]) - float(found[1])) <= most
+    if re.fullmatch(r"\d+\.\d+", shown):
+        return re.fullmatch(r"\d+\.\d+", printed) is not None and (
+            abs(float(shown) - float(printed)) <= 0.03
+        )
     return fnmatchcase(printed, glob.escape(shown).replace("…", "*"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -250,6 +251,15 @@ def test_a_saved_folder_keeps_the_plan_it_was_made_with(saved):
     older = {name: value for name, value in other.items() if name != "once_tokens"}
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": older}))
     assert drugtext.load(saved).reading_plan.once_tokens is None, "it reads all twice, as it did"
+
+
+def test_the_windows_of_a_plan_are_no_longer_than_the_encoder_allows(tiny_classifier):
+    other = copy.copy(tiny_classifier)
+    longest = tiny_classifier.reading_plan.window_tokens
+    other.reading_plan = ReadingPlan(window_tokens=10 * longest)
+    assert other.reading_plan.window_tokens == longest
+    other.reading_plan = ReadingPlan(window_tokens=longest - 1)
+    assert other.reading_plan.window_tokens == longest - 1
 
 
 def test_no_path_of_this_machine_is_saved(saved, tiny_encoder_folder):

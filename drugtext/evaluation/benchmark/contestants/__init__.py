@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from drugtext.evaluation.benchmark.cached_embedder import Embed
+import drugtext
+from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder, Embed
 from drugtext.evaluation.benchmark.contestants.frozen import (
     FrozenPrototypes,
     FrozenRegression,
@@ -13,12 +15,15 @@ from drugtext.evaluation.benchmark.contestants.frozen import (
 )
 from drugtext.evaluation.benchmark.contestants.names import NameDictionary
 from drugtext.evaluation.benchmark.contestants.own import DrugText, DrugTextTree, Untrained
+from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
 from drugtext.evaluation.benchmark.contestants.tfidf_frozen import TfidfFrozenSvm
-from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.tables import UNTRAINED, WHOLE_TREE
 from drugtext.evaluation.benchmark.task import OWN, Contestant
+from drugtext.reading_plan import ReadingPlan
+from drugtext.window_cache import WindowCache
 
 TRAINED = (OWN, WHOLE_TREE)
 """Names of the contestants whose encoder is trained before the trials."""
@@ -37,6 +42,30 @@ class Encoder:
     embed: Embed
     untrained: Reader
     trained: TrainedReaders
+
+
+def make_encoder(
+    encoder: str, run: Path, n_steps: int
+) -> tuple[Encoder, list[CachedEmbedder], WindowCache]:
+    """Load an encoder, once for each way of reading; what it gives is kept in the folder of a run.
+
+    Args:
+        encoder: folder or hub id.
+        run: where vectors and trainings are kept.
+        n_steps: of each training.
+
+    Returns:
+        The encoder, what embeds with it, as peers read and by default, and the vectors kept.
+    """
+    cache = WindowCache(drugtext.load(encoder).model.encoder, run / "windows")
+    embedders = []
+    for plan in (AS_PEERS_READ, ReadingPlan()):
+        classifier = drugtext.load(encoder)
+        classifier.reading_plan = plan
+        embedders.append(CachedEmbedder(classifier, cache))
+    untrained = Reader(classifier, embedders[1])
+    trained = TrainedReaders(untrained, run / TRAINED_FOLDER, n_steps)
+    return Encoder(embedders[0], untrained, trained), embedders, cache
 
 
 def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestant]]:
