@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from drugtext.errors import EncoderError, first_line
 
 AUTO, TORCH, ONNX, OPENVINO = "auto", "torch", "onnx", "openvino"
 BACKENDS = (AUTO, TORCH, ONNX, OPENVINO)
+FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
 LEAST_COSINE = 0.99
 """Of the vectors of a backend to those of torch in float32; below it a category may change."""
 
@@ -42,7 +42,7 @@ class Backend:
 
     Attributes:
         name: "torch", "onnx" or "openvino".
-        precision: "float32" or "bfloat16".
+        precision: of its products with weights: "float32", "bfloat16" or "int8".
         hidden: gives last hidden states.
         cosine: the least, over some texts, of its vectors to those of torch in float32.
     """
@@ -89,11 +89,10 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
     """
     check_installed(name)
     input_ids, attention_mask = pad([*probe], 0)
-    exact = _torch(encoder, torch.float32)
+    exact = _torch(encoder, FLOAT32)
     expected = mean_pool(exact(input_ids, attention_mask), attention_mask)
 
-    def measured(candidate: str) -> Backend:
-        precision = torch.bfloat16 if has_bfloat16() and candidate != ONNX else torch.float32
+    def measured(candidate: str, precision: str) -> Backend:
         try:
             hidden = _MAKERS[candidate](encoder, precision)
         except Exception as error:  # an encoder that cannot be exported, a cache without room
@@ -103,7 +102,7 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
             ) from error
         found = mean_pool(hidden(input_ids, attention_mask), attention_mask)
         cosine = float(torch.cosine_similarity(found, expected, dim=1).min())
-        backend = Backend(candidate, str(precision).removeprefix("torch."), hidden, cosine)
+        backend = Backend(candidate, precision, hidden, cosine)
         if not cosine >= LEAST_COSINE:  # nor where it is no number
             raise EncoderError(
                 f"backend {backend}: its vectors have a cosine of {cosine:.4f} to those of torch"
@@ -112,14 +111,16 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
         _log.info("%s", backend.with_cosine)
         return backend
 
-    if name != AUTO:
-        return measured(name)
-    for candidate in filter(is_installed, _fastest_first()):
+    names = [name] if name != AUTO else filter(is_installed, _fastest_first())
+    candidates = [(each, precision) for each in names for precision in precisions(each)]
+    for candidate in candidates:
         try:
-            return measured(candidate)
-        except Exception as error:  # one that nobody asked for: there are others
-            _log.warning("backend %s is passed over: %s", candidate, error)
-    return Backend(TORCH, "float32", exact, 1.0)
+            return measured(*candidate)
+        except Exception as error:
+            if name != AUTO and candidate == candidates[-1]:
+                raise
+            _log.warning("backend %s is passed over: %s", " ".join(candidate), error)
+    return Backend(TORCH, FLOAT32, exact, 1.0)
 
 
 def _fastest_first() -> tuple[str, ...]:
@@ -131,10 +132,23 @@ def _fastest_first() -> tuple[str, ...]:
     return (OPENVINO, TORCH) if has_bfloat16() else (OPENVINO, ONNX, TORCH)
 
 
+def precisions(name: str) -> tuple[str, ...]:
+    """Return the precisions that a backend is asked for on this CPU, the fastest first."""
+    exact = (BFLOAT16,) if has_bfloat16() and name != ONNX else (FLOAT32,)
+    return (INT8, *exact) if name == OPENVINO and _has_int8() else exact
+
+
 def has_bfloat16() -> bool:
     """Tell whether the CPU multiplies matrices in bfloat16; elsewhere it is slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def _has_int8() -> bool:
+    """Tell whether the CPU multiplies and adds in int8; without, int8 weights gain nothing."""
+    capabilities = torch.cpu.get_capabilities()
+    names = ("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8")
+    return any(capabilities.get(name, False) for name in names)
 
 
 def is_installed(name: str) -> bool:
@@ -153,9 +167,9 @@ def check_installed(name: str) -> None:
         )
 
 
-def _torch(encoder: nn.Module, precision: torch.dtype) -> Hidden:
-    if precision != torch.float32:
-        encoder = copy.deepcopy(encoder).to(precision)
+def _torch(encoder: nn.Module, precision: str) -> Hidden:
+    if precision == BFLOAT16:
+        encoder = copy.deepcopy(encoder).to(torch.bfloat16)
 
     @torch.no_grad()
     def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -164,7 +178,7 @@ def _torch(encoder: nn.Module, precision: torch.dtype) -> Hidden:
     return hidden
 
 
-def _onnx(encoder: nn.Module, _: torch.dtype) -> Hidden:
+def _onnx(encoder: nn.Module, _: str) -> Hidden:
     import onnxruntime
 
     from drugtext.onnx_file import onnx_file
@@ -182,40 +196,9 @@ def _onnx(encoder: nn.Module, _: torch.dtype) -> Hidden:
     return hidden
 
 
-_SHAPES_KEPT = 64
-"""Code that OpenVINO keeps for shapes of batches: of all that it meets (5,000 by default), it would
-take a GB and more after some thousand inserts, and be no faster."""
+def _openvino(encoder: nn.Module, precision: str) -> Hidden:
+    from drugtext.openvino_encoder import compiled_by_openvino
 
-
-def compiled_by_openvino(encoder: nn.Module, precision: torch.dtype, **further: Any) -> Any:
-    """Return an encoder as OpenVINO compiles it.
-
-    Args:
-        encoder: on the CPU, in float32.
-        precision: of its products.
-        further: settings of OpenVINO's CPU plugin.
-    """
-    import openvino
-
-    from drugtext.onnx_file import onnx_file
-
-    core = openvino.Core()
-    model = core.read_model(onnx_file(encoder))
-    settings = {
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == torch.bfloat16 else "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        # Processes that take a part of the cores each would bind their threads to the first ones.
-        "ENABLE_CPU_PINNING": False,
-        **further,
-    }
-    shapes = {"CPU_RUNTIME_CACHE_CAPACITY": _SHAPES_KEPT}
-    try:
-        return core.compile_model(model, "CPU", settings | shapes)
-    except RuntimeError:  # it is undocumented; without it, there is only more memory taken
-        return core.compile_model(model, "CPU", settings)
-
-
-def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
     compiled = compiled_by_openvino(encoder, precision)
     lock = threading.Lock()  # a compiled model answers one request at a time
 
@@ -227,7 +210,7 @@ def _openvino(encoder: nn.Module, precision: torch.dtype) -> Hidden:
     return hidden
 
 
-_MAKERS: dict[str, Callable[[nn.Module, torch.dtype], Hidden]] = {
+_MAKERS: dict[str, Callable[[nn.Module, str], Hidden]] = {
     TORCH: _torch,
     ONNX: _onnx,
     OPENVINO: _openvino,

@@ -52,8 +52,8 @@ def load(
             the model card names them.
         backend: what runs the encoder on a CPU: "torch", "onnx", "openvino", or "auto" for the
             fastest that is installed (or the one that DRUGTEXT_BACKEND names), which
-            `DrugClassifier.backend` tells. Torch and OpenVINO use bfloat16 where the CPU multiplies
-            in it.
+            `DrugClassifier.backend` tells. Torch uses bfloat16 where the CPU multiplies in it,
+            OpenVINO that or int8.
         over: a classifier whose encoder is in memory already: another adapter, head and lexicon
             are put on it, and what is equal in both is shared: the whole encoder and what runs it
             where their adapters are equal, else what the adapters leave alone. Both must stand on
@@ -138,7 +138,8 @@ class DrugClassifier(CategoryPredictor):
             DrugTextError: an insert has no text.
             TrainingError: there are too few inserts.
         """
-        read = map(self.windows, self._readable(inserts))
+        plan = self.reading_plan.fuller()
+        read = (self.windows(batch, plan) for batch in self._readable(inserts))
         lexicon = learn_lexicon(read, n_tokens=n_tokens, dim=dim)
         return self._bare(self.model.parts._replace(lexicon=lexicon))
 

@@ -235,9 +235,10 @@ class InsertEmbedder:
                     raise error
             yield batch
 
-    def windows(self, inserts: Sequence[DrugInsert]) -> Windows:
+    def windows(self, inserts: Sequence[DrugInsert], plan: ReadingPlan | None = None) -> Windows:
         """Cut what is read of inserts, each of which can be classified, into windows."""
-        return read_windows(inserts, self.token_reader, self.reading_plan, self.model.config.prefix)
+        plan = plan or self.reading_plan
+        return read_windows(inserts, self.token_reader, plan, self.model.config.prefix)
 
     @torch.no_grad()
     def pooled(self, windows: Windows, n_inserts: int, encode: Encode | None = None) -> Tensor:

@@ -22,7 +22,9 @@ sterile strength syncytial tablet tablets water
 _ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
 # Chinese is written without spaces: its words end anywhere. Case does not matter here, and looking
 # for the other case of each Chinese character would make compiling the pattern slow.
-_LETTER = r"(?-i:[^\W\u3400-\u9fff])"
+_CHINESE = r"\u3400-\u9fff"
+_LETTER_BESIDE_CHINESE = rf"(?-i:[^\W{_CHINESE}])"
+_HAS_CHINESE = re.compile(f"[{_CHINESE}]")
 
 
 def mask_names(text: str, names: Iterable[str]) -> str:
@@ -42,7 +44,9 @@ def mask_names(text: str, names: Iterable[str]) -> str:
         return text
     longest_first = sorted(hidden, key=lambda name: (-len(name), name))
     patterns = (r"\s+".join(map(re.escape, name.split())) for name in longest_first)
-    pattern = rf"(?<!{_LETTER})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{_LETTER})"
+    # A class of so many characters takes longer to compile than the rest, and most texts have none.
+    letter = _LETTER_BESIDE_CHINESE if _HAS_CHINESE.search(text) else r"\w"
+    pattern = rf"(?<!{letter})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{letter})"
     return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
 
 

@@ -10,6 +10,7 @@ from drugtext.errors import DrugTextError
 
 _QUICK_PROBABILITY = 0.9
 _QUICK_TOKENS = 400
+_LEARNT_TOKENS = 254
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class ReadingPlan:
         default_factory=lambda: {
             "indications_and_usage": 254,
             "mechanism_of_action": 254,
-            "description": 254,
-            "clinical_pharmacology": 254,
+            "description": 128,
+            "clinical_pharmacology": 64,
         }
     )
     section_weights: Mapping[str, float] = field(
@@ -81,6 +82,11 @@ class ReadingPlan:
     def stops_at(self, n_tokens: int) -> bool:
         """Tell whether no further section is read of an insert of which so many tokens are read."""
         return self.stop_tokens is not None and n_tokens >= self.stop_tokens
+
+    def fuller(self) -> ReadingPlan:
+        """Return a plan that reads on in each section: what an encoder or a lexicon learns from."""
+        most = {k: n and max(n, _LEARNT_TOKENS) for k, n in self.section_tokens.items()}
+        return replace(self, section_tokens=most, stop_tokens=None)
 
     def quick(self) -> ReadingPlan:
         """Return a plan that reads less: each section once, and no further than is enough."""

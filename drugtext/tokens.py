@@ -52,8 +52,14 @@ def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[list[str]]
         end = space.start() if space else len(text)
         part = text[start:end]
         # The faster one splits at all white space, of which there is no other.
-        yield [word for word in _SPACE.split(part) if word] if _ODD.search(part) else part.split()
+        yield [word for word in _SPACE.split(part) if word] if _is_odd(part) else part.split()
         start = end
+
+
+def _is_odd(text: str) -> bool:
+    """Tell whether a text holds what `_ODD` finds; mostly the first test, far faster, tells it."""
+    plain = text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    return not plain.isprintable() and bool(_ODD.search(text))
 
 
 class TokenReader:
@@ -173,4 +179,4 @@ class TokenReader:
 
     def _reads_alone(self, text: str) -> bool:
         """Tell whether the words of a text may be tokenized one by one."""
-        return self._odd_words_stand_alone or (self._words_stand_alone and not _ODD.search(text))
+        return self._odd_words_stand_alone or (self._words_stand_alone and not _is_odd(text))

@@ -22,7 +22,17 @@ import typer
 from rich.console import Console
 
 import drugtext
-from drugtext.backends import ONNX, OPENVINO, TORCH, has_bfloat16, is_installed, make_backend
+from drugtext.backends import (
+    BFLOAT16,
+    FLOAT32,
+    ONNX,
+    OPENVINO,
+    TORCH,
+    has_bfloat16,
+    is_installed,
+    make_backend,
+    precisions,
+)
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.speed.learning import one_more_category
@@ -55,15 +65,11 @@ N_SLOW = 16  # inserts that the slow ones are given
 console = Console(stderr=True)
 
 
-def precisions() -> dict[str, torch.dtype]:
-    """Return the precisions that this machine is fast in."""
-    found = {"float32": torch.float32}
-    return found | ({"bfloat16": torch.bfloat16} if has_bfloat16() else {})
-
-
 def products(config: Any) -> list[dict[str, float]]:
     """Return GFLOP/s of large matrix products and of the encoder's own, of each precision."""
-    dtypes = precisions()
+    dtypes = {FLOAT32: torch.float32}
+    if has_bfloat16():
+        dtypes[BFLOAT16] = torch.bfloat16
     large = {name: matmul_rate(dtype) / 1e9 for name, dtype in dtypes.items()}
     own = {
         name: own_shapes_rate(config, dtype, N_WINDOWS * WINDOW) / 1e9
@@ -99,7 +105,9 @@ def encoders(classifier: DrugClassifier) -> dict[str, Any]:
                 "tokens_a_second": rate,
                 "cosine": backend.cosine,
                 "share_of_limit": flops / max(limit.values()),
-                "share_of_limit_in_its_precision": flops / limit[backend.precision],
+                "share_of_limit_in_its_precision": flops / limit[backend.precision]
+                if backend.precision in limit
+                else None,
             }
         )
     return {"limit_gflops": limit, "own_shapes_gflops": own, "encoders": found}
@@ -113,8 +121,8 @@ def operators(inserts: Sequence[DrugInsert]) -> dict[str, Shares]:
     ids, mask = (tensor[:N_WINDOWS] for tensor in typical_batch(classifier, inserts))
     found = {TORCH: operator_shares(lambda: encode(ids, mask))}
     if is_installed(OPENVINO):
-        precision = [*precisions().values()][-1]
-        found[OPENVINO] = openvino_shares(classifier.model.encoder, precision, [ids, mask])
+        encoder = classifier.model.encoder
+        found[OPENVINO] = openvino_shares(encoder, precisions(OPENVINO)[0], [ids, mask])
     return found
 
 

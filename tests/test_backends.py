@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers.modeling_outputs import BaseModelOutput
 
 import drugtext
-from drugtext.backends import ONNX, OPENVINO, TORCH, has_bfloat16, is_installed, make_backend
+from drugtext.backends import (
+    INT8,
+    ONNX,
+    OPENVINO,
+    TORCH,
+    has_bfloat16,
+    is_installed,
+    make_backend,
+    precisions,
+)
 from drugtext.errors import EncoderError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.onnx_file import onnx_file
+from drugtext.openvino_encoder import int8_rows, quantise_weights
 
 TEXTS = [
     "It lowers high blood pressure: a beta receptor antagonist that slows the heart.",
@@ -83,6 +95,40 @@ def test_one_that_cannot_be_made_says_so():
         pytest.skip(f"needs pip install 'drugtext[{ONNX}]'")
     with pytest.raises(EncoderError, match=r"onnx cannot be made of this encoder .*Take another"):
         make_backend(Far(), ONNX, PROBE)  # it has no configuration
+
+
+@pytest.mark.skipif(INT8 not in precisions(OPENVINO), reason="the CPU has no products in int8")
+def test_a_precision_that_is_far_off_is_passed_over_with_its_figure(tiny_classifier, caplog):
+    pytest.importorskip("openvino", reason="needs pip install 'drugtext[openvino]'")
+    encoder = copy.deepcopy(tiny_classifier.model.encoder)
+    with torch.no_grad():  # a weight that nothing reaches, beside which all others are small
+        for norm in (module for module in encoder.modules() if isinstance(module, nn.LayerNorm)):
+            norm.weight[0] = norm.bias[0] = 0
+        for name, module in encoder.named_modules():
+            if isinstance(module, nn.Linear):
+                module.weight *= 10
+                if name.endswith(("query", "key", "value", "intermediate.dense")):
+                    module.weight[:, 0] = 1e6
+    backend = make_backend(encoder, OPENVINO, PROBE)
+    assert backend.precision == precisions(OPENVINO)[1] and backend.cosine >= 0.99
+    assert re.search(r"openvino int8 is passed over: .* a cosine of -?0\.\d{4}", caplog.text)
+
+
+def test_weights_in_int8_by_hand():
+    matrix = np.array([[1.27, -0.635, 0.0], [0.0, 0.0, 0.0], [-254.0, 1.0, 1.1]], dtype=np.float32)
+    steps, scale = int8_rows(matrix)
+    assert steps.tolist() == [[127, -64, 0], [0, 0, 0], [-127, 0, 1]]
+    assert steps.dtype == np.int8 and scale == pytest.approx(np.array([[0.01], [0], [2]]))
+    assert np.all(np.abs(steps * scale - matrix) <= scale / 2 + 1e-6)
+
+
+def test_every_product_of_weights_is_quantised(tiny_classifier):
+    openvino = pytest.importorskip("openvino", reason="needs pip install 'drugtext[openvino]'")
+    encoder = tiny_classifier.model.encoder
+    model = openvino.Core().read_model(onnx_file(encoder))
+    # Query, key, value and output of the attention, two of what follows: the pooler is not run.
+    assert quantise_weights(model) == 6
+    assert quantise_weights(model) == 0
 
 
 def test_auto_goes_on_to_one_that_is_near():

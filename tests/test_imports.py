@@ -32,6 +32,7 @@ ROOMS = [
         "windows",
         "encoder",
         "onnx_file",
+        "openvino_encoder",
         "backends",
         "adapters",
         "prototypes",

@@ -54,9 +54,8 @@ class InsertViews:
     ) -> None:
         prefix = reader.model.config.prefix
         small = replace(
-            reader.reading_plan,
+            reader.reading_plan.fuller(),
             window_tokens=window_tokens,
-            stop_tokens=None,  # of each section something may be drawn
             hide_names=False,
             show_names=True,
         )

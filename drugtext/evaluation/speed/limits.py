@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drugtext.backends import Backend, compiled_by_openvino
+from drugtext.backends import Backend
+from drugtext.openvino_encoder import compiled_by_openvino
 
 _SQUARE = 2048  # rows of the matrices whose product is timed: large enough for the full rate
 _LEAST_SECONDS = 2.0
@@ -84,7 +85,7 @@ def operator_shares(work: Callable[[], Any]) -> Shares:
     return shares({event.key: event.self_cpu_time_total for event in profile.key_averages()})
 
 
-def openvino_shares(encoder: nn.Module, precision: torch.dtype, fed: Sequence[Tensor]) -> Shares:
+def openvino_shares(encoder: nn.Module, precision: str, fed: Sequence[Tensor]) -> Shares:
     """Return which share of its time OpenVINO spends on each kind of node, most first.
 
     Args:

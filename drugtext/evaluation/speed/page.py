@@ -74,7 +74,9 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
             "encoder run by": lambda row: row["backend"],
             "tokens a second": lambda row: f"{row['tokens_a_second']:,.0f}",
             "of the limit": lambda row: f"{row['share_of_limit']:.0%}",
-            "of that in its precision": lambda row: f"{row['share_of_limit_in_its_precision']:.0%}",
+            "of that in its precision": lambda row: (
+                f"{share:.0%}" if (share := row["share_of_limit_in_its_precision"]) else "—"
+            ),
             "cosine to torch float32": lambda row: f"{row['cosine']:.4f}",
         },
     )

@@ -22,6 +22,7 @@ _WAYS_OF_READING = {
     "section": ("s", "one section"),
     "first": ("^", "the first sections"),
     "short": ("D", "fewer tokens of each"),
+    "longer": ("X", "more of each section"),
     "until": ("v", "quick, stops at a probability"),
 }
 """Way of a row of tokens.json -> marker and label."""

@@ -56,5 +56,5 @@ def test_shares_of_operators_add_up_and_the_largest_is_first():
 def test_shares_of_what_openvino_does_add_up(tiny_classifier):
     pytest.importorskip("openvino", reason="needs pip install 'drugtext[openvino]'")
     fed = [torch.ones(2, 8, dtype=torch.int64)] * 2
-    found = openvino_shares(tiny_classifier.model.encoder, torch.float32, fed)
+    found = openvino_shares(tiny_classifier.model.encoder, "float32", fed)
     assert sum(found.values()) == pytest.approx(1) and "FullyConnected" in found
