@@ -6,8 +6,8 @@
 The folder is that of a run of scripts/benchmark.py: corpus, adapter and vectors are taken from it.
 Classifiers of "new drug" at ATC level 3, names as printed, are fitted and asked by other reading
 plans, each by its own: ones that stop earlier, that hide names or show them, too, in all inserts,
-that read on in each section, that read one section alone. That of the default plan is asked inserts of which less is read: fewer
-tokens of each section, no further than an answer is probable. How much
+that read on in each section, that read one section alone. That of the default plan is asked inserts
+of which less is read: fewer tokens of each section, no further than an answer is probable. How much
 is enough is chosen on the validation part; the test part stands beside it, and so does what a plain
 transformers pipeline gets from the same weights. Writes tokens.json, and the page of all that the
 folder holds.
