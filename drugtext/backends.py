@@ -31,9 +31,9 @@ _PACKAGES = {ONNX: ("onnxruntime", "onnxscript"), OPENVINO: ("openvino", "onnxsc
 
 _log = logging.getLogger(__name__)
 
-Hidden = Callable[[Tensor, Tensor], Tensor]
-"""Token ids and mask, int64, shape (n_windows, n_tokens) -> last hidden state, shape (n_windows,
-n_tokens, hidden_size)."""
+EncodeWindows = Callable[[Tensor, Tensor], Tensor]
+"""Token ids and mask, int64, shape (n_windows, n_tokens) -> the mean token vector of each window,
+float32, shape (n_windows, hidden_size)."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Backend:
     Attributes:
         name: "torch", "onnx" or "openvino".
         precision: of its products with weights: "float32", "bfloat16" or "int8".
-        hidden: gives last hidden states.
+        encode_windows: gives mean token vectors.
         cosine: the least, over some texts, of its vectors to those of torch in float32.
     """
 
     name: str
     precision: str
-    hidden: Hidden
+    encode_windows: EncodeWindows
     cosine: float
 
     def __str__(self) -> str:
@@ -59,10 +59,6 @@ class Backend:
     def with_cosine(self) -> str:
         """What it is, and how near it is: for people."""
         return f"{self}, cosine {self.cosine:.4f} to torch float32"
-
-    def encode_windows(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the mean token vector of each window, float32, (n_windows, hidden_size)."""
-        return mean_pool(self.hidden(input_ids, attention_mask), attention_mask)
 
 
 def backend_name(asked: str) -> str:
@@ -90,19 +86,19 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
     check_installed(name)
     input_ids, attention_mask = pad([*probe], 0)
     exact = _torch(encoder, FLOAT32)
-    expected = mean_pool(exact(input_ids, attention_mask), attention_mask)
+    expected = exact(input_ids, attention_mask)
 
     def measured(candidate: str, precision: str) -> Backend:
         try:
-            hidden = _MAKERS[candidate](encoder, precision)
+            encode = _MAKERS[candidate](encoder, precision)
         except Exception as error:  # an encoder that cannot be exported, a cache without room
             raise EncoderError(
                 f"backend {candidate} cannot be made of this encoder ({type(error).__name__}:"
                 f" {first_line(error)}). Take another one of {', '.join(BACKENDS)}."
             ) from error
-        found = mean_pool(hidden(input_ids, attention_mask), attention_mask)
+        found = encode(input_ids, attention_mask)
         cosine = float(torch.cosine_similarity(found, expected, dim=1).min())
-        backend = Backend(candidate, precision, hidden, cosine)
+        backend = Backend(candidate, precision, encode, cosine)
         if not cosine >= LEAST_COSINE:  # nor where it is no number
             raise EncoderError(
                 f"backend {backend}: its vectors have a cosine of {cosine:.4f} to those of torch"
@@ -167,18 +163,19 @@ def check_installed(name: str) -> None:
         )
 
 
-def _torch(encoder: nn.Module, precision: str) -> Hidden:
+def _torch(encoder: nn.Module, precision: str) -> EncodeWindows:
     if precision == BFLOAT16:
         encoder = copy.deepcopy(encoder).to(torch.bfloat16)
 
     @torch.no_grad()
-    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    def encode(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return mean_pool(hidden, attention_mask)
 
-    return hidden
+    return encode
 
 
-def _onnx(encoder: nn.Module, _: str) -> Hidden:
+def _onnx(encoder: nn.Module, _: str) -> EncodeWindows:
     import onnxruntime
 
     from drugtext.onnx_file import onnx_file
@@ -189,28 +186,29 @@ def _onnx(encoder: nn.Module, _: str) -> Hidden:
         str(onnx_file(encoder)), options, providers=["CPUExecutionProvider"]
     )
 
-    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def encode(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         fed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-        return torch.from_numpy(session.run(None, fed)[0])
+        return mean_pool(torch.from_numpy(session.run(None, fed)[0]), attention_mask)
 
-    return hidden
+    return encode
 
 
-def _openvino(encoder: nn.Module, precision: str) -> Hidden:
+def _openvino(encoder: nn.Module, precision: str) -> EncodeWindows:
     from drugtext.openvino_encoder import compiled_by_openvino
 
     compiled = compiled_by_openvino(encoder, precision)
-    lock = threading.Lock()  # a compiled model answers one request at a time
+    lock = threading.Lock()  # a compiled model answers one request at a time, in its own memory
 
-    def hidden(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def encode(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        fed = [input_ids.numpy(), attention_mask.numpy()]
         with lock:
-            found = compiled([input_ids.numpy(), attention_mask.numpy()])[0]
-        return torch.from_numpy(found)
+            hidden = torch.from_numpy(compiled(fed, share_inputs=True, share_outputs=True)[0])
+            return mean_pool(hidden, attention_mask)
 
-    return hidden
+    return encode
 
 
-_MAKERS: dict[str, Callable[[nn.Module, str], Hidden]] = {
+_MAKERS: dict[str, Callable[[nn.Module, str], EncodeWindows]] = {
     TORCH: _torch,
     ONNX: _onnx,
     OPENVINO: _openvino,

@@ -49,7 +49,7 @@ class ReadingPlan:
             "indications_and_usage": 254,
             "mechanism_of_action": 254,
             "description": 128,
-            "clinical_pharmacology": 64,
+            "clinical_pharmacology": 128,
         }
     )
     section_weights: Mapping[str, float] = field(
