@@ -30,6 +30,7 @@ WRITES = {
     "category_draws": "draws",
     "compare_heads": "heads",
     "compare_pooling": "pooling",
+    "compare_readings": "readings",
     "compare_starts": "starts",
     "crossover": "crossover",
 }
@@ -134,6 +135,23 @@ def test_ways_to_weigh_windows_are_compared(run, corpus):
     factors = told["factors"]
     assert factors["indications_and_usage"] == 1 and set(factors) > {"description", "others"}
     assert any(factor != 1 for factor in factors.values())
+
+
+def test_readings_are_compared_by_folds_that_share_no_drug(run, corpus):
+    told = run("compare_readings", "--folds", 2)
+    known = [*corpus.splits["train"], *corpus.splits["validation"]]
+    rows = {(row["names"], row["level"], row["reads"]): row for row in told["rows"]}
+    assert len(rows) == len(told["rows"]) == 2 * 3 * 7
+    for (names, level, _), row in rows.items():
+        default = rows[names, level, "by default"]
+        # An insert whose category no drug of the other fold has cannot be answered by anyone.
+        assert 0 < row["new drug, all"]["n"] == default["new drug, all"]["n"] <= len(known)
+        behind = default["new drug, all"]["accuracy"][0] - row["new drug, all"]["accuracy"][0]
+        assert row["new drug, all"]["all_ahead"][0] == pytest.approx(behind, abs=2e-4)
+    default, both = (
+        rows["plain", 2, reads] for reads in ("by default", "names shown, too, in all inserts")
+    )
+    assert default["new drug, all"]["accuracy"][0] > 0.3 and both["tokens"] >= default["tokens"]
 
 
 def test_each_part_is_taken_away_once(run, corpus, ways):

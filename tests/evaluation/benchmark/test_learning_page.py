@@ -75,6 +75,19 @@ def told() -> dict:
                 )
             ],
         },
+        "readings": {
+            "command": "python scripts/compare_readings.py",
+            "folds": 5,
+            "rows": [
+                {"names": names, "level": level, "reads": row.pop("parts"), "tokens": 500.4, **row}
+                for names in ("masked", "plain")
+                for level in (2, 3)
+                for row in (
+                    ablation_row("by default", [0, 0, 0]),
+                    ablation_row("neither of these", [0.02, -0.01, 0.05]),
+                )
+            ],
+        },
         "draws": {
             "command": "python scripts/category_draws.py",
             **{"level": 3, "episodes": 10, "corpus_sha256": "a1"},
@@ -107,6 +120,7 @@ def test_the_page_holds_all_parts(told, tmp_path):
         in page
     )
     assert "| 0 | 1 | 0.250 | 0.500 |" in page
+    assert "Names plain:" in page and "| neither of these | 500 | 0.700; +0.020 (" in page
 
 
 def test_the_page_says_what_follows_from_the_figures(told):
