@@ -13,7 +13,6 @@ from torch import Tensor
 from drugtext.ahead import ahead
 from drugtext.category_editor import CategoryEditor
 from drugtext.early_exit import embed_until
-from drugtext.embedder import Encode
 from drugtext.errors import DrugTextError
 from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
@@ -21,6 +20,7 @@ from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities
 from drugtext.prediction_sets import prediction_sets
 from drugtext.stem_ids import stem_ids
+from drugtext.window_encoder import Encode
 from drugtext.windows import Windows
 
 N_NEAREST = 5

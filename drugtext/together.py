@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from drugtext.ahead import ahead
-from drugtext.embedder import Encode
 from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import Prediction, Wanted
 from drugtext.predictor import CategoryPredictor
+from drugtext.window_encoder import Encode
 
 
 def predict_together(

@@ -54,6 +54,7 @@ ROOMS = [
     ],
     ["config"],
     ["model"],
+    ["window_encoder"],
     ["embedder"],
     ["prediction_sets", "prediction"],
     ["bundled", "figures", "hub"],
