@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from drugtext.errors import EncoderError
 from drugtext.onnx_file import onnx_file
 
 _SHAPES_KEPT = 64
@@ -26,6 +27,9 @@ def compiled_by_openvino(encoder: nn.Module, precision: str, **further: Any) -> 
         encoder: on the CPU, in float32.
         precision: of its products: "int8", "bfloat16" or "float32".
         further: settings of OpenVINO's CPU plugin.
+
+    Raises:
+        EncoderError: int8 is asked for, and there is nothing to round to it.
     """
     import openvino
 
@@ -38,7 +42,8 @@ def compiled_by_openvino(encoder: nn.Module, precision: str, **further: Any) -> 
         **further,
     }
     if precision == "int8":  # what is no product of weights is then in the CPU's own precision
-        quantise_weights(model)
+        if not quantise_weights(model):
+            raise EncoderError("it has no products with weights that can be rounded to int8.")
         settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = _QUANTISED_TOGETHER
     else:
         settings["INFERENCE_PRECISION_HINT"] = "bf16" if precision == "bfloat16" else "f32"

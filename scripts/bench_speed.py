@@ -55,12 +55,14 @@ from drugtext.evaluation.speed.peers import (
     sentence_embeddings,
 )
 from drugtext.evaluation.speed.processes import first_answers, long_insert_mb, memory_stages
+from drugtext.evaluation.speed.sharing import asked_together
 from drugtext.evaluation.speed.targets import OWN, OWN_QUICK
 from drugtext.inserts.insert import DrugInsert
 
 WINDOW = 256
 N_WINDOWS = 32
 N_SLOW = 16  # inserts that the slow ones are given
+N_TOGETHER = 100  # that two classifiers are asked
 
 console = Console(stderr=True)
 
@@ -181,6 +183,8 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
     found[0]["tokens_a_second"] = staged["tokens"] * found[0]["inserts_a_second"] / found[0]["n"]
     told("learning a category")
     learning = one_more_category(classifier, readable)
+    told("two classifiers over one encoder")
+    together = asked_together(classifier, readable[:N_TOGETHER])
     told("fresh processes")
     names = [name for name in (TORCH, ONNX, OPENVINO) if is_installed(name)]
     return {
@@ -189,6 +193,7 @@ def measure(parts: Sequence[Path], n_inserts: int) -> dict[str, Any]:
         "ways": found,
         "stages": staged | {"share_of_limit": rate / max(encoded["limit_gflops"].values())},
         "learning": learning,
+        "together": together,
         "first_answers": first_answers(classifier, readable[0], names),
         "long_insert_mb": {name: long_insert_mb(name) for name in names},
         "memory_stages": {name: memory_stages(name) for name in names},

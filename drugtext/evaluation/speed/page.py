@@ -57,7 +57,8 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
     yield (
         "The limit is the rate of one large product of square matrices, in the precision that is"
         " fastest here. The encoder's own products are smaller; their rate alone, with nothing"
-        " between them, is what an encoder could reach that did nothing else."
+        " between them, is what an encoder could reach that did nothing else. Products in int8 are"
+        " not among them: torch has none for everyone; they may go beyond this limit."
     )
     yield markdown_table(
         [
@@ -118,6 +119,13 @@ def _speed(told: Figures, tokens: Figures | None) -> Iterator[str]:
         },
     )
     yield from _waiting(told["ways"][0], stages["seconds"])
+    if together := told.get("together"):
+        yield (
+            f"{together['n_classifiers']} classifiers over one encoder classify {together['n']}"
+            f" labels in {together['apart_seconds']:.1f} s one after the other, and in"
+            f" {together['together_seconds']:.1f} s together (`predict_together`); one of them by"
+            f" itself takes {together['alone_seconds']:.1f} s."
+        )
     yield from _fresh_processes(told)
 
 

@@ -63,7 +63,12 @@ clf = drugtext.load(backend={backend!r}); found.append(resident_mb())
 clf.backend; found.append(resident_mb())
 told = "It lowers high blood pressure. " * 500
 sections = dict.fromkeys(("indications_and_usage", "description", "mechanism_of_action"), told)
-clf.predict([drugtext.DrugInsert(sections=sections)]); found.append(resident_mb())
+insert = drugtext.DrugInsert(sections=sections)
+clf.predict([insert]); found.append(resident_mb())
+over = drugtext.load("epc", over=clf, backend={backend!r})
+over.predict([insert]); found.append(resident_mb())
+alone = drugtext.load("epc", backend={backend!r})
+alone.predict([insert]); found.append(resident_mb())
 print(*found)
 """
 MEMORY_STAGES = (
@@ -73,6 +78,8 @@ MEMORY_STAGES = (
     "the checkpoint is loaded",
     "the backend is made",
     "one insert is classified",
+    "epc, loaded over it, classifies it, too",
+    "epc, loaded by itself, does",
 )
 """After which `memory_stages` measures."""
 

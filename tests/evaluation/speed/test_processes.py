@@ -21,3 +21,5 @@ def test_memory_grows_from_step_to_step():
     found = memory_stages("torch")
     assert tuple(found) == MEMORY_STAGES
     assert found["Python"] < found["torch is imported"] < found["the checkpoint is loaded"]
+    answered, over, alone = (found[step] for step in MEMORY_STAGES[-3:])
+    assert over - answered < alone - over  # what both leave alone is there once

@@ -51,6 +51,10 @@ def speed() -> dict:
             "share_of_limit": 0.5,
         },
         "learning": {"added_seconds": 0.5, "setfit_seconds": 60.0, "ratio": 120.0},
+        "together": {
+            **{"n_classifiers": 2, "n": 100, "alone_seconds": 5.0},
+            **{"apart_seconds": 9.9, "together_seconds": 5.1},
+        },
         "first_answers": [
             {"what": what, "seconds": seconds, "peak_mb": mb}
             for what, seconds, mb in (("drugtext, torch", 2.0, 500.0), ("another", 3.0, 1500.0))
@@ -81,6 +85,7 @@ def test_a_page_of_one_part_says_nothing_of_the_others(speed):
     assert "| FullyConnected | 60% |" in page
     assert "| encode | 70% |" in page
     # 9 labels, 19.9 a second
+    assert "labels in 9.9 s one after the other, and in 5.1 s together" in page
     assert "take 10.0 s one stage after the other, and 0.5 s" in page
     assert "at work 95% of the time" in page and "3 passes, which were 19.0, 19.9," in page
     assert "| torch is imported | 230 |" in page and "| the most, 30 MB | 1,010 |" in page
