@@ -112,7 +112,7 @@ def make_backend(encoder: nn.Module, name: str, probe: Sequence[list[int]]) -> B
     for candidate in candidates:
         try:
             return measured(*candidate)
-        except Exception as error:
+        except Exception as error:  # another precision, or another backend, may be near enough
             if name != AUTO and candidate == candidates[-1]:
                 raise
             _log.warning("backend %s is passed over: %s", " ".join(candidate), error)
@@ -136,14 +136,16 @@ def precisions(name: str) -> tuple[str, ...]:
 
 def has_bfloat16() -> bool:
     """Tell whether the CPU multiplies matrices in bfloat16; elsewhere it is slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return _cpu_has_any("avx512_bf16", "amx_bf16")
 
 
 def _has_int8() -> bool:
     """Tell whether the CPU multiplies and adds in int8; without, int8 weights gain nothing."""
+    return _cpu_has_any("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8")
+
+
+def _cpu_has_any(*names: str) -> bool:
     capabilities = torch.cpu.get_capabilities()
-    names = ("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8")
     return any(capabilities.get(name, False) for name in names)
 
 

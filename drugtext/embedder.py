@@ -32,15 +32,7 @@ HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 class InsertEmbedder(WindowEncoder):
     """Embeds inserts with a model's encoder and the projection of its head.
 
-    Args:
-        model: encoder and head.
-        tokenizer: the encoder's.
-        backend: what runs the encoder: one of `BACKENDS`; None for torch in the model's precision.
-        token_reader: of the tokenizer, where there is one already.
-
-    Attributes:
-        token_reader: of the tokenizer.
-        window_cache: keeps what the encoder gave, for those who read the same inserts again.
+    Made as a `WindowEncoder` is; the model's configuration says what is read of an insert.
 
     Raises:
         CheckpointError: the configuration's reading plan is not understood, or the tokenizer says

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from drugtext.inserts.headings import HAN
 from drugtext.inserts.insert import DrugInsert, Section, join_sections
 from drugtext.splits import GENERIC_WORDS, SHORTEST_NAME, ingredient_key, substances
 
@@ -22,9 +23,7 @@ sterile strength syncytial tablet tablets water
 _ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
 # Chinese is written without spaces: its words end anywhere. Case does not matter here, and looking
 # for the other case of each Chinese character would make compiling the pattern slow.
-_CHINESE = r"\u3400-\u9fff"
-_LETTER_BESIDE_CHINESE = rf"(?-i:[^\W{_CHINESE}])"
-_HAS_CHINESE = re.compile(f"[{_CHINESE}]")
+_LETTER_BESIDE_CHINESE = r"(?-i:[^\W\u3400-\u9fff])"
 
 
 def mask_names(text: str, names: Iterable[str]) -> str:
@@ -45,7 +44,7 @@ def mask_names(text: str, names: Iterable[str]) -> str:
     longest_first = sorted(hidden, key=lambda name: (-len(name), name))
     patterns = (r"\s+".join(map(re.escape, name.split())) for name in longest_first)
     # A class of so many characters takes longer to compile than the rest, and most texts have none.
-    letter = _LETTER_BESIDE_CHINESE if _HAS_CHINESE.search(text) else r"\w"
+    letter = _LETTER_BESIDE_CHINESE if HAN.search(text) else r"\w"
     pattern = rf"(?<!{letter})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{letter})"
     return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
 

@@ -47,6 +47,8 @@ def draw_tokens(told: Figures, file: Path) -> None:
     picture, axes = _axes((8, 5))
     for (way, (marker, label)), colour in zip(_WAYS_OF_READING.items(), COLOURS, strict=False):
         rows = [row for row in told["rows"] if row.get("way") == way]
+        if not rows:  # a run from before this way was asked
+            continue
         points = [row["validation"]["full documents"] for row in rows]
         axes.plot(
             [point["tokens_encoded"] for point in points],
