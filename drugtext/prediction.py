@@ -189,16 +189,17 @@ def make_prediction(
         tokens_read: tokens of the insert that the encoder read.
         tokens_total: tokens of the whole insert.
     """
-    nodes = {node_id: round(float(p), 6) for node_id, p in nodes.items()}
 
     def told(category_id: str, probability: float) -> Alternative:
-        return Alternative(category_id, taxonomy[category_id].name, round(float(probability), 6))
+        return Alternative(category_id, taxonomy[category_id].name, _rounded(probability))
 
     order = np.argsort(-probabilities, kind="stable")[: wanted.top_k]
     alternatives = tuple(told(category_ids[n], probabilities[n]) for n in order)
     path = taxonomy.path(category_ids[order[0]])
-    least = wanted.min_probability
-    sure, sure_probability = (least and deepest_sure(nodes, taxonomy, least)) or (None, None)
+    sure, sure_probability = None, None
+    if least := wanted.min_probability:
+        as_told = {node_id: _rounded(p) for node_id, p in nodes.items()}
+        sure, sure_probability = deepest_sure(as_told, taxonomy, least) or (None, None)
     return Prediction(
         source=insert.source,
         name=insert.name,
@@ -207,7 +208,7 @@ def make_prediction(
         probability=alternatives[0].probability,
         alternatives=alternatives,
         path=path,
-        path_probabilities=tuple(nodes[step.id] for step in path),
+        path_probabilities=tuple(_rounded(nodes[step.id]) for step in path),
         in_scope=in_scope,
         tokens_read=tokens_read,
         tokens_total=tokens_total,
@@ -215,3 +216,7 @@ def make_prediction(
         sure_probability=sure_probability,
         sets=tuple(tuple(told(i, nodes[i]) for i in level) for level in sets),
     )
+
+
+def _rounded(probability: float) -> float:
+    return round(float(probability), 6)

@@ -7,6 +7,7 @@ say how many there are would take longer than anything else that is done to an i
 from __future__ import annotations
 
 import re
+import string
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_CHARACTERS_A_TOKEN = 8  # of a start that is tried first; more is tokenized where it is too short
+_CHARACTERS_A_TOKEN = 6  # of a start that is tried first; more is tokenized where it is too short
 _CHARACTERS_OF_ODD_TOKENS = 64  # where words do not stand alone, and a cut may fall into one
 _LONGEST_KEPT, _MOST_KEPT = 40, 2**16  # characters of a word, and words, whose count is kept
 _CHARACTERS_AT_ONCE = 2**16
 _WORDS_A_LINE = 2**8  # as many as make lines enough for all cores
 _WORDS_AT_ONCE = 2**11  # different ones, which are tokenized together; each takes a kilobyte
-_PROBE = (
+_PROBE = (  # with all marks of ASCII, alone and in words
+    f"a{'a'.join(string.punctuation)}a {string.punctuation} "
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )
 _ODD_PROBE = (
@@ -32,28 +34,41 @@ _ODD_PROBE = (
 
 _SPACES = " \n\t\r"
 _SPACE = re.compile(f"[{_SPACES}]")
+_MARKS = string.punctuation.encode()
+_MARK_TO_SPACE = bytes.maketrans(_MARKS, b" " * len(_MARKS))
 # White space that a tokenizer may not split at, and characters that it may take out of a word.
 _ODD = re.compile(r"[^\S \n\t\r]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def words_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[list[str]]:
-    """Yield the words of a text, those of a block of it at a time.
+def blocks_of(text: str, block: int = _CHARACTERS_AT_ONCE) -> Iterator[str]:
+    """Yield a text in blocks of whole words.
 
-    All words of a text of 30 MB would take ten times its memory.
+    All words of a text of 30 MB at once would take ten times its memory.
 
     Args:
-        text: to be split at spaces, tabs and line breaks; other white space stays in its word.
-        block: characters that are split at once, and as many more as the last word has.
+        text: to be cut in front of a space, a tab or a line break.
+        block: characters of each, and as many more as its last word has.
     """
     start = 0
     while start < len(text):
         end = start + block
         space = _SPACE.search(text, end) if end < len(text) else None
         end = space.start() if space else len(text)
-        part = text[start:end]
-        # The faster one splits at all white space, of which there is no other.
-        yield [word for word in _SPACE.split(part) if word] if _is_odd(part) else part.split()
+        yield text[start:end]
         start = end
+
+
+def words_of(text: str) -> list[str]:
+    """Split at spaces, tabs and line breaks; other white space stays in its word."""
+    # The faster one splits at all white space, of which there is no other.
+    return [word for word in _SPACE.split(text) if word] if _is_odd(text) else text.split()
+
+
+def without_marks(text: str) -> tuple[str, int]:
+    """Return a text with spaces in place of the punctuation marks of ASCII, and how many it had."""
+    told = text.encode("utf-8", "surrogatepass")
+    n_marks = len(told) - len(told.translate(None, _MARKS))
+    return told.translate(_MARK_TO_SPACE).decode("utf-8", "surrogatepass"), n_marks
 
 
 def _is_odd(text: str) -> bool:
@@ -66,7 +81,8 @@ class TokenReader:
     """Tokenizes texts, for one thread at a time.
 
     Most tokenizers read each word by itself, so that those of a text are counted one by one, each
-    different word once. One that does not is asked for all tokens of the whole text.
+    different word once; many read each punctuation mark as a token, too, and then words are what
+    stands between those. One that does neither is asked for all tokens of the whole text.
 
     Args:
         tokenizer: the encoder's.
@@ -79,13 +95,20 @@ class TokenReader:
         self._met: set[str] = set()
         self._words_stand_alone = self._reads_words_alone(_PROBE)
         self._odd_words_stand_alone = self._reads_words_alone(_PROBE + _ODD_PROBE)
+        self._marks_stand_alone = self._reads_marks_alone(_PROBE)
+        # "[SEP]" is one token where a tokenizer calls it so, and three marks and words else.
+        self._own = [*getattr(tokenizer, "get_added_vocab", dict)()]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenReader, (self._tokenizer,)
 
     def _reads_words_alone(self, text: str) -> bool:
-        words = [word for block in words_of(text) for word in block]
-        return [token for ids in self.all(words) for token in ids] == self.all([text])[0]
+        return [token for ids in self.all(words_of(text)) for token in ids] == self.all([text])[0]
+
+    def _reads_marks_alone(self, text: str) -> bool:
+        words, n_marks = without_marks(text)
+        n_tokens = sum(map(len, self.all(words_of(words)))) + n_marks
+        return n_tokens == len(self.all([text])[0])
 
     def all(self, texts: Sequence[str]) -> list[list[int]]:
         """Return all tokens of each text, without special tokens."""
@@ -138,8 +161,11 @@ class TokenReader:
             if not self._reads_alone(text):
                 total += len(self.all([text])[0])
                 continue
-            for block in words_of(text):
-                words.update(block)
+            marks_are_tokens = self._marks_stand_alone and not any(w in text for w in self._own)
+            for block in blocks_of(text):
+                bare, n_marks = without_marks(block) if marks_are_tokens else (block, 0)
+                total += n_marks
+                words.update(words_of(bare))
                 if len(words) > _WORDS_AT_ONCE:
                     total += self._count_words(words)
                     words.clear()

@@ -184,12 +184,14 @@ def _without_names(
     insert: DrugInsert, chosen: Sequence[ReadSection], reader: TokenReader
 ) -> dict[str, list[int]]:
     """Read those sections again in which a name of the insert stands, with it replaced."""
-    names, found = own_names(insert), {}
+    names = own_names(insert)
+    hidden, limits = {}, []
     for name, limit, _ in chosen:
         shown = insert.sections[name][: limit * _CHARACTERS_A_TOKEN]
-        if names and (hidden := mask_names(shown, names)) != shown:
-            found[name] = reader.first([hidden], [limit])[0]
-    return found
+        if names and (masked := mask_names(shown, names)) != shown:
+            hidden[name] = masked
+            limits.append(limit)
+    return dict(zip(hidden, reader.first([*hidden.values()], limits), strict=True))
 
 
 def _around(prefix: str, reader: TokenReader) -> tuple[list[int], list[int]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drugtext.tokens import TokenReader, words_of
+from drugtext.tokens import TokenReader, blocks_of, without_marks, words_of
 
 WORDS = [
     "heart",
@@ -23,6 +22,10 @@ WORDS = [
     "e.g.,",
     "x" * 120,
     "it's",
+    "[SEP]",
+    ")[SEP],",
+    "—[MASK].",
+    "x.\u0301y",
 ]
 SPACES = [" ", "  ", "\n", "\t", "\u00a0", "\u2028", "\x1c", "\u200b", "\x00"]
 TEXTS = st.one_of(
@@ -68,10 +71,10 @@ def test_no_more_is_tokenized_than_is_read(real_tokenizer):
     text = "the heart beats " * 5000
     counting.n_characters = 0
     assert len(reader.first([text], [100])[0]) == 100
-    assert counting.n_characters <= 800
+    assert counting.n_characters <= 600
     assert reader.count([text]) == 15000
     assert reader.count([text] * 2) == 30000
-    assert counting.n_characters <= 800 + len("theheartbeats")
+    assert counting.n_characters <= 600 + len("theheartbeats")
 
 
 def test_long_words_are_read_on_until_the_limit_is_full(real_tokenizer):
@@ -138,11 +141,44 @@ def test_it_goes_to_another_process(real_tokenizer):
     assert again.count(["the heart"]) == 2
 
 
-@given(st.text(alphabet="ab \n\t\u00a0\x1c", max_size=60), st.integers(1, 9))
-def test_words_of_blocks_are_those_of_the_whole(text, block):
-    found = [*chain.from_iterable(words_of(text, block))]
-    assert found == [word for word in re.split("[ \n\t\r]", text) if word]
+def test_a_word_in_brackets_may_be_a_token_of_its_own(real_tokenizer):
+    reader = TokenReader(real_tokenizer)
+    assert reader.count(["[SEP]", "[sep]", "[MASK]-[x]"]) == 1 + 3 + 1 + 4
+
+
+def test_marks_that_are_no_tokens_of_their_own_are_read_with_their_words():
+    class Pairs:
+        """A tokenizer whose tokens are two characters of a word each."""
+
+        def __call__(self, texts, **_):
+            words = [
+                [w for word in text.split() for w in re.findall("..?", word)] for text in texts
+            ]
+            return {"input_ids": [[len(w) for w in found] for found in words]}
+
+    assert TokenReader(Pairs()).count(["12.5 mg (a)"]) == 2 + 1 + 2
+    assert TokenReader(Pairs()).count(["a.b.c.d. " * 100]) == 400
+
+
+def test_marks_of_ascii_are_told_apart_from_the_words():
+    assert without_marks("a.b (β—c)\n§'d'") == ("a b  β—c \n§ d ", 5)
+    assert without_marks("\ud800,") == ("\ud800 ", 1)
+
+
+BLANK_TEXTS = st.text(alphabet="ab \n\t\u00a0\x1c", max_size=60)
+
+
+@given(BLANK_TEXTS, st.integers(1, 9))
+def test_blocks_are_the_whole_text_cut_between_words(text, block):
+    found = [*blocks_of(text, block)]
+    assert "".join(found) == text
+    assert [word for part in found for word in words_of(part)] == words_of(text)
+
+
+@given(BLANK_TEXTS)
+def test_words_stand_between_spaces_tabs_and_line_breaks(text):
+    assert words_of(text) == [word for word in re.split("[ \n\t\r]", text) if word]
 
 
 def test_a_word_that_is_longer_than_a_block_is_whole():
-    assert [*chain.from_iterable(words_of("ab " + "c" * 50 + " d", 4))] == ["ab", "c" * 50, "d"]
+    assert [*blocks_of("ab " + "c" * 50 + " d", 4)] == ["ab " + "c" * 50, " d"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from drugtext.errors import ReadError
@@ -96,18 +97,22 @@ def _without_repeats(pieces: list[_Piece]) -> list[_Piece]:
     """
     if len(pieces) > _MOST_PIECES:
         return pieces
-    kept = [piece for piece in pieces if not any(_is_said_in(piece, other) for other in pieces)]
+    longest_first = sorted(pieces, key=lambda piece: len(piece.text), reverse=True)
+    kept = [piece for piece in pieces if not _is_said_in_one(piece, longest_first)]
     own = [p for p in kept if p.name in CANONICAL_SECTIONS and len(p.text) >= _SHORTEST_REPEAT]
     own.sort(key=lambda piece: len(piece.text), reverse=True)  # one may stand within another
     return [piece._replace(text=_cut_out(piece, own)) for piece in kept]
 
 
-def _is_said_in(piece: _Piece, around: _Piece) -> bool:
-    """Tell whether a piece adds nothing to another, longer one."""
-    if len(piece.text) >= len(around.text) or piece.text not in around.text:
-        return False
+def _is_said_in_one(piece: _Piece, longest_first: list[_Piece]) -> bool:
+    """Tell whether a piece adds nothing to one of the longer ones."""
     is_own = piece.name in CANONICAL_SECTIONS or len(piece.text) < _SHORTEST_REPEAT
-    return piece.name == around.name or not is_own
+    for around in longest_first:
+        if len(around.text) <= len(piece.text):
+            return False
+        if (piece.name == around.name or not is_own) and piece.text in around.text:
+            return True
+    return False
 
 
 def _cut_out(piece: _Piece, own: list[_Piece]) -> str:
@@ -121,12 +126,17 @@ def _cut_out(piece: _Piece, own: list[_Piece]) -> str:
 def _without_heading(piece: _Piece) -> str:
     """Drop the printed heading that openFDA leaves in front ("1 INDICATIONS AND USAGE …")."""
     words = piece.text.split(maxsplit=_LONGEST_HEADING)
-    for n_words in range(min(_LONGEST_HEADING, len(words)), 0, -1):
+    of_heading = takewhile(_may_be_in_heading, words[:_LONGEST_HEADING])
+    for n_words in range(len([*of_heading]), 0, -1):
         heading = " ".join(words[:n_words])
         below = words[n_words] if n_words < len(words) else ""
         if _is_printed_heading(heading, below, piece) and _says_no_more(heading, piece):
             return re.sub(r"\S+\s*", "", piece.text, count=n_words)
     return piece.text
+
+
+def _may_be_in_heading(word: str) -> bool:
+    return not word.islower() or word in _SMALL or word == word.upper()
 
 
 def _is_printed_heading(words: str, below: str, piece: _Piece) -> bool:
@@ -152,7 +162,15 @@ def texts_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 def clean(text: str) -> str:
     """Strip a text, and replace by spaces what JSON can escape but no text holds."""
-    return _NO_TEXT.sub(" ", text).strip()
+    return (text if _is_text(text) else _NO_TEXT.sub(" ", text)).strip()
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be written down; to encode it is faster than to search it."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def kind_of(value: object) -> str:

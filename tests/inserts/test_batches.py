@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drugtext.errors import DrugTextError
-from drugtext.inserts.batches import CHARACTERS_A_BATCH, batches, check_is_list
+from drugtext.inserts.batches import CHARACTERS_A_BATCH, FIRST_BATCH, batches, check_is_list
 from drugtext.inserts.insert import DrugInsert
 
 
@@ -20,8 +20,9 @@ def test_every_insert_comes_once_and_in_order(n, size):
     inserts = [insert(1) for _ in range(n)]
     found = list(batches(iter(inserts), size))
     assert [one for batch in found for one in batch] == inserts
-    assert all(len(batch) == size for batch in found[:-1])
-    assert all(0 < len(batch) <= size for batch in found)
+    full = [min(size, FIRST_BATCH * 2**n) for n in range(len(found))]
+    assert [*map(len, found[:-1])] == full[:-1]
+    assert all(0 < len(batch) <= most for batch, most in zip(found, full, strict=True))
 
 
 def test_long_inserts_are_fewer_at_once():
