@@ -102,7 +102,8 @@ class Readers:
     def __init__(
         self, raw: DrugClassifier, training: Training, run: Path, taxonomy: Taxonomy, n_steps: int
     ) -> None:
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, n_steps)
+        plan = ATC_PLAN.lasting(n_steps)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
         with training_bar(console) as advance:
             trained = readers.learn(training, taxonomy, advance).classifier
         masked = [record.inserts["masked"] for record in training.records]

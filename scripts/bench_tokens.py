@@ -214,7 +214,8 @@ def main(
         trial = new_drug(corpus, NAMES, LEVEL)
         parts = {"validation": trial.validation, "test": trial.tasks[0].queries}
         raw = drugtext.load(encoder)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, steps)
+        plan = ATC_PLAN.lasting(steps)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
         with training_bar(console) as advance:
             bare = readers.learn(trial.training, atc, advance).classifier
         default = ReadingPlan()

@@ -56,7 +56,7 @@ def measure(
             windows = [side for step in range(steps) for pairs in batches(step) for side in pairs]
             n_tokens = sum(int(each.attention_mask.sum()) for each in windows)
         elif kind == "meta-training":
-            plan = plan_for(data, n_steps=steps)
+            plan = plan_for(data, ATC_PLAN.lasting(steps))
             meta_train(classifier, data, plan, Path(folder))
             read = plan.episodes.n_inserts
         else:

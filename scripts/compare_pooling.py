@@ -207,7 +207,8 @@ def main(
         atc = Taxonomy.from_atc(taxonomy)
         trial = new_drug(load_corpus(run / "corpus-atc", atc), "masked", LEVEL)
         raw = drugtext.load(encoder)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, steps)
+        plan = ATC_PLAN.lasting(steps)
+        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
         classifier = readers.learn(trial.training, atc).classifier
         taught, asked = trial.tasks[0].lesson.support, trial.validation
         names = [*classifier.reading_plan.section_tokens, OTHERS]

@@ -91,7 +91,8 @@ def readers_of(
         embed = CachedEmbedder(reader, WindowCache(start.model.encoder, folder))
         found[name] = Reader(reader, embed)
     for name, start in ((META, encoder), (BOTH, adapted)):
-        readers = TrainedReaders(Reader(start, start.embed), run / TRAINED_FOLDER, n_meta)
+        plan = ATC_PLAN.lasting(n_meta)
+        readers = TrainedReaders(Reader(start, start.embed), run / TRAINED_FOLDER, plan)
         with training_bar(console) as advance:
             found[name] = readers.learn(split.training, split.corpus.taxonomy, advance)
     return found

@@ -89,9 +89,8 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
     def learn(splits: Sequence[str]) -> DrugClassifier:
         data = LabelledInserts.of_rows([r for split in splits for r in rows[split].to_list()], tree)
         with training_bar(console) as advance:
-            trained = train_encoder(
-                classifier, data, corpus.parent / "trained", n_steps=steps, advance=advance
-            )
+            plan, folder = ATC_PLAN.lasting(steps), corpus.parent / "trained"
+            trained = train_encoder(classifier, data, folder, plan=plan, advance=advance)
         folders.append(trained.folder)
         return trained.classifier
 

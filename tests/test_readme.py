@@ -20,7 +20,9 @@ from hub_server import Repo, running_hub
 from shell_lines import CHECKED, LEFT_OUT, begins, lines_of
 
 from drugtext.bundled import bundled_checkpoints
-from drugtext.evaluation.benchmark.learning_page import draws_table, heads_table, learning_page
+from drugtext.evaluation.benchmark.learning_page import learning_page
+from drugtext.evaluation.benchmark.learnt_categories import heads_table
+from drugtext.evaluation.benchmark.learnt_draws import draws_table
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import speed_page
 from drugtext.evaluation.speed.targets import headline as speed_targets

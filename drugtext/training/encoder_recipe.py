@@ -14,7 +14,7 @@ from drugtext.encoder import weights_sha256
 from drugtext.errors import TrainingError
 from drugtext.fingerprint import code_sha256
 from drugtext.training.data import LabelledInserts
-from drugtext.training.meta import meta_train, plan_for
+from drugtext.training.meta import ATC_PLAN, MetaPlan, meta_train, plan_for
 from drugtext.training.state import Progress
 from drugtext.window_cache import WindowCache
 
@@ -40,7 +40,7 @@ def train_encoder(
     data: LabelledInserts,
     folder: Path,
     *,
-    n_steps: int | None = None,
+    plan: MetaPlan = ATC_PLAN,
     advance: Callable[[Progress], object] | None = None,
 ) -> TrainedEncoder:
     """Learn adapter, lexicon and stems of names from inserts, and from nothing else.
@@ -51,15 +51,15 @@ def train_encoder(
             of known drugs tell nothing of a new one.
         folder: of trainings, each in a folder named by code, encoder and inserts; a training that
             stands there already is taken, and a stopped one goes on.
-        n_steps: of meta-training; those of `ATC_PLAN` if left out.
+        plan: of meta-training; another one needs another folder.
         advance: called after each step, for a progress bar.
     """
     begun = time.perf_counter()
     made_of = {"encoder": weights_sha256(classifier.model.encoder), "inserts": data.sha256}
     name = hashlib.sha256("".join(made_of.values()).encode()).hexdigest()[:16]
     own = folder / code_sha256(__name__)[:8] / name
-    plan = plan_for(data, n_steps=n_steps)
-    trained = meta_train(classifier, data, plan, own, told=made_of, advance=advance)
+    its_plan = plan_for(data, plan)
+    trained = meta_train(classifier, data, its_plan, own, told=made_of, advance=advance)
     lexicon_begun = time.perf_counter()
     ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
     with suppress(TrainingError):  # where no two drugs share a piece of their names, none are read

@@ -46,6 +46,10 @@ class MetaPlan:
     window_tokens: int = 128
     lora: Mapping[str, Any] = field(default_factory=dict)
 
+    def lasting(self, n_steps: int) -> MetaPlan:
+        """Return this plan with another number of steps."""
+        return replace(self, loop=replace(self.loop, n_steps=n_steps))
+
 
 ATC_PLAN = MetaPlan(
     EpisodePlan({2: 0.5, 3: 1.0, 4: 1.0}, most_shots=3, hard_share=0.3),
@@ -56,20 +60,16 @@ ATC_PLAN = MetaPlan(
 1e-3 and heavier proxies few-shot accuracy falls again after 30 steps."""
 
 
-def plan_for(data: LabelledInserts, *, n_steps: int | None = None, seed: int = 0) -> MetaPlan:
-    """Return `ATC_PLAN` with those of its levels that a taxonomy has; its roots where it has none.
+def plan_for(data: LabelledInserts, plan: MetaPlan = ATC_PLAN) -> MetaPlan:
+    """Return a plan with those of its levels that a taxonomy has; its roots where it has none.
 
     Args:
         data: to be trained on.
-        n_steps: of the optimizer, to be given otherwise.
-        seed: of all random numbers.
+        plan: of a deeper tree.
     """
     depth = max(map(len, data.paths))
-    levels = {n: share for n, share in ATC_PLAN.episodes.levels.items() if n <= depth} or {1: 1.0}
-    loop = replace(ATC_PLAN.loop, seed=seed)
-    if n_steps is not None:
-        loop = replace(loop, n_steps=n_steps)
-    return replace(ATC_PLAN, episodes=replace(ATC_PLAN.episodes, levels=levels), loop=loop)
+    levels = {n: share for n, share in plan.episodes.levels.items() if n <= depth} or {1: 1.0}
+    return replace(plan, episodes=replace(plan.episodes, levels=levels))
 
 
 @dataclass(frozen=True)

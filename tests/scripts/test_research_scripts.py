@@ -32,6 +32,7 @@ WRITES = {
     "compare_pooling": "pooling",
     "compare_readings": "readings",
     "compare_starts": "starts",
+    "compare_trainings": "trainings",
     "crossover": "crossover",
 }
 """Script -> the file that it writes."""
@@ -122,6 +123,34 @@ def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, fold
         gain = row["adapted, then meta-trained"][0] - row["meta-trained"][0]
         assert row["helps after meta-training"][0] == pytest.approx(gain, abs=2e-4)
     assert (folder / "run" / "adapted" / "run.json").is_file()
+
+
+def test_trainings_are_compared_and_those_that_were_measured_stay(run, ways, folder):
+    asked = ("--steps", 1, "--n-episodes", N_EPISODES)
+    first = run("compare_trainings", *asked, "--only", "twice as many steps")
+    (told,) = (folder / "run" / "trainings" / "twice as many steps").rglob("run.json")
+    assert json.loads(told.read_text(encoding="utf-8"))["plan"]["n_steps"] == 2
+    told = run("compare_trainings", *asked, "--only", "level 3 alone")
+    assert [row["training"] for row in told["rows"]] == [
+        *("as it is", "twice as many steps", "level 3 alone"),
+    ]
+    assert told["rows"][:2] == first["rows"]
+    for row in told["rows"]:
+        assert {one["level"] for one in row["asked"]} == {3, 4}
+        for one in row["asked"]:
+            assert one["n_way"] == ways["validation", one["level"]]
+            assert len(one["accuracies"]) == N_EPISODES
+            mean = sum(one["accuracies"]) / N_EPISODES
+            assert one["accuracy"][0] == pytest.approx(mean, abs=2e-4)
+        assert next(o for o in row["asked"] if o["k"] == 5)["accuracy"][0] > 0.5
+
+
+def test_a_training_that_there_is_not_is_refused(folder, tiny_encoder_folder):
+    words = ["python", "scripts/compare_trainings.py", str(folder / "run"), "--only", "harder"]
+    words += ["--taxonomy", str(folder / "atc.csv"), "--output", str(folder / "learning")]
+    done = run_script([*words, "--encoder", str(tiny_encoder_folder)])
+    assert done.exit_code == 2
+    assert "found --only 'harder'; one of as it is, half as many steps" in done.output
 
 
 def test_ways_to_weigh_windows_are_compared(run, corpus):

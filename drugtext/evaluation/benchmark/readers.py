@@ -16,6 +16,7 @@ from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder
+from drugtext.training.meta import ATC_PLAN, MetaPlan
 from drugtext.training.state import Progress
 from drugtext.window_cache import WindowCache
 
@@ -44,7 +45,7 @@ class TrainedReaders:
     Args:
         untrained: for other trials than those of `TRAINED_FOR`; its encoder is what is trained.
         folder: of adapters and vectors, as `train_encoder` keeps them.
-        n_steps: of each training.
+        plan: of each training; another one needs another folder.
 
     Attributes:
         saved_seconds: that trainings would have cost, had they been made anew for each trial. Those
@@ -52,8 +53,8 @@ class TrainedReaders:
         embedders: by fingerprint of the training.
     """
 
-    def __init__(self, untrained: Reader, folder: Path, n_steps: int) -> None:
-        self._untrained, self._folder, self._n_steps = untrained, folder, n_steps
+    def __init__(self, untrained: Reader, folder: Path, plan: MetaPlan = ATC_PLAN) -> None:
+        self._untrained, self._folder, self._plan = untrained, folder, plan
         self._known: dict[str, tuple[Reader, float, WindowCache]] = {}
         self.saved_seconds = 0.0
         self.embedders: dict[str, CachedEmbedder] = {}
@@ -95,9 +96,7 @@ class TrainedReaders:
                 taxonomy,
             )
             bare = self._untrained.classifier
-            trained = train_encoder(
-                bare, data, self._folder, n_steps=self._n_steps, advance=advance
-            )
+            trained = train_encoder(bare, data, self._folder, plan=self._plan, advance=advance)
             embed = self.embedders[key] = CachedEmbedder(trained.classifier, trained.windows)
             self._known[key] = Reader(trained.classifier, embed), trained.seconds, trained.windows
         return self._known[key][0]
@@ -141,5 +140,6 @@ def new_category_reader(
         seed: of the split.
     """
     split = split_categories(load_corpus(run / "corpus-atc", taxonomy), seed)
-    readers = TrainedReaders(Reader(encoder, encoder.embed), run / TRAINED_FOLDER, n_steps)
+    untrained, plan = Reader(encoder, encoder.embed), ATC_PLAN.lasting(n_steps)
+    readers = TrainedReaders(untrained, run / TRAINED_FOLDER, plan)
     return split, readers.learn(split.training, taxonomy)

@@ -69,7 +69,8 @@ class Run:
         self.corpus: Corpus = load_corpus(self.folder, taxonomy)
         raw = load(encoder)
         self.run_by = raw.backend
-        self._readers = TrainedReaders(Reader(raw, raw.embed), folder / TRAINED_FOLDER, n_steps)
+        untrained, plan = Reader(raw, raw.embed), ATC_PLAN.lasting(n_steps)
+        self._readers = TrainedReaders(untrained, folder / TRAINED_FOLDER, plan)
 
     def known_drugs(self) -> KnownCategories:
         """Return the classifier of known categories, learnt as the bundled one is."""

@@ -6,13 +6,10 @@ import json
 
 import pytest
 
-from drugtext.evaluation.benchmark.learning_page import (
-    JUDGED,
-    draws_table,
-    heads_table,
-    learning_page,
-    write_learning_page,
-)
+from drugtext.evaluation.benchmark.learning_page import learning_page, write_learning_page
+from drugtext.evaluation.benchmark.learnt_categories import heads_table
+from drugtext.evaluation.benchmark.learnt_draws import draws_table
+from drugtext.evaluation.benchmark.learnt_parts import JUDGED
 
 
 def ablation_row(parts: str, ahead: list[float]) -> dict:
@@ -22,6 +19,11 @@ def ablation_row(parts: str, ahead: list[float]) -> dict:
 
 def draw(seed: int, k: int, **accuracy: float) -> dict:
     return {"seed": seed, "k": k, "n_way": 28, "accuracy": accuracy}
+
+
+def training(name: str, accuracies: list[float]) -> dict:
+    one = {"level": 3, "k": 1, "n_way": 10, "accuracies": accuracies}
+    return {"training": name, "asked": [{**one, "accuracy": [sum(accuracies) / 4, 0.4, 0.8]}]}
 
 
 @pytest.fixture
@@ -86,6 +88,15 @@ def told() -> dict:
                     ablation_row("by default", [0, 0, 0]),
                     ablation_row("neither of these", [0.02, -0.01, 0.05]),
                 )
+            ],
+        },
+        "trainings": {
+            "command": "python scripts/compare_trainings.py",
+            **{"steps": 100, "n_tasks": 4},
+            "rows": [
+                training("as it is", [0.5, 0.75, 0.5, 0.75]),
+                training("LoRA of rank 4", [0.25, 0.5, 0.25, 0.5]),
+                training("no episode is hard", [0.5, 0.5, 0.75, 1.0]),
             ],
         },
         "draws": {
@@ -163,3 +174,12 @@ def test_a_larger_encoder_is_compared_draw_by_draw(told):
     assert "large" not in learning_page({"larger": told["larger"]})
     told["larger"]["corpus_sha256"] = "b2"
     assert "large" not in learning_page(told)
+
+
+def test_a_training_is_compared_task_by_task(told):
+    page = learning_page({"trainings": told["trainings"]})
+    assert "| as it is | 0.625 (0.400 to 0.800) |" in page
+    assert "| LoRA of rank 4 | 0.375; +0.250 (+0.250 to +0.250) |" in page
+    assert "| no episode is hard | 0.688; -0.062 (-0.443 to +0.318) |" in page
+    assert "Of 2 comparisons" in page and "ahead of the one that is used are: none." in page
+    assert "Behind: LoRA of rank 4 (level 3, k = 1)." in page

@@ -9,6 +9,7 @@ from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.meter import Stopwatch
 from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
 CORPUS = corpus()
@@ -19,7 +20,7 @@ LEVEL_3, LEVEL_1 = new_drug(CORPUS, "masked", 3), new_drug(CORPUS, "plain", 1)
 def readers(tiny_classifier, tmp_path) -> TrainedReaders:
     cache = WindowCache(tiny_classifier.model.encoder, tmp_path / "windows")
     untrained = Reader(tiny_classifier, CachedEmbedder(tiny_classifier, cache))
-    return TrainedReaders(untrained, tmp_path / "trained", n_steps=2)
+    return TrainedReaders(untrained, tmp_path / "trained", ATC_PLAN.lasting(2))
 
 
 def test_one_training_serves_all_levels_and_forms(readers):
@@ -51,7 +52,7 @@ def test_a_trial_without_training_is_read_as_the_encoder_comes(readers):
 
 def test_a_training_goes_on_where_it_was(readers, tmp_path):
     readers.learn(LEVEL_3.training, CORPUS.taxonomy)
-    again = TrainedReaders(readers._untrained, tmp_path / "trained", n_steps=2)
+    again = TrainedReaders(readers._untrained, tmp_path / "trained", ATC_PLAN.lasting(2))
     steps = []
     again.learn(LEVEL_3.training, CORPUS.taxonomy, steps.append)
     assert not steps

@@ -23,6 +23,7 @@ from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, Traine
 from drugtext.evaluation.benchmark.tables import UNTRAINED, WHOLE_TREE
 from drugtext.evaluation.benchmark.task import OWN, Contestant
 from drugtext.reading_plan import ReadingPlan
+from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
 TRAINED = (OWN, WHOLE_TREE)
@@ -64,7 +65,7 @@ def make_encoder(
         classifier.reading_plan = plan
         embedders.append(CachedEmbedder(classifier, cache))
     untrained = Reader(classifier, embedders[1])
-    trained = TrainedReaders(untrained, run / TRAINED_FOLDER, n_steps)
+    trained = TrainedReaders(untrained, run / TRAINED_FOLDER, ATC_PLAN.lasting(n_steps))
     return Encoder(embedders[0], untrained, trained), embedders, cache
 
 

@@ -1,0 +1,73 @@
+"""Sections of the page on learning over draws of the categories held out: how much they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from drugtext.evaluation.benchmark.learning_cells import Figures
+from drugtext.evaluation.benchmark.task import OWN
+from drugtext.evaluation.markdown import markdown_table
+from drugtext.evaluation.scores import few_shot_accuracy
+
+
+def draws_table(told: Figures) -> str:
+    """Return mean and range over draws of what was asked in all of them; told: of draws.json."""
+    shots = sorted({row["k"] for row in told["rows"]})
+    written = [["", *(f"k = {k}" for k in shots)]]
+    for name in (name for name in told["rows"][-1]["accuracy"] if name != OWN):
+        found = [[r["accuracy"][name] for r in told["rows"] if r["k"] == k] for k in shots]
+        cells = [f"{sum(v) / len(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in found]
+        written.append([name, *cells])
+    return markdown_table(written)
+
+
+def draws(told: Figures) -> Iterator[str]:
+    """Tell how much draws differ, told by draws.json."""
+    yield "How much it matters which categories are held out"
+    yield (
+        f"ATC level {told['level']}, {told['episodes']} episodes a draw; mean over draws, and from"
+        " the hardest to the easiest. Draw 0 is that of the benchmark."
+    )
+    yield draws_table(told)
+    trained = [row for row in told["rows"] if OWN in row["accuracy"]]
+    if trained:
+        yield "Where drugtext's encoder was trained on the draw's own training categories:"
+        names = list(trained[0]["accuracy"])
+        rows = [
+            [str(row["seed"]), str(row["k"]), *(f"{row['accuracy'][n]:.3f}" for n in names)]
+            for row in trained
+        ]
+        yield markdown_table([["draw", "k", *names], *rows])
+
+
+def are_alike(told: Figures, draws: Figures) -> bool:
+    """Tell whether two encoders were asked the same episodes, and how large both are."""
+    is_alike = all(told[name] == draws[name] for name in ("corpus_sha256", "level", "episodes"))
+    return is_alike and "n_parameters" in draws
+
+
+def larger(told: Figures, draws: Figures) -> Iterator[str]:
+    """Compare an encoder with that of draws.json, by draw."""
+    yield "What a larger encoder brings"
+    yield (
+        f"{told['encoder']}, {told['n_parameters'] / 1e6:.1f} million parameters, in place of"
+        f" {draws['n_parameters'] / 1e6:.1f} million; neither is trained, and both are asked the"
+        " same episodes of the same draws. Behind each mean: by how much the larger one is ahead,"
+        " with an interval over the draws, which share categories."
+    )
+    small = {(row["seed"], row["k"]): row["accuracy"] for row in draws["rows"]}
+    both = [row for row in told["rows"] if (row["seed"], row["k"]) in small]
+    shots = sorted({row["k"] for row in both})
+    written = [["", *(f"k = {k}" for k in shots)]]
+    for name in both[0]["accuracy"]:
+        cells = []
+        for k in shots:
+            rows = [row for row in both if row["k"] == k]
+            own = np.array([row["accuracy"][name] for row in rows])
+            others = np.array([small[row["seed"], k][name] for row in rows])
+            mean, low, high = few_shot_accuracy(own - others)
+            cells.append(f"{own.mean():.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+        written.append([name, *cells])
+    yield markdown_table(written)

@@ -1,0 +1,78 @@
+"""Sections of the page on learning that new drugs are asked for: parts, windows, sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drugtext.evaluation.benchmark.learning_cells import Figures, interval, with_ahead
+from drugtext.evaluation.markdown import markdown_table
+
+JUDGED = ("new drug, full documents", "new drug, all", "new category, k = 1", "new category, k = 5")
+"""What `scripts/ablate.py` asks."""
+
+
+def ablation(told: Figures) -> Iterator[str]:
+    """Take each part away, told by ablation.json."""
+    yield "All parts, and all but one"
+    yield (
+        f"ATC level {told['level']}, validation drugs and categories. Behind each accuracy: by how"
+        " much all parts together are ahead of it."
+    )
+    rows = [
+        [row["parts"], *(_cell(row[what], is_first=n == 0) for what in JUDGED)]
+        for n, row in enumerate(told["rows"])
+    ]
+    first = told["rows"][0]
+    sizes = [f"{w}, n = {first[w]['n']}" for w in JUDGED[:2]]
+    sizes += [f"{w}, {first[w]['n_way']} ways, {first[w]['n_tasks']} tasks" for w in JUDGED[2:]]
+    yield markdown_table([["", *sizes], *rows])
+
+
+def _cell(one: Figures, *, is_first: bool) -> str:
+    found = one["accuracy"]
+    return interval(found) if is_first else with_ahead(found, one["all_ahead"])
+
+
+def pooling(told: Figures) -> Iterator[str]:
+    """Compare ways to weigh windows, told by pooling.json."""
+    yield "How the windows of an insert become one vector"
+    yield (
+        f"ATC level {told['level']}, validation drugs. Each window counts by the reading plan; in"
+        " place of that alike; or by the plan times a factor that is learnt, of its section, or by"
+        f" attention to what stands in it. Learnt in {told['steps']} steps on the training drugs,"
+        " each judged by the prototypes of the others; the encoder was trained on them, too, so"
+        " what is said of them may be too good. Behind each accuracy: by how much the plan is"
+        " ahead."
+    )
+    rows = [
+        [row["windows"], *(_cell(row[what], is_first=n == 0) for what in JUDGED[:2])]
+        for n, row in enumerate(told["rows"])
+    ]
+    sizes = [f"{what}, n = {told['rows'][0][what]['n']}" for what in JUDGED[:2]]
+    yield markdown_table([["", *sizes], *rows])
+    factors = ", ".join(f"{name} {factor:.2f}" for name, factor in told["factors"].items())
+    yield f"Learnt factors of sections, that of the indications being 1: {factors}."
+
+
+def readings(told: Figures) -> Iterator[str]:
+    """Compare ways to read, told by readings.json."""
+    yield "How much of each section is worth reading"
+    yield (
+        f"Drugs of the training and the validation split in {told['folds']} folds, each asked of"
+        " what was taught the others, by the same way of reading; the encoder is not trained."
+        " *Tokens*: encoded of a full document, in the mean. Behind each accuracy: by how much the"
+        " default is ahead."
+    )
+    levels = sorted({row["level"] for row in told["rows"]})
+    for names in dict.fromkeys(row["names"] for row in told["rows"]):
+        rows = [row for row in told["rows"] if row["names"] == names]
+        columns = [(what, level) for what in JUDGED[:2] for level in levels]
+        sizes = {(what, row["level"]): row[what]["n"] for row in rows for what in JUDGED[:2]}
+        written = [["", "tokens", *(f"{w}, level {n}, n = {sizes[w, n]:,}" for w, n in columns)]]
+        for reads in dict.fromkeys(row["reads"] for row in rows):
+            by_level = {row["level"]: row for row in rows if row["reads"] == reads}
+            is_first = reads == rows[0]["reads"]
+            cells = [_cell(by_level[level][w], is_first=is_first) for w, level in columns]
+            written.append([reads, f"{by_level[levels[0]]['tokens']:,.0f}", *cells])
+        yield f"Names {names}:"
+        yield markdown_table(written)
