@@ -95,7 +95,8 @@ class TokenReader:
         self._met: set[str] = set()
         self._words_stand_alone = self._reads_words_alone(_PROBE)
         self._odd_words_stand_alone = self._reads_words_alone(_PROBE + _ODD_PROBE)
-        self._marks_stand_alone = self._reads_marks_alone(_PROBE)
+        probe = _PROBE + _ODD_PROBE if self._odd_words_stand_alone else _PROBE
+        self._marks_stand_alone = self._reads_marks_alone(probe)
         # "[SEP]" is one token where a tokenizer calls it so, and three marks and words else.
         self._own = [*getattr(tokenizer, "get_added_vocab", dict)()]
 
