@@ -28,6 +28,7 @@ WRITES = {
     "bench_tokens": "tokens",
     "ablate": "ablation",
     "category_draws": "draws",
+    "compare_fine_tuning": "fine_tuning",
     "compare_heads": "heads",
     "compare_pooling": "pooling",
     "compare_readings": "readings",
@@ -123,6 +124,24 @@ def test_starts_are_compared_on_categories_that_none_of_them_met(run, ways, fold
         gain = row["adapted, then meta-trained"][0] - row["meta-trained"][0]
         assert row["helps after meta-training"][0] == pytest.approx(gain, abs=2e-4)
     assert (folder / "run" / "adapted" / "run.json").is_file()
+
+
+def test_fine_tuning_to_all_categories_is_compared_on_new_drugs(run, corpus, folder):
+    told = run("compare_fine_tuning", "--steps", 1, "--meta-steps", 1)
+    rows = {(row["part"], row["level"], row["encoder"]): row for row in told["rows"]}
+    ways = ("meta-trained", "as it comes", "fine-tuned", "meta-trained, then fine-tuned")
+    assert [*rows] == [
+        (part, level, way) for part in ("validation", "test") for way in ways for level in (2, 3, 4)
+    ]
+    for (part, level, _), row in rows.items():
+        found, used = (r["new drug, all"] for r in (row, rows[part, level, "meta-trained"]))
+        asked = [r for r in corpus.splits[part] if len(r.path) >= level]  # some were never taught
+        assert len(asked) - 2 <= found["n"] == used["n"] <= len(asked)
+        assert found["accuracy"][0] > 0.3
+        ahead = used["accuracy"][0] - found["accuracy"][0]
+        assert found["all_ahead"][0] == pytest.approx(ahead, abs=2e-4)
+    for way in ways[2:]:
+        assert (folder / "run" / way / "run.json").is_file()
 
 
 def test_trainings_are_compared_and_those_that_were_measured_stay(run, ways, folder):

@@ -87,19 +87,24 @@ class TrainedReaders:
             taxonomy: of their categories.
             advance: called after each step, for a progress bar.
         """
-        key, records = training.sha256, training.records
+        key = training.sha256
         if key not in self._known:
-            data = LabelledInserts(
-                [[record.inserts[names] for record in records] for names in ("plain", "masked")],
-                [record.path for record in records],
-                [record.substances for record in records],
-                taxonomy,
-            )
-            bare = self._untrained.classifier
+            data, bare = labelled_inserts(training, taxonomy), self._untrained.classifier
             trained = train_encoder(bare, data, self._folder, plan=self._plan, advance=advance)
             embed = self.embedders[key] = CachedEmbedder(trained.classifier, trained.windows)
             self._known[key] = Reader(trained.classifier, embed), trained.seconds, trained.windows
         return self._known[key][0]
+
+
+def labelled_inserts(training: Training, taxonomy: Taxonomy) -> LabelledInserts:
+    """Return what an encoder is trained on: both forms of the inserts, the masked one last."""
+    records = training.records
+    return LabelledInserts(
+        [[record.inserts[names] for record in records] for names in ("plain", "masked")],
+        [record.path for record in records],
+        [record.substances for record in records],
+        taxonomy,
+    )
 
 
 def fitted_to_background(trial: Trial, reader: Reader) -> DrugClassifier:

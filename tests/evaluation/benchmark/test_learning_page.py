@@ -99,6 +99,18 @@ def told() -> dict:
                 training("no episode is hard", [0.5, 0.5, 0.75, 1.0]),
             ],
         },
+        "fine_tuning": {
+            "command": "python scripts/compare_fine_tuning.py",
+            **{"steps": 150, "meta_steps": 100, "n_drugs": 1500},
+            "rows": [
+                {"part": part, "level": 3, "encoder": row.pop("parts"), **row}
+                for part in ("validation", "test")
+                for row in (
+                    ablation_row("meta-trained", [0, 0, 0]),
+                    ablation_row("fine-tuned", [0.02, -0.01, 0.05]),
+                )
+            ],
+        },
         "draws": {
             "command": "python scripts/category_draws.py",
             **{"level": 3, "episodes": 10, "corpus_sha256": "a1"},
@@ -123,6 +135,7 @@ def test_the_page_holds_all_parts(told, tmp_path):
     assert "| without the lexicon | 0.700; -0.012 (-0.030 to +0.004) |" in page
     assert "| all parts | 0.700 (0.600 to 0.800) |" in page
     assert "| attention | 0.700; +0.020 (-0.010 to +0.050) |" in page
+    assert "| fine-tuned | 0.700; +0.020 (-0.010 to +0.050) |" in page
     assert "that of the indications being 1: indications_and_usage 1.00, others 0.50." in page
     assert "Of 50 comparisons" in page and "ahead are: ridge (level 3, k = 1)." in page
     assert "| 5 (28 ways) | 0.250 (0.200 to 0.300) |" in page
