@@ -24,8 +24,7 @@ _LONGEST_KEPT, _MOST_KEPT = 40, 2**16  # characters of a word, and words, whose 
 _CHARACTERS_AT_ONCE = 2**16
 _WORDS_A_LINE = 2**8  # as many as make lines enough for all cores
 _WORDS_AT_ONCE = 2**11  # different ones, which are tokenized together; each takes a kilobyte
-_PROBE = (  # with all marks of ASCII, alone and in words
-    f"a{'a'.join(string.punctuation)}a {string.punctuation} "
+_PROBE = (
     "Examplol  12.5 mg\n(tablets),\tβ-blocker;\n\nnaïve 说明书 e.g. x/y: it's 100% [sic] Examplol"
 )
 _ODD_PROBE = (
@@ -77,12 +76,33 @@ def _is_odd(text: str) -> bool:
     return not plain.isprintable() and bool(_ODD.search(text))
 
 
+def _reads_as_bert(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Tell whether a tokenizer is known to make a token of each mark, whatever stands around it.
+
+    No probe could tell: a tokenizer may join marks that stand in a row, or mark and accent.
+    """
+    inner = getattr(tokenizer, "backend_tokenizer", None)
+    if inner is None:
+        return False
+    from tokenizers.models import WordPiece
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+
+    is_plain = isinstance(inner.normalizer, BertNormalizer) and isinstance(inner.model, WordPiece)
+    added = tokenizer.added_tokens_decoder.values()  # a normalized one may be in any case in a text
+    return (
+        is_plain
+        and isinstance(inner.pre_tokenizer, BertPreTokenizer)
+        and not any(token.normalized for token in added)
+    )
+
+
 class TokenReader:
     """Tokenizes texts, for one thread at a time.
 
     Most tokenizers read each word by itself, so that those of a text are counted one by one, each
-    different word once; many read each punctuation mark as a token, too, and then words are what
-    stands between those. One that does neither is asked for all tokens of the whole text.
+    different word once; where they are BERT's, each punctuation mark is a token, and words are what
+    stands between those. One that does not is asked for all tokens of the whole text.
 
     Args:
         tokenizer: the encoder's.
@@ -95,21 +115,15 @@ class TokenReader:
         self._met: set[str] = set()
         self._words_stand_alone = self._reads_words_alone(_PROBE)
         self._odd_words_stand_alone = self._reads_words_alone(_PROBE + _ODD_PROBE)
-        probe = _PROBE + _ODD_PROBE if self._odd_words_stand_alone else _PROBE
-        self._marks_stand_alone = self._reads_marks_alone(probe)
+        self._marks_stand_alone = self._words_stand_alone and _reads_as_bert(tokenizer)
         # "[SEP]" is one token where a tokenizer calls it so, and three marks and words else.
-        self._own = [*getattr(tokenizer, "get_added_vocab", dict)()]
+        self._own = [*tokenizer.get_added_vocab()] if self._marks_stand_alone else []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenReader, (self._tokenizer,)
 
     def _reads_words_alone(self, text: str) -> bool:
         return [token for ids in self.all(words_of(text)) for token in ids] == self.all([text])[0]
-
-    def _reads_marks_alone(self, text: str) -> bool:
-        words, n_marks = without_marks(text)
-        n_tokens = sum(map(len, self.all(words_of(words)))) + n_marks
-        return n_tokens == len(self.all([text])[0])
 
     def all(self, texts: Sequence[str]) -> list[list[int]]:
         """Return all tokens of each text, without special tokens."""

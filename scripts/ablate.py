@@ -31,7 +31,7 @@ from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents, rounded
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import Reader, readers_of_run
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.evaluation.few_shot_calibration import SOFTENING
@@ -102,8 +102,7 @@ class Readers:
     def __init__(
         self, raw: DrugClassifier, training: Training, run: Path, taxonomy: Taxonomy, n_steps: int
     ) -> None:
-        plan = ATC_PLAN.lasting(n_steps)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
+        readers = readers_of_run(run, raw, n_steps)
         with training_bar(console) as advance:
             trained = readers.learn(training, taxonomy, advance).classifier
         masked = [record.inserts["masked"] for record in training.records]

@@ -34,7 +34,7 @@ from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.contestants.own import DrugText
 from drugtext.evaluation.benchmark.protocols import new_drug
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import Reader, readers_of_run
 from drugtext.evaluation.benchmark.records import Example, Names, load_corpus
 from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.bootstrap import grouped_mean
@@ -214,8 +214,7 @@ def main(
         trial = new_drug(corpus, NAMES, LEVEL)
         parts = {"validation": trial.validation, "test": trial.tasks[0].queries}
         raw = drugtext.load(encoder)
-        plan = ATC_PLAN.lasting(steps)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
+        readers = readers_of_run(run, raw, steps)
         with training_bar(console) as advance:
             bare = readers.learn(trial.training, atc, advance).classifier
         default = ReadingPlan()

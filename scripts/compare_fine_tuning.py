@@ -31,10 +31,9 @@ from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents
 from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import (
-    TRAINED_FOLDER,
     Reader,
-    TrainedReaders,
     labelled_inserts,
+    readers_of_run,
 )
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.figures_file import write_figures
@@ -112,8 +111,7 @@ def main(
         trials = {level: new_drug(corpus, "masked", level) for level in LEVELS}
         training = trials[LEVELS[0]].training
         raw, data = drugtext.load(encoder), labelled_inserts(training, atc)
-        plan = ATC_PLAN.lasting(meta_steps)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
+        readers = readers_of_run(run, raw, meta_steps)
         with training_bar(console) as advance:
             trained = readers.learn(training, atc, advance)
         first: dict[tuple[str, int], NDArray] = {}

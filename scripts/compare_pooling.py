@@ -30,7 +30,7 @@ from drugtext.evaluation.benchmark.contestants.own import DrugText
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents
 from drugtext.evaluation.benchmark.protocols import new_drug
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import Reader, readers_of_run
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.figures_file import write_figures
@@ -207,8 +207,7 @@ def main(
         atc = Taxonomy.from_atc(taxonomy)
         trial = new_drug(load_corpus(run / "corpus-atc", atc), "masked", LEVEL)
         raw = drugtext.load(encoder)
-        plan = ATC_PLAN.lasting(steps)
-        readers = TrainedReaders(Reader(raw, raw.embed), run / TRAINED_FOLDER, plan)
+        readers = readers_of_run(run, raw, steps)
         classifier = readers.learn(trial.training, atc).classifier
         taught, asked = trial.tasks[0].lesson.support, trial.validation
         names = [*classifier.reading_plan.section_tokens, OTHERS]

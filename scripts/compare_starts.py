@@ -34,10 +34,9 @@ from drugtext.evaluation.benchmark.new_category import (
 )
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import (
-    TRAINED_FOLDER,
     Reader,
-    TrainedReaders,
     fitted_to_background,
+    readers_of_run,
 )
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.figures_file import write_figures
@@ -91,8 +90,7 @@ def readers_of(
         embed = CachedEmbedder(reader, WindowCache(start.model.encoder, folder))
         found[name] = Reader(reader, embed)
     for name, start in ((META, encoder), (BOTH, adapted)):
-        plan = ATC_PLAN.lasting(n_meta)
-        readers = TrainedReaders(Reader(start, start.embed), run / TRAINED_FOLDER, plan)
+        readers = readers_of_run(run, start, n_meta)
         with training_bar(console) as advance:
             found[name] = readers.learn(split.training, split.corpus.taxonomy, advance)
     return found

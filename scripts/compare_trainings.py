@@ -25,7 +25,7 @@ from rich.console import Console
 
 import drugtext
 from drugtext.classifier import DrugClassifier
-from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
@@ -44,14 +44,16 @@ from drugtext.evaluation.benchmark.readers import (
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.few_shot_calibration import SOFTENING
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import command_line, write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN, MetaPlan
 
 LEVELS, SHOTS = (3, 4), (0, 1, 5)
 BY_DEFAULT = "as it is"
+CODE = code_sha256("drugtext.evaluation.benchmark.head_comparison")
 
 console = Console(stderr=True)
 
@@ -63,12 +65,12 @@ def plans(steps: int) -> dict[str, MetaPlan]:
     def episodes(**differ: Any) -> MetaPlan:
         return replace(plan, episodes=replace(plan.episodes, **differ))
 
-    faster = replace(plan.loop, learning_rate=1e-3)
+    fast = replace(plan.loop, learning_rate=1e-3)
     return {
         BY_DEFAULT: plan,
         "half as many steps": plan.lasting(max(steps // 2, 1)),
         "twice as many steps": plan.lasting(2 * steps),
-        "three times the learning rate": replace(plan, loop=faster),
+        "learning rate of 1e-3": replace(plan, loop=fast),
         "LoRA of rank 4": replace(plan, lora={"r": 4}),
         "LoRA of rank 32": replace(plan, lora={"r": 32}),
         "no episode is hard": episodes(hard_share=0.0),
@@ -88,7 +90,13 @@ def trials_of(split: CategorySplit, n_episodes: int, seed: int) -> list[Trial]:
         for level in LEVELS
         for k in SHOTS
     ]
-    return [trial for trial in asked if trial]
+    found = [trial for trial in asked if trial]
+    if not found:
+        raise DrugTextError(
+            "no two validation categories have ingredients enough to be asked; a corpus of more"
+            " categories is needed."
+        )
+    return found
 
 
 def accuracies(reader: Reader, trials: Sequence[Trial]) -> list[NDArray]:
@@ -149,10 +157,14 @@ def main(
             raise DrugTextError(f"found --only {wrong[0]!r}; one of {', '.join(known)} is needed.")
         atc = Taxonomy.from_atc(taxonomy)
         split = split_categories(load_corpus(run / "corpus-atc", atc), seed)
-        made_of = {"corpus_sha256": split.corpus.sha256, "steps": steps, "seed": seed}
-        made_of |= {"n_tasks": n_episodes}
-        rows = measured_before(file, made_of)
         raw, trials = drugtext.load(encoder), trials_of(split, n_episodes, seed)
+        made_of = {
+            **{"corpus_sha256": split.corpus.sha256, "steps": steps, "seed": seed},
+            **{"n_tasks": n_episodes, "code": CODE},
+            "encoder_sha256": weights_sha256(raw.model.encoder),
+        }
+        rows = measured_before(file, made_of)
+        command = command_line(without="--only")  # it makes all of the file
         for name, plan in known.items():
             if name in rows or (only and name not in (BY_DEFAULT, *only)):
                 continue
@@ -163,7 +175,8 @@ def main(
                 reader = readers.learn(split.training, atc, advance)
             rows[name] = row_of(name, trials, accuracies(reader, trials))
             ordered = [rows[each] for each in known if each in rows]
-            write_figures(file, {**made_of, "rows": ordered}, raw.backend)
+            told = {"command": command, **made_of, "rows": ordered}
+            write_figures(file, told, raw.backend)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tokenizers import models, normalizers, pre_tokenizers
 
 from drugtext.tokens import TokenReader, blocks_of, without_marks, words_of
 
@@ -146,18 +149,27 @@ def test_a_word_in_brackets_may_be_a_token_of_its_own(real_tokenizer):
     assert reader.count(["[SEP]", "[sep]", "[MASK]-[x]"]) == 1 + 3 + 1 + 4
 
 
-def test_marks_that_are_no_tokens_of_their_own_are_read_with_their_words():
-    class Pairs:
-        """A tokenizer whose tokens are two characters of a word each."""
+JOINED = "Name: ______ Date ....... --- done, p =\u0338 q"
 
-        def __call__(self, texts, **_):
-            words = [
-                [w for word in text.split() for w in re.findall("..?", word)] for text in texts
-            ]
-            return {"input_ids": [[len(w) for w in found] for found in words]}
 
-    assert TokenReader(Pairs()).count(["12.5 mg (a)"]) == 2 + 1 + 2
-    assert TokenReader(Pairs()).count(["a.b.c.d. " * 100]) == 400
+@pytest.mark.parametrize("text", [JOINED, "cox-2 inhibitor, Cox-2 (cox-2)", "e.g. 12.5 mg/ml ..."])
+@pytest.mark.parametrize("kind", ["joins marks", "composes", "knows a word with a mark"])
+def test_a_tokenizer_that_reads_marks_otherwise_is_asked(real_tokenizer, kind, text):
+    tokenizer = copy.deepcopy(real_tokenizer)
+    inner = tokenizer.backend_tokenizer
+    if kind == "joins marks":
+        inner.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("contiguous")]
+        )
+        inner.model = models.WordPiece(
+            {**inner.get_vocab(), "...": 40_000, "---": 40_001, "______": 40_002}, unk_token="[UNK]"
+        )
+    elif kind == "composes":
+        inner.normalizer = normalizers.NFC()
+    else:
+        tokenizer.add_tokens(["COX-2"])
+    whole = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert TokenReader(tokenizer).count([text]) == len(whole)
 
 
 def test_marks_of_ascii_are_told_apart_from_the_words():

@@ -37,9 +37,15 @@ def versions(run_by: object = None) -> dict[str, str]:
     return found
 
 
-def command_line() -> str:
-    """Return the command that this process was started with."""
-    return "python " + shlex.join(sys.argv)
+def command_line(without: str | None = None) -> str:
+    """Return the command that this process was started with.
+
+    Args:
+        without: option that is left out, with its value, as often as it was given.
+    """
+    words = zip(sys.argv, ["", *sys.argv], strict=False)
+    kept = [word for word, before in words if without is None or without not in (word, before)]
+    return "python " + shlex.join(kept)
 
 
 def made_by(run_by: object = None) -> dict[str, Any]:

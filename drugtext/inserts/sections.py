@@ -126,7 +126,7 @@ def _cut_out(piece: _Piece, own: list[_Piece]) -> str:
 def _without_heading(piece: _Piece) -> str:
     """Drop the printed heading that openFDA leaves in front ("1 INDICATIONS AND USAGE …")."""
     words = piece.text.split(maxsplit=_LONGEST_HEADING)
-    of_heading = takewhile(_may_be_in_heading, words[:_LONGEST_HEADING])
+    of_heading = takewhile(_may_be_in_heading, words[:_LONGEST_HEADING])  # the others end it
     for n_words in range(len([*of_heading]), 0, -1):
         heading = " ".join(words[:n_words])
         below = words[n_words] if n_words < len(words) else ""
@@ -136,12 +136,16 @@ def _without_heading(piece: _Piece) -> str:
 
 
 def _may_be_in_heading(word: str) -> bool:
-    return not word.islower() or word in _SMALL or word == word.upper()
+    return _is_title_word(word) or word == word.upper()
+
+
+def _is_title_word(word: str) -> bool:
+    return not word.islower() or word in _SMALL
 
 
 def _is_printed_heading(words: str, below: str, piece: _Piece) -> bool:
     """Tell a heading from the first words of a sentence: in capitals, numbered, or the field's."""
-    is_title = all(not word.islower() or word in _SMALL for word in words.split())
+    is_title = all(map(_is_title_word, words.split()))
     is_field = heading_key(words) == heading_key(piece.field) and not below[:1].islower()
     return words == words.upper() or (is_title and (words[0].isdigit() or is_field))
 

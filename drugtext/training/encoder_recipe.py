@@ -58,8 +58,8 @@ def train_encoder(
     made_of = {"encoder": weights_sha256(classifier.model.encoder), "inserts": data.sha256}
     name = hashlib.sha256("".join(made_of.values()).encode()).hexdigest()[:16]
     own = folder / code_sha256(__name__)[:8] / name
-    its_plan = plan_for(data, plan)
-    trained = meta_train(classifier, data, its_plan, own, told=made_of, advance=advance)
+    fitting = plan_for(data, plan)
+    trained = meta_train(classifier, data, fitting, own, told=made_of, advance=advance)
     lexicon_begun = time.perf_counter()
     ready = classifier.with_adapter(trained.adapter).with_lexicon(data.forms[-1])
     with suppress(TrainingError):  # where no two drugs share a piece of their names, none are read

@@ -65,7 +65,7 @@ def plan_for(data: LabelledInserts, plan: MetaPlan = ATC_PLAN) -> MetaPlan:
 
     Args:
         data: to be trained on.
-        plan: of a deeper tree.
+        plan: whose levels may be deeper than the taxonomy.
     """
     depth = max(map(len, data.paths))
     levels = {n: share for n, share in plan.episodes.levels.items() if n <= depth} or {1: 1.0}

@@ -149,11 +149,17 @@ def test_trainings_are_compared_and_those_that_were_measured_stay(run, ways, fol
     first = run("compare_trainings", *asked, "--only", "twice as many steps")
     (told,) = (folder / "run" / "trainings" / "twice as many steps").rglob("run.json")
     assert json.loads(told.read_text(encoding="utf-8"))["plan"]["n_steps"] == 2
+    file = folder / "learning" / "trainings.json"
+    kept = {**first, "rows": [{**row, "kept": True} for row in first["rows"]]}
+    file.write_text(json.dumps(kept), encoding="utf-8")
     told = run("compare_trainings", *asked, "--only", "level 3 alone")
     assert [row["training"] for row in told["rows"]] == [
         *("as it is", "twice as many steps", "level 3 alone"),
     ]
-    assert told["rows"][:2] == first["rows"]
+    assert told["rows"][:2] == kept["rows"]  # neither is measured again
+    file.write_text(json.dumps({**told, "encoder_sha256": "another"}), encoding="utf-8")
+    anew = run("compare_trainings", *asked, "--only", "level 3 alone")
+    assert [row["training"] for row in anew["rows"]] == ["as it is", "level 3 alone"]
     for row in told["rows"]:
         assert {one["level"] for one in row["asked"]} == {3, 4}
         for one in row["asked"]:

@@ -15,9 +15,9 @@ from drugtext.evaluation.scores import few_shot_accuracy
 def heads_table(told: Figures, part: str, level: int) -> str:
     """Return accuracy of each head against k, from what heads.json holds."""
     rows = [row for row in told["rows"] if (row["part"], row["level"]) == (part, level)]
-    heads = [name for name, found in rows[0].items() if isinstance(found, dict)]
+    names = [name for name, found in rows[0].items() if isinstance(found, dict)]
     written = [["head", *(f"k = {row['k']}, {row['n_way']} ways" for row in rows)]]
-    for head in heads:
+    for head in names:
         means = [f"{row[head]['accuracy'][0]:.3f}{_star(row[head]['ahead'])}" for row in rows]
         written.append([head, *means])
     return markdown_table(written)
@@ -103,19 +103,19 @@ def starts(told: Figures) -> Iterator[str]:
         " decides what is kept. Each start is whitened in full by the training categories; `fit`"
         " takes less of that for new categories."
     )
-    starts = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
+    encoders = ("as it comes", "adapted", "meta-trained", "adapted, then meta-trained")
     gain = "helps after meta-training"
     rows = [
         [
             row["part"],
             str(row["level"]),
             f"{row['k']} ({row['n_way']} ways)",
-            *(f"{row[name][0]:.3f}" for name in starts),
+            *(f"{row[name][0]:.3f}" for name in encoders),
             interval(row[gain]),
         ]
         for row in told["rows"]
     ]
-    yield markdown_table([["part", "level", "k", *starts, gain], *rows])
+    yield markdown_table([["part", "level", "k", *encoders, gain], *rows])
     judged = [row for row in told["rows"] if row["part"] == "validation"]
     better = sum(row[gain][1] > 0 for row in judged)
     worse = sum(row[gain][2] < 0 for row in judged)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from drugtext.evaluation.benchmark.learning_cells import Figures
+from drugtext.evaluation.benchmark.learning_cells import Figures, with_ahead
 from drugtext.evaluation.benchmark.task import OWN
 from drugtext.evaluation.markdown import markdown_table
 from drugtext.evaluation.scores import few_shot_accuracy
@@ -42,22 +42,22 @@ def draws(told: Figures) -> Iterator[str]:
         yield markdown_table([["draw", "k", *names], *rows])
 
 
-def are_alike(told: Figures, draws: Figures) -> bool:
+def are_alike(told: Figures, of_draws: Figures) -> bool:
     """Tell whether two encoders were asked the same episodes, and how large both are."""
-    is_alike = all(told[name] == draws[name] for name in ("corpus_sha256", "level", "episodes"))
-    return is_alike and "n_parameters" in draws
+    is_alike = all(told[name] == of_draws[name] for name in ("corpus_sha256", "level", "episodes"))
+    return is_alike and "n_parameters" in of_draws
 
 
-def larger(told: Figures, draws: Figures) -> Iterator[str]:
+def larger(told: Figures, of_draws: Figures) -> Iterator[str]:
     """Compare an encoder with that of draws.json, by draw."""
     yield "What a larger encoder brings"
     yield (
         f"{told['encoder']}, {told['n_parameters'] / 1e6:.1f} million parameters, in place of"
-        f" {draws['n_parameters'] / 1e6:.1f} million; neither is trained, and both are asked the"
+        f" {of_draws['n_parameters'] / 1e6:.1f} million; neither is trained, and both are asked the"
         " same episodes of the same draws. Behind each mean: by how much the larger one is ahead,"
         " with an interval over the draws, which share categories."
     )
-    small = {(row["seed"], row["k"]): row["accuracy"] for row in draws["rows"]}
+    small = {(row["seed"], row["k"]): row["accuracy"] for row in of_draws["rows"]}
     both = [row for row in told["rows"] if (row["seed"], row["k"]) in small]
     shots = sorted({row["k"] for row in both})
     written = [["", *(f"k = {k}" for k in shots)]]
@@ -67,7 +67,6 @@ def larger(told: Figures, draws: Figures) -> Iterator[str]:
             rows = [row for row in both if row["k"] == k]
             own = np.array([row["accuracy"][name] for row in rows])
             others = np.array([small[row["seed"], k][name] for row in rows])
-            mean, low, high = few_shot_accuracy(own - others)
-            cells.append(f"{own.mean():.3f}; {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+            cells.append(with_ahead([own.mean()], few_shot_accuracy(own - others)))
         written.append([name, *cells])
     yield markdown_table(written)

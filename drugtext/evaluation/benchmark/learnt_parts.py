@@ -8,7 +8,7 @@ from drugtext.evaluation.benchmark.learning_cells import Figures, interval, with
 from drugtext.evaluation.markdown import markdown_table
 
 JUDGED = ("new drug, full documents", "new drug, all", "new category, k = 1", "new category, k = 5")
-"""What `scripts/ablate.py` asks."""
+"""What is asked; `scripts/ablate.py` asks all of it."""
 
 
 def ablation(told: Figures) -> Iterator[str]:

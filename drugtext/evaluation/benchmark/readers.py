@@ -53,7 +53,7 @@ class TrainedReaders:
         embedders: by fingerprint of the training.
     """
 
-    def __init__(self, untrained: Reader, folder: Path, plan: MetaPlan = ATC_PLAN) -> None:
+    def __init__(self, untrained: Reader, folder: Path, plan: MetaPlan) -> None:
         self._untrained, self._folder, self._plan = untrained, folder, plan
         self._known: dict[str, tuple[Reader, float, WindowCache]] = {}
         self.saved_seconds = 0.0
@@ -94,6 +94,18 @@ class TrainedReaders:
             embed = self.embedders[key] = CachedEmbedder(trained.classifier, trained.windows)
             self._known[key] = Reader(trained.classifier, embed), trained.seconds, trained.windows
         return self._known[key][0]
+
+
+def readers_of_run(run: Path, encoder: DrugClassifier, n_steps: int) -> TrainedReaders:
+    """Return what gives the readers that a run of the benchmark trained, or trains them.
+
+    Args:
+        run: the run's folder.
+        encoder: without categories.
+        n_steps: of the trainings.
+    """
+    untrained = Reader(encoder, encoder.embed)
+    return TrainedReaders(untrained, run / TRAINED_FOLDER, ATC_PLAN.lasting(n_steps))
 
 
 def labelled_inserts(training: Training, taxonomy: Taxonomy) -> LabelledInserts:
@@ -145,6 +157,4 @@ def new_category_reader(
         seed: of the split.
     """
     split = split_categories(load_corpus(run / "corpus-atc", taxonomy), seed)
-    untrained, plan = Reader(encoder, encoder.embed), ATC_PLAN.lasting(n_steps)
-    readers = TrainedReaders(untrained, run / TRAINED_FOLDER, plan)
-    return split, readers.learn(split.training, taxonomy)
+    return split, readers_of_run(run, encoder, n_steps).learn(split.training, taxonomy)

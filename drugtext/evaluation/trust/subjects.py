@@ -20,10 +20,9 @@ from drugtext.evaluation.benchmark.new_category import (
 )
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
 from drugtext.evaluation.benchmark.readers import (
-    TRAINED_FOLDER,
     Reader,
-    TrainedReaders,
     few_shot_base,
+    readers_of_run,
 )
 from drugtext.evaluation.benchmark.records import (
     Corpus,
@@ -69,8 +68,7 @@ class Run:
         self.corpus: Corpus = load_corpus(self.folder, taxonomy)
         raw = load(encoder)
         self.run_by = raw.backend
-        untrained, plan = Reader(raw, raw.embed), ATC_PLAN.lasting(n_steps)
-        self._readers = TrainedReaders(untrained, folder / TRAINED_FOLDER, plan)
+        self._readers = readers_of_run(folder, raw, n_steps)
 
     def known_drugs(self) -> KnownCategories:
         """Return the classifier of known categories, learnt as the bundled one is."""

@@ -97,6 +97,7 @@ def told() -> dict:
                 training("as it is", [0.5, 0.75, 0.5, 0.75]),
                 training("LoRA of rank 4", [0.25, 0.5, 0.25, 0.5]),
                 training("no episode is hard", [0.5, 0.5, 0.75, 1.0]),
+                training("twice as many steps", [0.75, 1.0, 0.75, 1.0]),
             ],
         },
         "fine_tuning": {
@@ -194,5 +195,6 @@ def test_a_training_is_compared_task_by_task(told):
     assert "| as it is | 0.625 (0.400 to 0.800) |" in page
     assert "| LoRA of rank 4 | 0.375; +0.250 (+0.250 to +0.250) |" in page
     assert "| no episode is hard | 0.688; -0.062 (-0.443 to +0.318) |" in page
-    assert "Of 2 comparisons" in page and "ahead of the one that is used are: none." in page
+    assert "Of 3 comparisons" in page
+    assert "ahead of the one that is used are: twice as many steps (level 3, k = 1)." in page
     assert "Behind: LoRA of rank 4 (level 3, k = 1)." in page
