@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from drugtext.classifier import DrugClassifier
@@ -17,47 +15,14 @@ from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.map_page import html_page
 from drugtext.map_png import png_picture
+from drugtext.map_points import MappedInsert, MapPoints
 from drugtext.plane import choose_layout
-from drugtext.taxonomy import Category
 from drugtext.written_file import write_file
 
 
-@dataclass(frozen=True, slots=True)
-class MappedInsert:
-    """An insert, with what the classifier answers.
-
-    Attributes:
-        name: the insert's name; empty where it has none.
-        source: the file that it was read from.
-        path: the categories from the root of the taxonomy down to the answer.
-        probability: of the answer.
-        in_scope: False where the insert is far from every category.
-    """
-
-    name: str
-    source: str
-    path: tuple[Category, ...]
-    probability: float
-    in_scope: bool
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class InsertMap:
-    """Categories and inserts on one plane. Near ones are alike; axes and units mean nothing.
-
-    Attributes:
-        paths: of each category, the categories from the root of the taxonomy down to it.
-        category_points: where their prototypes are, shape (n_categories, 2).
-        inserts: with their answers.
-        insert_points: where they are, shape (n_inserts, 2).
-        method: how the plane was found: `plane.UMAP_NAME` or `plane.PCA_NAME`.
-    """
-
-    paths: tuple[tuple[Category, ...], ...]
-    category_points: NDArray[np.float64]
-    inserts: tuple[MappedInsert, ...]
-    insert_points: NDArray[np.float64]
-    method: str
+class InsertMap(MapPoints):
+    """A map that can be written; its attributes are those of `MapPoints`."""
 
     def write_html(self, path: str | os.PathLike[str]) -> None:
         """Write a page to point at: one file of some 5 MB, for plotly is in it; works offline.

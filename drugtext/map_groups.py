@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from drugtext.colours import COLOURS
 from drugtext.errors import DrugTextError
+from drugtext.map_points import MapPoints
 from drugtext.plane import PCA_NAME
 from drugtext.taxonomy import Category
-
-if TYPE_CHECKING:
-    from drugtext.map import InsertMap
 
 MOST_NAMED = 40
 """Marks of a kind that have room for their names beside them."""
@@ -39,7 +37,7 @@ class Group(NamedTuple):
     inserts: list[int]
 
 
-def groups_of(drawn: InsertMap) -> list[Group]:
+def groups_of(drawn: MapPoints) -> list[Group]:
     """Sort categories and inserts by root, in the order of the roots' ids.
 
     A flat taxonomy is one group. Of more roots than can be told apart, the smallest are one group.
@@ -63,11 +61,11 @@ def groups_of(drawn: InsertMap) -> list[Group]:
     return groups
 
 
-def _is_flat(drawn: InsertMap) -> bool:
+def _is_flat(drawn: MapPoints) -> bool:
     return all(len(path) == 1 for path in drawn.paths)
 
 
-def title_of(drawn: InsertMap) -> str:
+def title_of(drawn: MapPoints) -> str:
     """Return how much there is to see."""
     n_categories, n_inserts = len(drawn.paths), len(drawn.inserts)
     return (
@@ -76,7 +74,7 @@ def title_of(drawn: InsertMap) -> str:
     )
 
 
-def note_of(drawn: InsertMap) -> str:
+def note_of(drawn: MapPoints) -> str:
     """Return how the map is to be read."""
     how = f"{drawn.method}, for there are few" if drawn.method == PCA_NAME else drawn.method
     colour = "" if _is_flat(drawn) else ", in the colour of their answer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drugtext.map_groups import (
     MOST_NAMED,
@@ -17,10 +17,8 @@ from drugtext.map_groups import (
     title_of,
     told,
 )
+from drugtext.map_points import MappedInsert, MapPoints
 from drugtext.taxonomy import Category
-
-if TYPE_CHECKING:
-    from drugtext.map import InsertMap, MappedInsert
 
 _CATEGORY_MARKS, _INSERT_MARKS = ("circle", "square"), ("diamond", "star")
 _HIDDEN = {"visible": False, "showgrid": False, "zeroline": False}  # axes that mean nothing
@@ -55,7 +53,7 @@ p {{ font-size: .9rem; margin: 0 1rem; color: #5b6570; }}
 """
 
 
-def html_page(drawn: InsertMap) -> str:
+def html_page(drawn: MapPoints) -> str:
     """Return a page that needs nothing from elsewhere: plotly's own script is in it.
 
     Raises:
@@ -96,7 +94,7 @@ def html_page(drawn: InsertMap) -> str:
     return _PAGE.format(title=title, note=note, figure=drawing)
 
 
-def _category_marks(drawn: InsertMap, group: Group) -> dict[str, Any]:
+def _category_marks(drawn: MapPoints, group: Group) -> dict[str, Any]:
     paths = [drawn.paths[n] for n in group.categories]
     is_named = len(drawn.paths) <= MOST_NAMED
     return {
@@ -118,7 +116,7 @@ def _category_marks(drawn: InsertMap, group: Group) -> dict[str, Any]:
     }
 
 
-def _insert_marks(drawn: InsertMap, group: Group) -> dict[str, Any]:
+def _insert_marks(drawn: MapPoints, group: Group) -> dict[str, Any]:
     return {
         "x": drawn.insert_points[group.inserts, 0].round(4).tolist(),
         "y": drawn.insert_points[group.inserts, 1].round(4).tolist(),

@@ -7,12 +7,11 @@ import warnings
 from typing import TYPE_CHECKING
 
 from drugtext.map_groups import MOST_NAMED, groups_of, not_installed, note_of, short, title_of
+from drugtext.map_points import MapPoints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from drugtext.map import InsertMap
 
 _CATEGORY_MARKS, _INSERT_MARKS = "os", "D*"
 _INSERT_SIZES = (60, 150)  # a star of one size looks smaller than a diamond
@@ -24,7 +23,7 @@ _FONTS = (
 """The first one that has a character writes it; from the second on, they have Chinese ones."""
 
 
-def png_picture(drawn: InsertMap) -> bytes:
+def png_picture(drawn: MapPoints) -> bytes:
     """Return a PNG file.
 
     A character that none of the installed fonts has is drawn as a box.
@@ -49,7 +48,7 @@ def png_picture(drawn: InsertMap) -> bytes:
     return content.getvalue()
 
 
-def _draw_marks(picture: Figure, axes: Axes, drawn: InsertMap) -> None:
+def _draw_marks(picture: Figure, axes: Axes, drawn: MapPoints) -> None:
     groups, handles = groups_of(drawn), []
     for group in groups:
         x, y = drawn.category_points[group.categories].T
@@ -86,7 +85,7 @@ def _draw_marks(picture: Figure, axes: Axes, drawn: InsertMap) -> None:
         text.set_parse_math(False)  # a dollar sign in a name is one
 
 
-def _write_names(axes: Axes, drawn: InsertMap) -> None:
+def _write_names(axes: Axes, drawn: MapPoints) -> None:
     """Write names beside the marks of a kind, where these are few enough."""
     category_ids = [path[-1].id for path in drawn.paths]
     names = [insert.name for insert in drawn.inserts]

@@ -15,8 +15,9 @@ import pytest
 from drugtext.colours import COLOURS
 from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.map import InsertMap, MappedInsert, draw_map
+from drugtext.map import InsertMap, draw_map
 from drugtext.map_groups import MOST_ROOTS, groups_of, note_of
+from drugtext.map_points import MappedInsert
 from drugtext.plane import PCA_NAME, UMAP_NAME
 from drugtext.taxonomy import Category, Taxonomy
 

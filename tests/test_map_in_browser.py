@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from browser import PHONE, SECOND, beyond_the_sides, opened
 
-from drugtext.map import InsertMap, MappedInsert
+from drugtext.map import InsertMap
+from drugtext.map_points import MappedInsert
 from drugtext.plane import UMAP_NAME
 from drugtext.taxonomy import Category
 
