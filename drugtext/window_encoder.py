@@ -45,7 +45,8 @@ class WindowEncoder:
         window_cache: keeps what the encoder gave, for those who read the same inserts again.
 
     Raises:
-        CheckpointError: the tokenizer says of no length that a window may have it.
+        CheckpointError: the tokenizer says of no length that a window may have it, or has tokens
+            that the encoder does not know.
         EncoderError: there is no such backend, or it is not installed.
     """
 
@@ -69,6 +70,13 @@ class WindowEncoder:
             raise CheckpointError(
                 f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens, {least}"
                 " or more, is needed."
+            )
+        n_known = model.config.encoder.vocab_size
+        largest = max([len(tokenizer) - 1, *tokenizer.added_tokens_decoder])
+        if largest >= n_known:
+            raise CheckpointError(
+                f"the tokenizer has a token of number {largest:,}, and the encoder knows {n_known:,}"
+                " tokens, numbered from 0; tokenizer and encoder of one model are needed."
             )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from dataclasses import replace
@@ -12,7 +13,13 @@ import torch
 
 import drugtext
 from drugtext import Category, DrugInsert, Taxonomy
-from drugtext.errors import CorpusError, DrugTextError, LanguageError, TaxonomyError
+from drugtext.errors import (
+    CheckpointError,
+    CorpusError,
+    DrugTextError,
+    LanguageError,
+    TaxonomyError,
+)
 from drugtext.together import predict_together
 
 
@@ -407,3 +414,10 @@ def test_asked_together_they_refuse_as_alone(few, tiny_classifier):
         predict_together([few, few], [SUPPORT[0], DrugInsert(name="x", sections={})])
     with pytest.raises(DrugTextError, match="no category yet"):
         predict_together([few, tiny_classifier], SUPPORT)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_encoder_knows_is_refused(tiny_classifier):
+    tokenizer = copy.deepcopy(tiny_classifier.tokenizer)
+    tokenizer.add_tokens(["[another]"])
+    with pytest.raises(CheckpointError, match="and the encoder knows .* tokens, numbered from 0"):
+        drugtext.DrugClassifier(tiny_classifier.model, tokenizer)
