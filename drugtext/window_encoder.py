@@ -75,8 +75,8 @@ class WindowEncoder:
         largest = max([len(tokenizer) - 1, *tokenizer.added_tokens_decoder])
         if largest >= n_known:
             raise CheckpointError(
-                f"the tokenizer has a token of number {largest:,}, and the encoder knows {n_known:,}"
-                " tokens, numbered from 0; tokenizer and encoder of one model are needed."
+                f"the tokenizer has a token of number {largest:,}, and the encoder knows"
+                f" {n_known:,} tokens, numbered from 0; those of one model are needed."
             )
 
     @property

@@ -419,5 +419,5 @@ def test_asked_together_they_refuse_as_alone(few, tiny_classifier):
 def test_a_tokenizer_with_more_tokens_than_the_encoder_knows_is_refused(tiny_classifier):
     tokenizer = copy.deepcopy(tiny_classifier.tokenizer)
     tokenizer.add_tokens(["[another]"])
-    with pytest.raises(CheckpointError, match="and the encoder knows .* tokens, numbered from 0"):
+    with pytest.raises(CheckpointError, match=r"and the encoder knows .* tokens, numbered from 0"):
         drugtext.DrugClassifier(tiny_classifier.model, tokenizer)
