@@ -71,7 +71,7 @@ class WindowEncoder:
                 f"tokenizer_config.json: model_max_length is {limit!r}; a number of tokens, {least}"
                 " or more, is needed."
             )
-        n_known = model.config.encoder.vocab_size
+        n_known = getattr(model.config.encoder, "vocab_size", inf)  # some have no table of tokens
         largest = max([len(tokenizer) - 1, *tokenizer.added_tokens_decoder])
         if largest >= n_known:
             raise CheckpointError(

@@ -26,12 +26,11 @@ import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import new_category, split_categories
 from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents, rounded
 from drugtext.evaluation.benchmark.protocols import INDICATED, new_drug
-from drugtext.evaluation.benchmark.readers import Reader, readers_of_run
+from drugtext.evaluation.benchmark.readers import Reader, cached_reader, readers_of_run
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.evaluation.few_shot_calibration import SOFTENING
@@ -43,7 +42,6 @@ from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.meta import ATC_PLAN
-from drugtext.window_cache import WindowCache
 
 LEVEL = 3
 SHOTS = (1, 5)
@@ -111,16 +109,11 @@ class Readers:
         cache = trained.window_cache
         folder = cache.folder if cache else run / "windows"
         self._readers = {
-            (True, True): self._cached(trained, folder),
-            (True, False): self._cached(adapted, folder),
-            (False, True): self._cached(raw.with_lexicon(masked), run / "windows"),
-            (False, False): self._cached(raw, run / "windows"),
+            (True, True): cached_reader(trained, folder),
+            (True, False): cached_reader(adapted, folder),
+            (False, True): cached_reader(raw.with_lexicon(masked), run / "windows"),
+            (False, False): cached_reader(raw, run / "windows"),
         }
-
-    @staticmethod
-    def _cached(classifier: DrugClassifier, folder: Path) -> Reader:
-        cache = WindowCache(classifier.model.encoder, folder)
-        return Reader(classifier, CachedEmbedder(classifier, cache))
 
     def __call__(self, variant: Variant) -> Reader:
         """Return what a variant reads with."""

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import torch
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
@@ -26,12 +24,12 @@ import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
-from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents
+from drugtext.evaluation.benchmark.new_drugs_asked import right_answers, right_by_documents
 from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import (
     Reader,
+    cached_reader,
     labelled_inserts,
     readers_of_run,
 )
@@ -43,18 +41,11 @@ from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.plan import LoopPlan
-from drugtext.window_cache import WindowCache
 
 LEVELS = (2, 3, 4)
 LEARNING_RATE = 3e-4  # of scripts/finetune_lora.py
 
 console = Console(stderr=True)
-
-
-def with_words(classifier: DrugClassifier, data: LabelledInserts, folder: Path) -> Reader:
-    """Return a reader with the words of the training inserts; its vectors are kept in a folder."""
-    ready = classifier.with_lexicon(data.forms[-1])
-    return Reader(ready, CachedEmbedder(ready, WindowCache(ready.model.encoder, folder)))
 
 
 def tuned(start: DrugClassifier, data: LabelledInserts, folder: Path, n_steps: int) -> Reader:
@@ -63,7 +54,8 @@ def tuned(start: DrugClassifier, data: LabelledInserts, folder: Path, n_steps: i
     told = {"inserts": data.sha256, "weights": weights_sha256(start.model.encoder)}
     with training_bar(console) as advance:
         adapter, _ = finetune(start, data, plan, folder, told=told, advance=advance)
-    return with_words(start.with_adapter(adapter), data, folder / "windows")
+    ready = start.with_adapter(adapter).with_lexicon(data.forms[-1])
+    return cached_reader(ready, folder / "windows")
 
 
 def encoders(
@@ -71,7 +63,7 @@ def encoders(
 ) -> Iterator[tuple[str, Reader]]:
     """Yield the encoders, ready to read, the one that is used first."""
     yield "meta-trained", trained
-    yield "as it comes", with_words(raw, data, run / "windows")
+    yield "as it comes", cached_reader(raw.with_lexicon(data.forms[-1]), run / "windows")
     yield "fine-tuned", tuned(raw, data, run / "fine-tuned", n_steps)
     both = run / "meta-trained, then fine-tuned"
     yield both.name, tuned(trained.classifier, data, both, n_steps)
@@ -81,18 +73,8 @@ def is_right(
     reader: Reader, support: Sequence[Example], asked: Sequence[Example], tree: Taxonomy
 ) -> NDArray:
     """Return whether each answer is right of prototypes fitted to the support, shape (n_asked,)."""
-    fitted = reader.classifier.fit_embeddings(
-        reader.embed([example.insert for example in support]),
-        [example.category for example in support],
-        taxonomy=tree,
-        ingredients=[example.substances for example in support],
-    )
-    given = torch.as_tensor(reader.embed([example.insert for example in asked]))
-    with torch.no_grad():
-        projected = fitted.model.head.project(given)
-    best = fitted.probabilities(projected).argmax(1)
-    answers = [fitted.category_ids[n] for n in best]
-    return np.array([one == e.category for one, e in zip(answers, asked, strict=True)])
+    taught, given = (reader.embed([e.insert for e in some]) for some in (support, asked))
+    return right_answers(reader.classifier, tree, (support, taught), (asked, given))
 
 
 def main(

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import numpy as np
-import torch
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
@@ -31,7 +30,7 @@ from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
-from drugtext.evaluation.benchmark.new_drugs_asked import right_by_documents
+from drugtext.evaluation.benchmark.new_drugs_asked import right_answers, right_by_documents
 from drugtext.evaluation.benchmark.records import Example, Names, Record, load_corpus
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.inserts.batches import batches
@@ -86,20 +85,12 @@ def is_right(
     """
     found = np.full(len(asked), np.nan)
     for taught, held_out in folds:
-        classifier = bare.fit_embeddings(
-            embeddings[taught],
-            [asked[n].category for n in taught],
-            taxonomy=taxonomy,
-            ingredients=[asked[n].substances for n in taught],
-        )
-        known = set(classifier.category_ids)
+        known = {asked[n].category for n in taught}
         can_be_told = [n for n in held_out if asked[n].category in known]
-        with torch.no_grad():
-            given = torch.from_numpy(embeddings[can_be_told])
-            own = classifier.model.head.project(given).numpy()
-        answers = classifier.probabilities(own).argmax(1)
-        for n, answer in zip(can_be_told, answers, strict=True):
-            found[n] = classifier.category_ids[answer] == asked[n].category
+        support, queries = (
+            ([asked[n] for n in some], embeddings[some]) for some in (taught, can_be_told)
+        )
+        found[can_be_told] = right_answers(bare, taxonomy, support, queries)
     return found
 
 

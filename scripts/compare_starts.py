@@ -23,7 +23,6 @@ import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
-from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.head_comparison import prototype_accuracy
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_category import (
@@ -35,6 +34,7 @@ from drugtext.evaluation.benchmark.new_category import (
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import (
     Reader,
+    cached_reader,
     fitted_to_background,
     readers_of_run,
 )
@@ -46,7 +46,6 @@ from drugtext.training.bar import training_bar
 from drugtext.training.contrast import ContrastPlan, adapt_encoder
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.plan import LoopPlan
-from drugtext.window_cache import WindowCache
 
 LEVELS = (3, 4)
 PARTS = ("validation", "test")
@@ -86,9 +85,7 @@ def readers_of(
         ("as it comes", encoder, run / "windows"),
         ("adapted", adapted, run / "adapted" / "windows"),
     ):
-        reader = start.with_lexicon(masked)
-        embed = CachedEmbedder(reader, WindowCache(start.model.encoder, folder))
-        found[name] = Reader(reader, embed)
+        found[name] = cached_reader(start.with_lexicon(masked), folder)
     for name, start in ((META, encoder), (BOTH, adapted)):
         readers = readers_of_run(run, start, n_meta)
         with training_bar(console) as advance:

@@ -6,11 +6,42 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.evaluation.benchmark.records import Example
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.taxonomy import Taxonomy
+
+
+def right_answers(
+    bare: DrugClassifier,
+    taxonomy: Taxonomy,
+    taught: tuple[Sequence[Example], NDArray],
+    asked: tuple[Sequence[Example], NDArray],
+) -> NDArray[np.bool_]:
+    """Return whether answers by prototypes are right, shape (n_asked,).
+
+    Args:
+        bare: without categories.
+        taxonomy: of the categories.
+        taught: what the prototypes are of, and its embeddings as `bare` gives them.
+        asked: the same of what is asked.
+    """
+    (support, embeddings), (queries, given) = taught, asked
+    fitted = bare.fit_embeddings(
+        embeddings,
+        [example.category for example in support],
+        taxonomy=taxonomy,
+        ingredients=[example.substances for example in support],
+    )
+    with torch.no_grad():
+        projected = fitted.model.head.project(torch.as_tensor(given))
+    best = fitted.probabilities(projected).argmax(1)
+    pairs = zip(best, queries, strict=True)
+    return np.array([fitted.category_ids[n] == e.category for n, e in pairs], dtype=bool)
 
 
 def right_by_documents(

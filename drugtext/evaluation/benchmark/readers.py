@@ -108,6 +108,12 @@ def readers_of_run(run: Path, encoder: DrugClassifier, n_steps: int) -> TrainedR
     return TrainedReaders(untrained, run / TRAINED_FOLDER, ATC_PLAN.lasting(n_steps))
 
 
+def cached_reader(classifier: DrugClassifier, folder: Path) -> Reader:
+    """Return a reader whose encoder's vectors are kept in a folder."""
+    cache = WindowCache(classifier.model.encoder, folder)
+    return Reader(classifier, CachedEmbedder(classifier, cache))
+
+
 def labelled_inserts(training: Training, taxonomy: Taxonomy) -> LabelledInserts:
     """Return what an encoder is trained on: both forms of the inserts, the masked one last."""
     records = training.records
