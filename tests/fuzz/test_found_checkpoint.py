@@ -170,3 +170,12 @@ def test_another_kind_of_model_was_loaded_without_a_look_at_the_manifest(saved):
 def test_a_name_that_is_too_long_for_a_file():
     with pytest.raises(CheckpointError, match="is no folder and no bundled checkpoint"):
         drugtext.load("x" * 5000)
+
+
+def test_a_special_token_by_another_name_is_one_that_the_encoder_does_not_know(saved):
+    file = saved / "tokenizer_config.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(told | {"sep_token": "[SE@]"}), encoding="utf-8")
+    seal(saved)
+    with pytest.raises(CheckpointError, match=r"and the encoder knows .* tokens, numbered from 0"):
+        drugtext.load(saved)
