@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from drugtext.config import DrugTextConfig
+from drugtext.doubt import tree_nodes
 from drugtext.embedder import HALF_CHARACTERS, InsertEmbedder
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
 from drugtext.heads import PrototypeHead
@@ -66,14 +67,14 @@ class CategoryHolder(InsertEmbedder):
             ", ".join(config.languages)
             head, n_categories = model.head, len(self.category_ids)
             remembered = [part.rows for part in (head.memory, head.named) if part is not None]
-            for rows in (head.groups, *remembered):
-                if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n_categories:
+            for rows in (head.nodes, *remembered):
+                if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < n_categories:
                     raise ValueError("the head names a category that is not there")
             dim = model.name_stems.dim if model.name_stems else 0
             if not (isinstance(dim, int) and head.name_dim == dim == config.name_dim):
                 raise ValueError(f"names are read into {dim} dimensions, the head takes others")
-            if not bool((head.powers > 0).all()):
-                raise ValueError("the head's powers are not above 0")
+            if not bool(((head.doubts >= 0) & (head.doubts <= 1)).all()):
+                raise ValueError("the head's doubts are not from 0 to 1")
         except (
             *(TypeError, ValueError, OverflowError),
             *(KeyError, AttributeError, TaxonomyError),
@@ -129,6 +130,8 @@ class CategoryHolder(InsertEmbedder):
         # Those of other categories would be false here.
         config.measured = config.training = config.privacy = None
         head = head.to(self.model.device)
+        head.place(tree_nodes([[step.id for step in taxonomy.path(i)] for i in order]))
+        config.n_levels = len(head.doubts)
         other = self._over(DrugTextModel.assembled(config, self.model.parts, head))
         other.drug_names = drug_names
         return other

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from drugtext.adapters import ADAPTER_FOLDER, Adapter
 from drugtext.bundled import DEFAULT_CHECKPOINT, bundled_checkpoints
 from drugtext.checkpoint_writing import HEAD, beside_encoder
-from drugtext.config import FORMAT_VERSION, DrugTextConfig
+from drugtext.config import FORMAT_VERSION, DrugTextConfig, other_format
 from drugtext.encoder import (
     DEFAULT_ENCODER,
     default_encoder_folder,
@@ -32,9 +32,6 @@ from drugtext.model import DrugTextModel, EncoderParts
 from drugtext.name_stems import NameStems
 
 _log = logging.getLogger(__name__)
-
-_NOT_ALWAYS = ("head.certainty", "head.groups", "head.powers")
-"""Weights that an older folder has not; they are those of a new head then."""
 
 
 def load_model(
@@ -60,14 +57,8 @@ def load_model(
     if not isinstance(config, DrugTextConfig):
         check_manifest(folder)
         return _from_encoder(str(folder), name)
-    if not isinstance(config.format_version, int) or config.format_version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{folder}: format version {config.format_version}, this drugtext reads up to"
-            f" {FORMAT_VERSION}. Install a newer drugtext."
-        )
-    if config.format_version < 2:  # of another measure than familiarity
-        config.scope_threshold = None
-        (config.few_shot or {}).pop("scope_threshold", None)
+    if config.format_version != FORMAT_VERSION:
+        raise CheckpointError(f"{folder}: {other_format(config.format_version)}")
     if config.saved_by_transformers:
         config.measured = config.training = config.privacy = None
         if (folder / MANIFEST).exists():
@@ -187,8 +178,7 @@ def _whole(folder: Path, config: DrugTextConfig) -> tuple[DrugTextModel, PreTrai
         folder, config=config, use_safetensors=True, output_loading_info=True
     )
     model, loaded = found
-    missing = set(loaded["missing_keys"]) - set(_NOT_ALWAYS)
-    if missing:  # transformers would fill them at random
+    if missing := loaded["missing_keys"]:  # transformers would fill them at random
         raise KeyError(f"no {', '.join(sorted(missing)[:3])}")
     model.adapter = _adapter(folder, config)
     return model.eval(), load_tokenizer(folder)
@@ -203,7 +193,7 @@ def _from_head(
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
     encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
     model = _adapted(folder, config, load_encoder(encoder_path))
-    beside_encoder(model).load_state_dict(_as_new(model) | load_file(folder / HEAD))
+    beside_encoder(model).load_state_dict(load_file(folder / HEAD))
     return model, load_tokenizer(encoder_path)
 
 
@@ -235,15 +225,9 @@ def _over_encoder(
         with safe_open(folder / "model.safetensors", "pt") as file:
             there = parts.state_dict().keys() & set(file.keys())
             weights = {key: file.get_tensor(key) for key in there}
-    parts.load_state_dict(_as_new(model) | weights)
+    parts.load_state_dict(weights)
     tokenizer = encoder_folder(config.encoder_name) if is_apart else folder
     return model, load_tokenizer(tokenizer)
-
-
-def _as_new(model: DrugTextModel) -> dict[str, Tensor]:
-    """Return what the head of an older folder has not."""
-    parts = beside_encoder(model).state_dict()
-    return {name: parts[name] for name in _NOT_ALWAYS}
 
 
 def _adapter(folder: Path, config: DrugTextConfig) -> Adapter | None:

@@ -11,9 +11,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-FORMAT_VERSION = 3
-"""Of a saved classifier; a folder with a higher one is refused. 2: the head may have a memory, and
-tells how far to trust a text. 3: names may be read beside the text."""
+FORMAT_VERSION = 4
+"""Of a saved classifier; a folder with another one is refused."""
 
 
 @strict
@@ -48,6 +47,7 @@ class DrugTextConfig(PreTrainedConfig):
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: texts of support inserts that the head remembers.
         n_named: names of theirs that it remembers.
+        n_levels: of the tree, that the head was calibrated at; 1 before.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
         privacy: epsilon, delta and what they are of, as `private.PrivateHead.statement` has them;
@@ -81,6 +81,7 @@ class DrugTextConfig(PreTrainedConfig):
     n_support: list | tuple = ()
     n_known: int = 0
     n_named: int = 0
+    n_levels: int = 1
     measured: dict | None = None
     training: dict | None = None
     privacy: dict | None = None
@@ -109,6 +110,16 @@ class DrugTextConfig(PreTrainedConfig):
     def name_dim(self) -> int:
         """Number of dimensions of what its names say."""
         return (self.name_stems or {}).get("dim", 0)
+
+
+def other_format(found: object) -> str:
+    """Say what to do about a folder whose format version is not `FORMAT_VERSION`."""
+    is_older = isinstance(found, int) and found < FORMAT_VERSION
+    return f"found format version {found}, this drugtext reads {FORMAT_VERSION}. " + (
+        "Learn its categories again: probabilities of an older one would not mean the same."
+        if is_older
+        else "Install a newer drugtext."
+    )
 
 
 DrugTextConfig.register_for_auto_class()

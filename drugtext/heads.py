@@ -8,11 +8,11 @@ from math import log
 import torch
 from torch import Tensor, nn
 
+from .doubt import doubted
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
 from .name_stems import name_evidence, remembered_names
 from .projection import Projection
 from .prototypes import category_prototypes, share_with_ancestors
-from .sharpening import sharpened
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -39,10 +39,11 @@ class PrototypeHead(Projection):
         n_known: texts of the support that are remembered; 0 for prototypes alone.
         name_dim: of the names in an embedding.
         n_named: names of the support that are remembered; 0 where they tell nothing.
+        n_levels: of the tree that the categories stand in.
 
     Attributes:
-        groups: that `sharpened` takes; each category by itself until it is calibrated.
-        powers: as well; 1 and 1 until then.
+        nodes: that `doubted` takes; each category by itself until `place` is called.
+        doubts: as well; 0 until it is calibrated.
 
     Source:
         Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
@@ -55,14 +56,16 @@ class PrototypeHead(Projection):
         n_known: int = 0,
         name_dim: int = 0,
         n_named: int = 0,
+        n_levels: int = 1,
     ) -> None:
         super().__init__(text_dim, name_dim)
         self.prototypes = nn.Parameter(torch.zeros(n_categories, text_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
         self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
-        self.groups = nn.Parameter(torch.arange(n_categories), requires_grad=False)
-        self.powers = nn.Parameter(torch.ones(2), requires_grad=False)
+        alone = torch.arange(n_categories).repeat(n_levels, 1)
+        self.nodes = nn.Parameter(alone, requires_grad=False)
+        self.doubts = nn.Parameter(torch.zeros(n_levels), requires_grad=False)
         self.memory = Memory(n_known, text_dim) if n_known else None
         self.named = Memory(n_named, name_dim) if n_named else None
 
@@ -128,7 +131,7 @@ class PrototypeHead(Projection):
             share_with_ancestors(prototypes, weights, ancestors),
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
         )
-        fitted.powers.fill_(1.0)  # those of other categories say nothing of these
+        fitted.doubts.fill_(0.0)  # those of other categories say nothing of these
         return fitted
 
     def remembering(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
@@ -140,7 +143,7 @@ class PrototypeHead(Projection):
         """
         memory = Memory.of(self.text_of(embeddings), category_ids)
         named = remembered_names(self.names_of(embeddings), category_ids)
-        return self._with_categories(self.prototypes, self.log_prior, memory, named, self.groups)
+        return self._with_categories(self.prototypes, self.log_prior, memory, named)
 
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
@@ -169,7 +172,6 @@ class PrototypeHead(Projection):
             torch.cat([self.log_prior, prior]),
             memory,
             named,
-            torch.cat([self.groups, self.groups.new_tensor([len(self.groups)])]),  # by itself
         )
 
     def regrouped(
@@ -195,10 +197,8 @@ class PrototypeHead(Projection):
             priors.append(self.log_prior[rows].max() + (0.0 if one else grown))
         memory, kept = (None, []) if self.memory is None else self.memory.regrouped(groups)
         named = self.named and self.named.regrouped(groups)[0].without_repeats()
-        told = self.groups[[group[0] for group in groups]].tolist()
-        siblings = torch.tensor([told.index(number) for number in told])
         stacked = torch.stack(prototypes), torch.stack(priors)
-        return self._with_categories(*stacked, memory, named if named else None, siblings), kept
+        return self._with_categories(*stacked, memory, named or None), kept
 
     def _with_categories(
         self,
@@ -206,13 +206,24 @@ class PrototypeHead(Projection):
         log_prior: Tensor,
         memory: Memory | None = None,
         named: Memory | None = None,
-        groups: Tensor | None = None,
     ) -> PrototypeHead:
-        head = PrototypeHead(self.text_dim, len(prototypes), name_dim=self.name_dim)
-        given = dict(self.named_parameters()) | {"prototypes": prototypes, "log_prior": log_prior}
-        head.load_state_dict(given | {"groups": head.groups if groups is None else groups})
+        """Return a head of other categories, as doubtful; they are not placed yet."""
+        sizes = {"name_dim": self.name_dim, "n_levels": len(self.doubts)}
+        head = PrototypeHead(self.text_dim, len(prototypes), **sizes)
+        given = {"prototypes": prototypes, "log_prior": log_prior, "nodes": head.nodes}
+        head.load_state_dict(dict(self.named_parameters()) | given)
         head.memory, head.named = memory, named
         return head
+
+    def place(self, nodes: Tensor) -> None:
+        """Say in place where in the tree the categories stand.
+
+        Args:
+            nodes: as `tree_nodes` gives them. A level more is as doubtful as the one above it.
+        """
+        doubts = torch.cat([self.doubts, self.doubts[-1:].expand(len(nodes))])[: len(nodes)]
+        self.nodes = nn.Parameter(nodes.to(self.nodes), requires_grad=False)
+        self.doubts = nn.Parameter(doubts.clone(), requires_grad=False)
 
     @property
     def is_bare(self) -> bool:
@@ -256,7 +267,7 @@ class PrototypeHead(Projection):
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
         evidence, prior = self.evidence(projected)
         logits = evidence * self.scale * self.trust(projected) + prior
-        return sharpened(logits, self.groups, self.powers)
+        return doubted(logits, self.nodes, self.doubts) if self.doubts.any() else logits
 
     def logits_of_names(self, projected: Tensor) -> Tensor:
         """Return logits of inserts without a text: the prior, and what their names say.

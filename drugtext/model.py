@@ -18,7 +18,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import is_peft_available
 
 from .bare_encoder import build_encoder, mean_pool
-from .config import FORMAT_VERSION, DrugTextConfig
+from .config import FORMAT_VERSION, DrugTextConfig, other_format
 from .heads import INITIAL_SCALE, PrototypeHead
 from .lexicon import Lexicon
 from .memory import Memory
@@ -65,11 +65,8 @@ class DrugTextModel(PreTrainedModel):
 
     def __init__(self, config: DrugTextConfig) -> None:
         super().__init__(config)
-        if config.format_version > FORMAT_VERSION:
-            raise ValueError(
-                f"found format version {config.format_version}, this drugtext reads up to"
-                f" {FORMAT_VERSION}. Install a newer drugtext."
-            )
+        if config.format_version != FORMAT_VERSION:
+            raise ValueError(other_format(config.format_version))
         if config.n_support and config.num_labels != len(config.n_support):
             raise ValueError(
                 f"found num_labels={config.num_labels} for {len(config.n_support)} categories; a"
@@ -94,8 +91,8 @@ class DrugTextModel(PreTrainedModel):
             init.zeros_(module.log_prior)
             init.constant_(module.scale, INITIAL_SCALE)
             init.zeros_(module.certainty)
-            init.copy_(module.groups, torch.arange(len(module.groups)))
-            init.ones_(module.powers)
+            init.copy_(module.nodes, torch.arange(module.nodes.shape[1]).expand_as(module.nodes))
+            init.zeros_(module.doubts)
         elif isinstance(module, Memory):
             init.zeros_(module.levels)
             init.zeros_(module.scales)
@@ -222,7 +219,12 @@ class DrugTextModel(PreTrainedModel):
 def _new_head(config: DrugTextConfig) -> PrototypeHead:
     n_categories = len(config.n_support)
     return PrototypeHead(
-        config.text_dim, n_categories, config.n_known, config.name_dim, config.n_named
+        config.text_dim,
+        n_categories,
+        config.n_known,
+        config.name_dim,
+        config.n_named,
+        config.n_levels,
     )
 
 

@@ -161,8 +161,8 @@ def private_head(
         "log_prior": PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
     }
     private = PrototypeHead(head.text_dim, n_categories, name_dim=head.name_dim)
-    # How sharp probabilities of other categories are says nothing of these.
-    own = {"groups": private.groups, "powers": private.powers}
+    # How doubtful other categories are says nothing of these.
+    own = {"nodes": private.nodes, "doubts": private.doubts}
     private.load_state_dict(dict(head.named_parameters()) | learnt | own)
     statement: dict[str, float | str] = {
         "epsilon": float(epsilon),

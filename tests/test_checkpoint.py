@@ -211,9 +211,9 @@ def test_a_tampered_config_is_refused(saved, change):
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda head: head.powers.fill_(0), "the head's powers are not above 0"),
+        (lambda head: head.doubts.fill_(2), "the head's doubts are not from 0 to 1"),
         (lambda head: head.memory.rows.fill_(7), "the head names a category that is not there"),
-        (lambda head: head.groups.fill_(-1), "the head names a category that is not there"),
+        (lambda head: head.nodes.fill_(-1), "the head names a category that is not there"),
     ],
 )
 def test_a_head_that_does_not_fit_its_categories_is_refused(tiny_classifier, damage, told):

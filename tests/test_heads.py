@@ -206,30 +206,33 @@ class TestNames:
         assert more.prototypes[2].tolist() == [0.5, 0.5]
 
 
-def test_groups_follow_their_categories_through_every_change():
+def test_doubts_follow_every_change_but_a_new_fit():
     head = head_of([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6], [0.6, 0.8]])
-    head.groups.copy_(torch.tensor([0, 1, 0, 1]))
-    head.powers.copy_(torch.tensor([2.0, 0.5]))
-    assert head.remembering(torch.eye(2), torch.tensor([0, 1])).groups.tolist() == [0, 1, 0, 1]
+    assert head.nodes.tolist() == [[0, 1, 2, 3]] and head.doubts.tolist() == [0.0]
+    head.doubts.fill_(0.25)
+    head.place(torch.tensor([[0, 1, 0, 1], [0, 1, 2, 3]]))
+    assert head.doubts.tolist() == [0.25, 0.25], "a level more is as doubtful"
+    assert head.remembering(torch.eye(2), torch.tensor([0, 1])).doubts.tolist() == [0.25, 0.25]
     more = head.with_category(torch.tensor([[0.6, -0.8]]))
-    assert more.groups.tolist() == [0, 1, 0, 1, 4] and more.powers.tolist() == [2.0, 0.5]
+    assert more.nodes.shape == (2, 5) and more.doubts.tolist() == [0.25, 0.25]
     fewer, _ = more.regrouped([[1], [2], [3, 0]], [1] * 5)
-    assert fewer.groups.tolist() == [0, 1, 0] and fewer.powers.tolist() == [2.0, 0.5]
-    anew = head.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []])
-    assert anew.groups.tolist() == [0, 1] and anew.powers.tolist() == [1.0, 1.0]
+    assert fewer.nodes.shape == (2, 3) and fewer.doubts.tolist() == [0.25, 0.25]
+    fewer.place(torch.tensor([[0, 1, 2]]))
+    assert fewer.doubts.tolist() == [0.25], "a level less, a doubt less"
+    assert head.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []]).doubts.tolist() == [0.0, 0.0]
 
 
-def test_powers_sharpen_the_probabilities():
+def test_a_doubt_is_spread_over_siblings():
     head = head_of([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
     head.scale.fill_(1.0)
     asked = torch.tensor([[0.96, 0.28]])
     before = head.logits(asked)
-    head.groups.copy_(torch.tensor([0, 1, 0]))
+    head.place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
     torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
-    head.powers.copy_(torch.tensor([1.0, 2.0]))
+    head.doubts.copy_(torch.tensor([0.0, 0.5]))
     p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
     torch.testing.assert_close(q[1], p[1])
-    torch.testing.assert_close(q[0] / q[2], (p[0] / p[2]) ** 2)
+    torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
 
 
 def whitening_head(seed: int = 0, dim: int = 6) -> PrototypeHead:

@@ -226,5 +226,5 @@ tried(lambda: drugtext.load("user/newer"))
 """
     nothing, newer = lines(hub, tmp_path, code, few)
     assert nothing.startswith("refused: 'user/nothing' is no folder and no bundled checkpoint")
-    assert f"format version 99, this drugtext reads up to {FORMAT_VERSION}" in newer
+    assert f"format version 99, this drugtext reads {FORMAT_VERSION}" in newer
     assert "Install a newer drugtext" in newer

@@ -36,7 +36,7 @@ ROOMS = [
         "backends",
         "adapters",
         "prototypes",
-        "sharpening",
+        "doubt",
         "whitening",
         "memory",
         "name_stems",
@@ -108,7 +108,7 @@ WITHOUT_TORCH = (
 """Their modules import neither torch nor transformers, except inside functions."""
 
 TRAVELLING = {
-    *("model", "config", "heads", "memory", "prototypes", "sharpening", "whitening"),
+    *("model", "config", "heads", "memory", "prototypes", "doubt", "whitening"),
     *("lexicon", "name_stems", "projection", "bare_encoder"),
 }
 """Modules that are saved with a checkpoint: see `drugtext.model`."""

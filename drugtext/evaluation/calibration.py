@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch import Tensor, nn
 
+from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
-from drugtext.sharpening import group_log_probabilities, sharpened
-from drugtext.taxonomy import Taxonomy
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
@@ -20,12 +20,13 @@ SCOPE_FALSE_ALARMS = 0.05
 SCALES = np.geomspace(2, 128, 97)
 """Scales that are tried, evenly spaced in their logarithm."""
 
-STRENGTHS = np.linspace(0, 0.5, 11)
-"""Exponents of the amount of text in the scale that are tried."""
+STRENGTHS = (0.0, 0.5)
+"""Least and greatest exponent of the amount of text in the scale."""
 
-POWERS = np.geomspace(0.25, 4, 97)
-"""Powers that are tried, likewise; 1 is among them."""
+DOUBTS = (0.0, 0.5)
+"""Least and greatest share of the probability that may be spread at a level."""
 
+_FIRST_DOUBT = 0.05  # that the search begins with
 _RIDGE = 1.0
 _FIGURES_AT_ONCE = 4_000_000  # scales are tried together as memory allows
 
@@ -36,44 +37,25 @@ class Calibration(NamedTuple):
     Attributes:
         scale: of the evidence, for an insert of ordinary length.
         strength: exponent of the amount of text in it.
-        powers: of the probability of a group of siblings, and of that within it, see `sharpened`.
+        doubts: of each level of the tree, see `doubted`.
     """
 
     scale: float
     strength: float = 0.0
-    powers: tuple[float, float] = (1.0, 1.0)
+    doubts: tuple[float, ...] = (0.0,)
 
     @torch.no_grad()
-    def apply(self, head: PrototypeHead, direction: Tensor, groups: Tensor | None = None) -> None:
+    def apply(self, head: PrototypeHead, direction: Tensor) -> None:
         """Calibrate a head in place.
 
         Args:
-            head: to be calibrated.
+            head: to be calibrated; the doubts are of the levels of its tree, from the roots down.
             direction: as `text_direction` gives it.
-            groups: as `sibling_groups` gives them; needed for the powers.
         """
         head.scale.fill_(self.scale)
         head.certainty.copy_(self.strength * direction)
-        if groups is not None:
-            head.groups.copy_(groups)
-            head.powers.copy_(torch.tensor(self.powers))
-
-
-def sibling_groups(category_ids: Sequence[str], taxonomy: Taxonomy) -> Tensor:
-    """Group the categories of the deepest level by the category above, which is in the group, too.
-
-    Args:
-        category_ids: in the order of a head's rows.
-        taxonomy: holds them and their ancestors.
-
-    Returns:
-        int64, the number of the first category of each one's group, shape (n_categories,).
-    """
-    paths = [[step.id for step in taxonomy.path(i)] for i in category_ids]
-    above = max(map(len, paths)) - 1
-    names = [path[:above][-1] if above else path[-1] for path in paths]
-    first = {name: n for n, name in reversed([*enumerate(names)])}
-    return torch.tensor([first[name] for name in names])
+        head.doubts = nn.Parameter(torch.tensor(self.doubts), requires_grad=False)
+        head.place(head.nodes)  # which may be deeper than what was calibrated
 
 
 def text_direction(projected: Tensor, n_characters: Tensor) -> Tensor:
@@ -100,8 +82,8 @@ def best_calibration(
     evidence: Tensor,
     log_prior: Tensor,
     true_rows: Tensor,
-    amounts: Tensor | None = None,
-    groups: Tensor | None = None,
+    amounts: Tensor,
+    nodes: Tensor,
 ) -> Calibration:
     """Return the calibration that makes held-out categories most likely.
 
@@ -109,52 +91,32 @@ def best_calibration(
         evidence: of held-out inserts, as `PrototypeHead.evidence` gives it, (n, n_categories).
         log_prior: as well, shape (n_categories,).
         true_rows: int64, the true category's column, shape (n,).
-        amounts: embeddings times `text_direction`, shape (n,); the scale is one for all if left
-            out.
-        groups: as `sibling_groups` gives them; no powers are sought if left out.
+        amounts: embeddings times `text_direction`, shape (n,).
+        nodes: of the head.
 
     Raises:
         CorpusError: there is no held-out insert.
 
     Source:
         Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2; here the temperature
-        is a power of the amount of text.
+        is a power of the amount of text, and answers are `doubted`.
     """
     _check_held_out(len(evidence))
+    figures, prior = evidence.double(), log_prior.double()
 
-    def trusted(strength: float) -> Tensor:
-        return evidence if amounts is None else evidence * (strength * amounts).exp().unsqueeze(1)
+    def loss(sought: NDArray) -> tuple[float, NDArray]:
+        found = torch.tensor(sought, requires_grad=True)
+        scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
+        log_p = doubted(figures * scales + prior, nodes, found[2:]).log_softmax(dim=-1)
+        mean = -log_p.gather(1, true_rows.unsqueeze(1)).mean()
+        (slope,) = torch.autograd.grad(mean, found)
+        return mean.item(), slope.numpy()
 
-    strengths = [0.0] if amounts is None else STRENGTHS.tolist()
-    found = []
-    for strength in strengths:
-        losses = scale_losses(trusted(strength), log_prior, true_rows)
-        found.append(
-            (float(losses.min()), Calibration(float(SCALES[int(losses.argmin())]), strength))
-        )
-    best = min(found)[1]
-    if groups is None:
-        return best
-    logits = trusted(best.strength) * best.scale + log_prior
-    return best._replace(powers=_best_powers(logits, true_rows, groups))
-
-
-def _best_powers(logits: Tensor, true_rows: Tensor, groups: Tensor) -> tuple[float, float]:
-    """Return the power that makes true groups most likely, and that for categories within them."""
-    true_groups, true_rows = groups[true_rows].unsqueeze(1), true_rows.unsqueeze(1)
-
-    def loss(power: float) -> tuple[float, float]:
-        sharp = sharpened(logits, groups, torch.tensor([power, power]))
-        between, within = group_log_probabilities(sharp, groups)
-        return (
-            -between.gather(1, true_groups).mean().item(),
-            -within.gather(1, true_rows).mean().item(),
-        )
-
-    powers = sorted(POWERS.tolist(), key=lambda power: abs(np.log(power)))  # 1 where all are alike
-    losses = np.array([loss(power) for power in powers]).round(9)
-    first, second = losses.argmin(axis=0)
-    return powers[first], powers[second]
+    alone = SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())]
+    begun = [np.log(alone), 0.0, *[_FIRST_DOUBT] * len(nodes)]
+    bounds = [np.log(SCALES[[0, -1]]), STRENGTHS, *[DOUBTS] * len(nodes)]
+    best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
+    return Calibration(float(np.exp(best[0])), best[1], tuple(best[2:]))
 
 
 def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:

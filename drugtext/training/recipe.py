@@ -21,7 +21,6 @@ from drugtext.evaluation.calibration import (
     Calibration,
     best_calibration,
     scope_threshold,
-    sibling_groups,
     text_direction,
 )
 from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
@@ -91,11 +90,7 @@ def train_prototypes(
         base = learn(SPLITS)
         splits = embedded(base)
     shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
-    calibration.apply(
-        shipped.model.head,
-        _text_direction(shipped, list(splits.values())),
-        sibling_groups(shipped.category_ids, shipped.taxonomy),
-    )
+    calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
     config.scope_false_alarms = trained.model.config.scope_false_alarms
@@ -240,10 +235,9 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
     with torch.no_grad():
         evidence, prior = head.evidence(projected)
-    groups = sibling_groups(ids, classifier.taxonomy)
     amounts = head.text_of(projected) @ direction
-    calibration = best_calibration(evidence, prior, true_rows, amounts, groups)
-    calibration.apply(head, direction, groups)
+    calibration = best_calibration(evidence, prior, true_rows, amounts, head.nodes)
+    calibration.apply(head, direction)
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
         head.familiarity(projected).detach(), config.scope_false_alarms

@@ -5,41 +5,68 @@ from __future__ import annotations
 import pytest
 import torch
 
+from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
     Calibration,
     best_calibration,
     scope_threshold,
-    sibling_groups,
     text_direction,
 )
 from drugtext.heads import PrototypeHead
-from drugtext.sharpening import sharpened
-from drugtext.taxonomy import Category, Taxonomy
 
 
-def test_best_scale_makes_probabilities_true():
-    # Of two categories, one is nearer by 0.1 and right in 4 of 5 cases: log(4) / 0.1 = 13.9
-    scores = torch.tensor([[0.0, -0.1]] * 100)
-    true_rows = torch.tensor([0] * 80 + [1] * 20)
-    assert best_calibration(scores, torch.zeros(2), true_rows).scale == pytest.approx(
-        13.86, rel=0.03
+def best(
+    scores: torch.Tensor,
+    true_rows: torch.Tensor,
+    prior: torch.Tensor | None = None,
+    amounts: torch.Tensor | None = None,
+    nodes: torch.Tensor | None = None,
+) -> Calibration:
+    """Calibrate categories that stand side by side, on texts of one length, if not told else."""
+    n, n_categories = scores.shape
+    return best_calibration(
+        scores,
+        torch.zeros(n_categories) if prior is None else prior,
+        true_rows,
+        torch.zeros(n) if amounts is None else amounts,
+        torch.arange(n_categories).unsqueeze(0) if nodes is None else nodes,
     )
 
 
+def of_two(*cases: tuple[float, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Make 1000 inserts of each case: how much nearer the first category is, how many are of it."""
+    scores = torch.cat([torch.tensor([[0.0, -nearer]] * 1000) for nearer, _ in cases])
+    return scores, torch.tensor(
+        [n for _, right in cases for n in [0] * right + [1] * (1000 - right)]
+    )
+
+
+def test_best_scale_makes_probabilities_true():
+    # 1 / (1 + exp(-10 * 0.1)) = 0.731, 1 / (1 + exp(-10 * 0.3)) = 0.953
+    found = best(*of_two((0.1, 731), (0.3, 953)))
+    assert found.scale == pytest.approx(10, rel=0.02)
+    assert found.strength == 0 and found.doubts == (pytest.approx(0, abs=0.005),)
+
+
 def test_the_prior_takes_its_part():
-    # The prior says log(2) of log(4); the rest is the scores'
-    scores = torch.tensor([[0.0, -0.1]] * 100)
-    true_rows = torch.tensor([0] * 80 + [1] * 20)
+    # It says 2 to 1: 2 e / (1 + 2 e) = 0.845, and with e to the power of 3 0.976
     prior = torch.tensor([0.5, -0.5]) * torch.log(torch.tensor(2.0))
-    assert best_calibration(scores, prior, true_rows).scale == pytest.approx(6.93, rel=0.03)
+    found = best(*of_two((0.1, 845), (0.3, 976)), prior=prior)
+    assert found.scale == pytest.approx(10, rel=0.03)
 
 
-def test_scales_stay_within_bounds():
-    scores = torch.tensor([[0.0, -0.1]])
-    for row, scale in ((0, 128), (1, 2)):
-        found = best_calibration(scores, torch.zeros(2), torch.tensor([row]))
-        assert found == (pytest.approx(scale), 0, (1, 1))
+def test_answers_that_are_wrong_however_near_are_doubted():
+    # What the scale says, 0.731, 0.953 and 0.998, holds but for a fifth, of which half is right
+    found = best(*of_two((0.1, 685), (0.3, 862), (0.6, 898)))
+    assert found.scale == pytest.approx(10, rel=0.03)
+    assert found.doubts == (pytest.approx(0.2, abs=0.01),)
+
+
+def test_calibration_stays_within_bounds():
+    for row, scale, doubt in ((0, 128, 0), (1, 2, 0.5)):
+        found = best(torch.tensor([[0.0, -0.1]]), torch.tensor([row]))
+        assert found == (pytest.approx(scale), 0, (pytest.approx(doubt),))
 
 
 def test_the_threshold_lets_the_given_share_fall_below():
@@ -52,22 +79,20 @@ def test_the_threshold_lets_the_given_share_fall_below():
 
 def test_nothing_held_out_is_refused():
     with pytest.raises(CorpusError, match=r"found no held-out insert .* Use a larger corpus"):
-        best_calibration(torch.zeros(0, 3), torch.zeros(3), torch.zeros(0, dtype=torch.int64))
+        best(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))
     with pytest.raises(CorpusError, match="found no held-out insert"):
         scope_threshold(torch.zeros(0))
 
 
 def test_more_text_may_be_trusted_more():
-    # As near as each other, long texts are right in 9 of 10 cases and short ones in 6 of 10:
-    # log(9) / 0.1 = 22, log(1.5) / 0.1 = 4.05; exp(2 s * strength) = 5.42 with amounts of s and -s
-    scores = torch.tensor([[0.0, -0.1]] * 200)
-    true_rows = torch.tensor([0] * 90 + [1] * 10 + [0] * 60 + [1] * 40)
-    amounts = torch.tensor([3.0] * 100 + [-3.0] * 100)
-    scale, strength, powers = best_calibration(scores, torch.zeros(2), true_rows, amounts)
-    assert powers == (1, 1)
-    assert strength == pytest.approx(0.3)
-    assert scale * 2.718**0.9 == pytest.approx(22, rel=0.15)
-    assert scale / 2.718**0.9 == pytest.approx(4.05, rel=0.15)
+    # As near as each other, by 0.1 and 0.3; long texts at a scale of 10 exp(0.2 * 3) = 18.2, short
+    # ones of 10 exp(-0.2 * 3) = 5.49
+    scores, true_rows = of_two((0.1, 861), (0.3, 996), (0.1, 634), (0.3, 838))
+    amounts = torch.tensor([3.0] * 2000 + [-3.0] * 2000)
+    found = best(scores, true_rows, amounts=amounts)
+    assert found.scale == pytest.approx(10, rel=0.03)
+    assert found.strength == pytest.approx(0.2, abs=0.02)
+    assert found.doubts == (pytest.approx(0, abs=0.005),)
 
 
 def test_the_direction_tells_the_amount_of_text():
@@ -93,37 +118,27 @@ def test_a_calibrated_head_says_the_same_with_more_or_less_certainty():
     assert head.trust(asked).shape == (2, 1)
 
 
-def test_siblings_are_those_of_the_deepest_level_with_the_category_above_them():
-    tree = Taxonomy(
-        [
-            *(Category("C", "heart"), Category("C07", "beta blockers", "C")),
-            *(Category("C07A", "plain", "C07"), Category("C07B", "mixed", "C07")),
-            *(Category("C07AA", "all", "C07A"), Category("C07AB", "selective", "C07A")),
-        ]
-    )
-    assert sibling_groups(["C07AB", "C07B", "C07A", "C07AA"], tree).tolist() == [0, 1, 0, 0]
-    flat = Taxonomy([Category("a", "a"), Category("b", "b")])
-    assert sibling_groups(["a", "b"], flat).tolist() == [0, 1]
+def test_the_deepest_level_is_doubted_more_where_that_is_true():
+    # However near, the first two are taken for each other in 1 of 5 cases, and for the others in
+    # 1 of 20: a fifth of the pair's, spread over both, and a twentieth spread over both pairs.
+    near = torch.tensor([[0.0, -0.5, -1.0, -1.0], [0.0, -0.1, -1.0, -1.0]])
+    scores = near.repeat_interleave(400, 0)
+    true_rows = torch.tensor(([0] * 304 + [1] * 76 + [2] * 10 + [3] * 10) * 2)
+    nodes = torch.tensor([[0, 0, 2, 2], [0, 1, 2, 3]])
+    found = best(scores, true_rows, nodes=nodes)
+    head = PrototypeHead(2, 4, n_levels=2)
+    head.place(nodes)
+    found.apply(head, torch.zeros(2))
+    told = doubted(scores * found.scale, head.nodes, head.doubts).double().exp()
+    pair = told[:, :2].sum(1)
+    torch.testing.assert_close(pair, torch.full((800,), 0.95).double(), rtol=0, atol=0.01)
+    inside = (told[:, 0] / pair)[[0, -1]]
+    torch.testing.assert_close(inside, torch.full((2,), 0.8).double(), rtol=0, atol=0.02)
+    assert found.doubts[0] == pytest.approx(0.1, abs=0.02)
+    assert found.doubts[1] == pytest.approx(0.4, abs=0.02)
 
 
-def test_groups_are_trusted_more_than_siblings_where_that_is_true():
-    # The scores tell four siblings' pair as well as the one of it; the pair is right in 9 of 10
-    # cases, the one within it in 6 of 10.
-    scores = torch.tensor([[0.0, -0.1, -0.2, -0.2]] * 100)
-    true_rows = torch.tensor([0] * 54 + [1] * 36 + [2] * 5 + [3] * 5)
-    groups, nothing = torch.tensor([0, 0, 2, 2]), torch.zeros(4)
-    found = best_calibration(scores, nothing, true_rows, groups=groups)
-    assert found.powers[0] > 1 > found.powers[1]
-    head = PrototypeHead(2, 4)
-    found.apply(head, torch.zeros(2), groups)
-    logits = sharpened(scores * found.scale, head.groups, head.powers)
-    told = logits[0].double().softmax(0)
-    assert float(told[:2].sum()) == pytest.approx(0.9, abs=0.01)
-    assert float(told[0] / told[:2].sum()) == pytest.approx(0.6, abs=0.01)
-
-
-def test_the_power_within_groups_of_one_is_one():
-    scores = torch.tensor([[0.0, -0.1, -0.3]] * 10)
-    alone = torch.tensor([0, 1, 2])
-    found = best_calibration(scores, torch.zeros(3), torch.tensor([0] * 6 + [1] * 4), groups=alone)
-    assert found.powers[1] == pytest.approx(1)
+def test_doubts_of_fewer_levels_are_taken_for_those_below():
+    head = PrototypeHead(2, 3, n_levels=3)
+    Calibration(8.0, 0.0, (0.1, 0.2)).apply(head, torch.zeros(2))
+    torch.testing.assert_close(head.doubts, torch.tensor([0.1, 0.2, 0.2]))

@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import best_calibration, sibling_groups, text_direction
+from drugtext.evaluation.calibration import best_calibration, text_direction
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -95,10 +95,9 @@ class DrugText(Contestant):
         direction = text_direction(head.text_of(support), lengths)
         with torch.no_grad():
             evidence, prior = head.evidence(projected)
-        groups = sibling_groups(ids, self.classifier.taxonomy)
         amounts = head.text_of(projected) @ direction
-        found = best_calibration(evidence, prior, rows, amounts, groups)
-        found.apply(head, direction, groups)
+        found = best_calibration(evidence, prior, rows, amounts, head.nodes)
+        found.apply(head, direction)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""
