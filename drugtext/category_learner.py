@@ -13,7 +13,7 @@ from torch import Tensor
 from drugtext.category_holder import CategoryHolder
 from drugtext.config import DrugTextConfig
 from drugtext.errors import CorpusError
-from drugtext.heads import INITIAL_SCALE, MOST_SHOTS, NAME_WEIGHT, PrototypeHead
+from drugtext.heads import MOST_SHOTS, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
@@ -21,6 +21,7 @@ from drugtext.names import category_text
 from drugtext.private import check_can_be_private, private_head
 from drugtext.private_sums import DELTA
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
+from drugtext.scorer import INITIAL_SCALE
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Taxonomy
 

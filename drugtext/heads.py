@@ -1,73 +1,31 @@
-"""Support embeddings -> category scores: prototypes, the means of support, and a memory of it."""
+"""Support embeddings -> a head: prototypes, the means of support, and a memory of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .doubt import doubted
-from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
-from .name_stems import name_evidence, remembered_names
-from .projection import Projection
+from .memory import Memory
+from .name_stems import remembered_names
 from .prototypes import category_prototypes, share_with_ancestors
+from .scorer import Scorer
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
 NAME_WEIGHT = 1.0
 """Support inserts that a category's name counts as. Chosen on categories of the training split."""
-INITIAL_SCALE = 16.0
-"""Of the scores in the softmax, until it is calibrated on held-out ingredients."""
 MOST_SHOTS = 5
 """Support inserts a category up to which the scale of few-shot categories is known to grow."""
-N_NEAREST = 5
-"""Known inserts that tell whether an insert is in scope."""
-
-_BLOCK = 64  # categories scored at once, see `PrototypeHead.scores`
 
 
-class PrototypeHead(Projection):
-    """Scores an embedding by its distance to each category's prototype, and by its names.
-
-    Embeddings are first projected: `project`.
-
-    Args:
-        text_dim: of an embedding's text.
-        n_categories: rows of `prototypes`; 0 before the first fit.
-        n_known: texts of the support that are remembered; 0 for prototypes alone.
-        name_dim: of the names in an embedding.
-        n_named: names of the support that are remembered; 0 where they tell nothing.
-        n_levels: of the tree that the categories stand in.
-
-    Attributes:
-        nodes: that `doubted` takes; each category by itself until `place` is called.
-        doubts: as well; 0 until it is calibrated.
+class PrototypeHead(Scorer):
+    """Learns categories from support embeddings; each change makes another head of this one.
 
     Source:
-        Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
+        Snell et al. 2017, arXiv:1703.05175, equation 1.
     """
-
-    def __init__(
-        self,
-        text_dim: int,
-        n_categories: int,
-        n_known: int = 0,
-        name_dim: int = 0,
-        n_named: int = 0,
-        n_levels: int = 1,
-    ) -> None:
-        super().__init__(text_dim, name_dim)
-        self.prototypes = nn.Parameter(torch.zeros(n_categories, text_dim))
-        self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
-        self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
-        self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
-        alone = torch.arange(n_categories).repeat(n_levels, 1)
-        self.nodes = nn.Parameter(alone, requires_grad=False)
-        self.doubts = nn.Parameter(torch.zeros(n_levels), requires_grad=False)
-        self.memory = Memory(n_known, text_dim) if n_known else None
-        self.named = Memory(n_named, name_dim) if n_named else None
 
     def with_projection(
         self, embeddings: Tensor, category_ids: Tensor, names: Tensor | None = None
@@ -214,98 +172,3 @@ class PrototypeHead(Projection):
         head.load_state_dict(dict(self.named_parameters()) | given)
         head.memory, head.named = memory, named
         return head
-
-    def place(self, nodes: Tensor) -> None:
-        """Say in place where in the tree the categories stand.
-
-        Args:
-            nodes: as `tree_nodes` gives them. A level more is as doubtful as the one above it.
-        """
-        doubts = torch.cat([self.doubts, self.doubts[-1:].expand(len(nodes))])[: len(nodes)]
-        self.nodes = nn.Parameter(nodes.to(self.nodes), requires_grad=False)
-        self.doubts = nn.Parameter(doubts.clone(), requires_grad=False)
-
-    @property
-    def is_bare(self) -> bool:
-        """True before anything was learnt: no category, no projection."""
-        return len(self.prototypes) == 0 and not self.centre.any()
-
-    def scores(self, projected: Tensor) -> Tensor:
-        """Return minus the squared distance to each prototype, shape (n, n_categories).
-
-        Categories are scored in blocks of one size, so that a category's scores stay the same to
-        the last bit when another is added: a matrix product of another shape may round otherwise.
-        """
-        projected = self.text_of(projected)
-        padding = (0, 0, 0, -len(self.prototypes) % _BLOCK)
-        blocks = nn.functional.pad(self.prototypes, padding).split(_BLOCK)
-        products = torch.cat([projected @ block.T for block in blocks], dim=-1)
-        products = products[..., : len(self.prototypes)]
-        squares = self.prototypes.square().sum(-1)
-        return 2 * products - squares - projected.square().sum(-1, keepdim=True)
-
-    def evidence(self, projected: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what `scale` times the one, plus the other, makes logits of.
-
-        Returns:
-            With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
-            sum of what both say of a category, in units of the initial scale, and zeros; where
-            names are remembered, what they say is added. What is said of one category does not
-            depend on the others. Shapes (n, n_categories) and (n_categories,).
-        """
-        scores = self.scores(projected)
-        if self.memory is None:
-            return scores, self.log_prior
-        told, n_categories = scores * PROTOTYPE_SCALE + self.log_prior, len(self.prototypes)
-        remembered = self.memory.affinities(self.text_of(projected), n_categories)
-        both = torch.logaddexp(told, remembered + log(MEMORY_WEIGHT))
-        if self.named is not None and projected.shape[-1] > self.text_dim:
-            both = both + name_evidence(self.named, self.names_of(projected), n_categories)
-        return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
-
-    def logits(self, projected: Tensor) -> Tensor:
-        """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
-        evidence, prior = self.evidence(projected)
-        logits = evidence * self.scale * self.trust(projected) + prior
-        return doubted(logits, self.nodes, self.doubts) if self.doubts.any() else logits
-
-    def logits_of_names(self, projected: Tensor) -> Tensor:
-        """Return logits of inserts without a text: the prior, and what their names say.
-
-        Args:
-            projected: of which the names count alone, shape (n, embedding_dim).
-        """
-        logits = self.log_prior.expand(len(projected), -1)
-        if self.named is None or projected.shape[-1] == self.text_dim:
-            return logits
-        told = name_evidence(self.named, self.names_of(projected), len(self.prototypes))
-        return logits + told * self.scale / INITIAL_SCALE
-
-    def familiarity(self, projected: Tensor) -> Tensor:
-        """Return how much in scope an insert is: its energy, and how near the nearest known are.
-
-        Returns:
-            Shape (n,); the higher, the more an insert is like what the categories were learnt from.
-
-        Source:
-            Liu et al. 2020, arXiv:2010.03759, equation 4, and Sun et al. 2022, arXiv:2204.06507,
-            equation 3; `scripts/trust_report.py` compares them.
-        """
-        projected = self.text_of(projected)  # a drug whose name is new is no stranger for that
-        energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
-        if self.memory is None:
-            return energy
-        nearest = self.memory.cosines(projected).topk(min(N_NEAREST, len(self.memory)), dim=-1)
-        return energy + nearest.values.mean(-1)
-
-    def trust(self, projected: Tensor) -> Tensor:
-        """Return what the scale is multiplied by: a whole document tells more than a sentence.
-
-        Returns:
-            exp(embedding · `certainty`), 1 before it is calibrated, shape (n, 1).
-        """
-        return (self.text_of(projected) @ self.certainty).exp().unsqueeze(-1)
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """Return the logits of embeddings that are not yet projected: (n, n_categories)."""
-        return self.logits(self.project(embeddings))

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .block_products import block_products
+
 SHARPNESS = 40.0
 """Of the cosine to a support insert in its weight, which is exp(40 cosine)."""
 MEMORY_WEIGHT = 2.0
@@ -20,7 +22,7 @@ PROTOTYPE_SCALE = 24.0
 """That 24. The three were chosen together on validation drugs, in the middle of a plateau."""
 
 _LEVELS = 127  # of a stored figure: whole numbers of a byte, each row with a scale of its own
-_BLOCK = 256  # rows compared at once, see `PrototypeHead.scores`
+_BLOCK = 256  # rows compared at once
 
 
 def in_bytes(vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,9 +132,7 @@ class Memory(nn.Module):
             projected: unit vectors, shape (n, embedding_dim).
         """
         known = self.levels.to(projected.dtype) * self.scales.unsqueeze(1).to(projected.dtype)
-        padding = (0, 0, 0, -len(self) % _BLOCK)  # blocks of one size, however many there are
-        blocks = nn.functional.pad(known, padding).split(_BLOCK)
-        return torch.cat([projected @ block.T for block in blocks], dim=-1)[..., : len(self)]
+        return block_products(projected, known, _BLOCK)
 
     def affinities(self, projected: Tensor, n_categories: int) -> Tensor:
         """Return how near an insert is to the support of each category.

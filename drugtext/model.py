@@ -19,10 +19,11 @@ from transformers.utils import is_peft_available
 
 from .bare_encoder import build_encoder, mean_pool
 from .config import FORMAT_VERSION, DrugTextConfig, other_format
-from .heads import INITIAL_SCALE, PrototypeHead
+from .heads import PrototypeHead
 from .lexicon import Lexicon
 from .memory import Memory
 from .name_stems import NameStems
+from .scorer import INITIAL_SCALE
 
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter

@@ -34,11 +34,11 @@ from drugtext.evaluation.benchmark.readers import Reader, readers_of_run
 from drugtext.evaluation.benchmark.records import Example, load_corpus
 from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.figures_file import write_figures
-from drugtext.heads import INITIAL_SCALE
 from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.name_stems import with_names
 from drugtext.prototypes import ingredient_means
+from drugtext.scorer import INITIAL_SCALE
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
 

@@ -6,30 +6,13 @@ import math
 
 import pytest
 import torch
+from heads_by_hand import head_of, unit_vectors
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drugtext.heads import (
-    INITIAL_SCALE,
-    PRIOR_STRENGTH,
-    PrototypeHead,
-)
+from drugtext.heads import PRIOR_STRENGTH, PrototypeHead
 from drugtext.name_stems import with_names
 from drugtext.whitening import within_category_whitening
-
-
-def unit_vectors(n: int, dim: int, seed: int = 0) -> torch.Tensor:
-    numbers = torch.randn(n, dim, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.normalize(numbers, dim=1)
-
-
-def head_of(prototypes: list[list[float]], log_prior: list[float] | None = None) -> PrototypeHead:
-    head = PrototypeHead(len(prototypes[0]), len(prototypes))
-    state = {"prototypes": torch.tensor(prototypes)}
-    if log_prior:
-        state["log_prior"] = torch.tensor(log_prior)
-    head.load_state_dict(head.state_dict() | state)
-    return head.requires_grad_(False)
 
 
 def test_whitening_of_a_known_covariance():
@@ -64,30 +47,6 @@ def test_inserts_that_do_not_differ_give_no_whitening():
     assert within_category_whitening(embeddings, torch.arange(5)).equal(torch.eye(3))
     thrice = within_category_whitening(embeddings.repeat(3, 1), torch.arange(5).repeat(3))
     assert thrice.equal(torch.eye(3))
-
-
-def test_scores_are_minus_squared_distances():
-    head = head_of([[1.0, 0.0], [0.0, 2.0]])
-    scores = head.scores(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
-    torch.testing.assert_close(scores, torch.tensor([[0.0, -5.0], [-1.0, -2.0]]))
-
-
-def test_logits_scale_the_scores_and_add_the_prior():
-    head = head_of([[1.0, 0.0], [0.0, 2.0]], [0.5, -0.5])
-    logits = head.logits(torch.tensor([[1.0, 0.0]]))
-    torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
-
-
-def test_familiarity_is_energy_and_nearness_to_the_known():
-    head = head_of([[1.0, 0.0], [0.0, 1.0]])
-    asked = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
-    # Squared distances 0 and 2, 4 and 2
-    energy = torch.tensor([[0.0, -2.0], [-4.0, -2.0]]).mul(16).logsumexp(1) / 16
-    torch.testing.assert_close(head.familiarity(asked), energy)
-    knows = head.remembering(torch.tensor([[0.6, 0.8], [1.0, 0.0]]), torch.tensor([0, 1]))
-    evidence = (knows.evidence(asked)[0] * 16).logsumexp(1) / 16
-    nearest = torch.tensor([0.8, -0.8])  # the mean of both cosines, as there are two
-    torch.testing.assert_close(knows.familiarity(asked), evidence + nearest, atol=0.01, rtol=0)
 
 
 def test_projection_centres_whitens_and_normalises():
@@ -165,10 +124,6 @@ def test_what_texts_and_names_say_stays_the_same_to_the_last_bit_too(n_categorie
     assert after[:, :n_categories].equal(before)
 
 
-def test_a_head_without_categories_has_no_scores():
-    assert PrototypeHead(4, 0).scores(unit_vectors(3, 4)).shape == (3, 0)
-
-
 class TestNames:
     def test_a_name_counts_as_one_support_insert(self):
         support = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -220,19 +175,6 @@ def test_doubts_follow_every_change_but_a_new_fit():
     fewer.place(torch.tensor([[0, 1, 2]]))
     assert fewer.doubts.tolist() == [0.25], "a level less, a doubt less"
     assert head.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []]).doubts.tolist() == [0.0, 0.0]
-
-
-def test_a_doubt_is_spread_over_siblings():
-    head = head_of([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
-    head.scale.fill_(1.0)
-    asked = torch.tensor([[0.96, 0.28]])
-    before = head.logits(asked)
-    head.place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
-    torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
-    head.doubts.copy_(torch.tensor([0.0, 0.5]))
-    p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
-    torch.testing.assert_close(q[1], p[1])
-    torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
 
 
 def whitening_head(seed: int = 0, dim: int = 6) -> PrototypeHead:

@@ -36,11 +36,13 @@ ROOMS = [
         "backends",
         "adapters",
         "prototypes",
+        "block_products",
         "doubt",
         "whitening",
         "memory",
         "name_stems",
         "projection",
+        "scorer",
         "heads",
         "gaussian_mechanism",
         "private_sums",
@@ -109,6 +111,7 @@ WITHOUT_TORCH = (
 
 TRAVELLING = {
     *("model", "config", "heads", "memory", "prototypes", "doubt", "whitening"),
+    *("block_products", "scorer"),
     *("lexicon", "name_stems", "projection", "bare_encoder"),
 }
 """Modules that are saved with a checkpoint: see `drugtext.model`."""

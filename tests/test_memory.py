@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from drugtext.heads import INITIAL_SCALE, PrototypeHead
+from drugtext.heads import PrototypeHead
 from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS, Memory
 from drugtext.prototypes import ALIKE, alike_means
+from drugtext.scorer import INITIAL_SCALE
 
 ACROSS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from drugtext.heads import INITIAL_SCALE
+from drugtext.scorer import INITIAL_SCALE
 
 
 class EpisodeHead(nn.Module):

@@ -15,7 +15,8 @@ from drugtext.episode_heads import (
     RidgeRegression,
 )
 from drugtext.episode_heads.propagation import neighbours
-from drugtext.heads import INITIAL_SCALE, category_prototypes
+from drugtext.prototypes import category_prototypes
+from drugtext.scorer import INITIAL_SCALE
 
 AXES = torch.eye(2)
 QUERY = torch.tensor([[0.6, 0.8]])

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from drugtext.heads import INITIAL_SCALE, N_NEAREST, PrototypeHead
+from drugtext.heads import PrototypeHead
+from drugtext.scorer import INITIAL_SCALE, N_NEAREST
 
 N_DRAWS = 500
 IN_USE = "energy and 5 nearest known inserts"

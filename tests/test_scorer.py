@@ -1,0 +1,50 @@
+"""What a head answers: each step against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import torch
+from heads_by_hand import head_of, unit_vectors
+
+from drugtext.heads import PrototypeHead
+from drugtext.scorer import INITIAL_SCALE
+
+
+def test_scores_are_minus_squared_distances():
+    head = head_of([[1.0, 0.0], [0.0, 2.0]])
+    scores = head.scores(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+    torch.testing.assert_close(scores, torch.tensor([[0.0, -5.0], [-1.0, -2.0]]))
+
+
+def test_logits_scale_the_scores_and_add_the_prior():
+    head = head_of([[1.0, 0.0], [0.0, 2.0]], [0.5, -0.5])
+    logits = head.logits(torch.tensor([[1.0, 0.0]]))
+    torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
+
+
+def test_familiarity_is_energy_and_nearness_to_the_known():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]])
+    asked = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    # Squared distances 0 and 2, 4 and 2
+    energy = torch.tensor([[0.0, -2.0], [-4.0, -2.0]]).mul(16).logsumexp(1) / 16
+    torch.testing.assert_close(head.familiarity(asked), energy)
+    knows = head.remembering(torch.tensor([[0.6, 0.8], [1.0, 0.0]]), torch.tensor([0, 1]))
+    evidence = (knows.evidence(asked)[0] * 16).logsumexp(1) / 16
+    nearest = torch.tensor([0.8, -0.8])  # the mean of both cosines, as there are two
+    torch.testing.assert_close(knows.familiarity(asked), evidence + nearest, atol=0.01, rtol=0)
+
+
+def test_a_head_without_categories_has_no_scores():
+    assert PrototypeHead(4, 0).scores(unit_vectors(3, 4)).shape == (3, 0)
+
+
+def test_a_doubt_is_spread_over_siblings():
+    head = head_of([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
+    head.scale.fill_(1.0)
+    asked = torch.tensor([[0.96, 0.28]])
+    before = head.logits(asked)
+    head.place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
+    torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
+    head.doubts.copy_(torch.tensor([0.0, 0.5]))
+    p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
+    torch.testing.assert_close(q[1], p[1])
+    torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
