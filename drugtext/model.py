@@ -28,6 +28,8 @@ from .scorer import INITIAL_SCALE
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter
 
+_MOST_LEVELS = 1000  # no tree is deeper, and a head of more would fill the memory
+
 
 class EncoderParts(NamedTuple):
     """What gives an embedding, before the head; models share it.
@@ -218,10 +220,11 @@ class DrugTextModel(PreTrainedModel):
 
 
 def _new_head(config: DrugTextConfig) -> PrototypeHead:
-    n_categories = len(config.n_support)
+    if not 1 <= config.n_levels <= _MOST_LEVELS:
+        raise ValueError(f"found n_levels={config.n_levels}; 1 to {_MOST_LEVELS} are needed.")
     return PrototypeHead(
         config.text_dim,
-        n_categories,
+        len(config.n_support),
         config.n_known,
         config.name_dim,
         config.n_named,

@@ -104,6 +104,13 @@ def test_a_newer_format_is_refused(saved):
         drugtext.load(saved)
 
 
+def test_an_older_format_is_refused(saved):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"format_version": 3}))
+    with pytest.raises(CheckpointError, match=r"format version 3, .*Learn its categories again"):
+        drugtext.load(saved)
+
+
 def test_a_reading_plan_of_another_kind_is_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"reading_plan": {"pages": 3}}))
@@ -199,6 +206,8 @@ def test_weights_that_are_missing_from_the_file_are_not_made_up(saved):
         {"scope_false_alarms": "5%"},
         {"few_shot": {"softening": 2}},
         {"n_known": 99},
+        {"n_levels": 2},
+        {"n_levels": 10**9},
     ],
 )
 def test_a_tampered_config_is_refused(saved, change):

@@ -31,6 +31,7 @@ _TAMPERED_FIELDS: dict[str, list[Any]] = {
         {"n_stems": 3},
         {"dim": "x"},
     ],
+    "n_levels": [0, 1, 10**12],
     "few_shot": [{"scale": "3"}, {"growth": []}, {"strangeness": {"1": [0.5]}}, {"softening": 2}],
     "strangeness": [{"short": 1}, {"1": 3}, {"1": ["a"]}, {"short": {"1": None}}, {"1": []}],
     "quantization_config": [{"quant_method": "awq"}, {"quant_method": "torchao"}],
