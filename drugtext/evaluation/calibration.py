@@ -84,6 +84,8 @@ def best_calibration(
     true_rows: Tensor,
     amounts: Tensor,
     nodes: Tensor,
+    strengths: tuple[float, float] = STRENGTHS,
+    doubts: tuple[float, float] = DOUBTS,
 ) -> Calibration:
     """Return the calibration that makes held-out categories most likely.
 
@@ -93,6 +95,8 @@ def best_calibration(
         true_rows: int64, the true category's column, shape (n,).
         amounts: embeddings times `text_direction`, shape (n,).
         nodes: of the head.
+        strengths: least and greatest one that is tried.
+        doubts: as well, at each level.
 
     Raises:
         CorpusError: there is no held-out insert.
@@ -114,7 +118,7 @@ def best_calibration(
 
     alone = SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())]
     begun = [np.log(alone), 0.0, *[_FIRST_DOUBT] * len(nodes)]
-    bounds = [np.log(SCALES[[0, -1]]), STRENGTHS, *[DOUBTS] * len(nodes)]
+    bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes)]
     best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
     return Calibration(float(np.exp(best[0])), best[1], tuple(best[2:]))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,22 +26,9 @@ from drugtext.evaluation.report import measure
 from drugtext.prediction_sets import strangeness
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
 
-_TEXT_FORMS = ("masked", "text")
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """One split: its rows, and the embeddings of their masked and plain texts.
-
-    Attributes:
-        rows: of the corpus.
-        embeddings: column name ("masked", "text") -> shape (n_rows, embedding_dim).
-    """
-
-    rows: Dataset
-    embeddings: dict[str, NDArray]
 
 
 def train_prototypes(
@@ -77,7 +62,7 @@ def train_prototypes(
     def embedded(base: DrugClassifier) -> dict[str, Embedded]:
         return {
             split: Embedded(
-                corpus[split], {form: embed(base, corpus[split], form) for form in _TEXT_FORMS}
+                corpus[split], {form: embed(base, corpus[split], form) for form in TEXT_FORMS}
             )
             for split in SPLITS
         }
@@ -89,7 +74,7 @@ def train_prototypes(
     if learn:
         base = learn(SPLITS)
         splits = embedded(base)
-    shipped = _fit(base, list(splits.values()), taxonomy, min_ingredients)
+    shipped = fit_deepest(base, list(splits.values()), taxonomy, min_ingredients)
     calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
@@ -120,8 +105,8 @@ def calibrated(
         and its calibration.
     """
     train, held_out = splits["train"], splits["validation"]
-    trained = _fit(base, [train], taxonomy, min_ingredients)
-    calibration = _calibrate(trained, held_out, _text_direction(trained, [train]))
+    trained = fit_deepest(base, [train], taxonomy, min_ingredients)
+    calibration = calibrate_known(trained, train, held_out)
     asked = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     trained.model.config.few_shot = calibrate_few_shot(
         trained.model.head,
@@ -134,87 +119,9 @@ def calibrated(
     return trained, calibration
 
 
-def answerable_categories(
-    paths: Sequence[Sequence[str]], ingredients: Sequence[Sequence[str]], min_ingredients: int
-) -> list[str | None]:
-    """Choose for each insert the deepest category on its path that enough ingredients share.
-
-    A category one level above the deepest may stand beside its own children, for those of its
-    inserts that none of them holds. Higher up that would be a category of leftovers, as wide as
-    "cardiovascular system": there it answers only where nothing below it does.
-
-    Args:
-        paths: category ids from the root down, of each insert.
-        ingredients: of each insert.
-        min_ingredients: different ones (combinations count as one) that a category needs.
-
-    Returns:
-        A category id an insert; None where there is none.
-    """
-    seen: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for path, names in zip(paths, ingredients, strict=True):
-        for category_id in path:
-            seen[category_id].add(tuple(names))
-    chosen = [
-        next((c for c in reversed(path) if len(seen[c]) >= min_ingredients), None) for path in paths
-    ]
-    deepest = max(map(len, paths), default=0)
-    answered = set(chosen)
-    leftovers = {
-        category_id
-        for path in paths
-        for depth, category_id in enumerate(path, start=1)
-        if depth < deepest - 1 and not answered.isdisjoint(path[depth:])
-    }
-    return [None if category_id in leftovers else category_id for category_id in chosen]
-
-
-def _fit(
-    classifier: DrugClassifier, splits: list[Embedded], taxonomy: Taxonomy, min_ingredients: int
-) -> DrugClassifier:
-    """Fit each insert to the deepest category that can be answered."""
-    paths = [path for split in splits for path in split.rows["category_path"]]
-    names = [names for split in splits for names in split.rows["ingredients"]]
-    chosen = answerable_categories(paths, names, min_ingredients)
-    if not any(chosen):
-        raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
-    return fit_chosen(classifier, splits, chosen, taxonomy)
-
-
-def fit_chosen(
-    classifier: DrugClassifier,
-    splits: Sequence[Embedded],
-    chosen: Sequence[str | None],
-    taxonomy: Taxonomy,
-) -> DrugClassifier:
-    """Fit on the mean of the masked and the plain texts of each drug.
-
-    Args:
-        classifier: without categories, it gave the embeddings.
-        splits: whose inserts are taught.
-        chosen: the category of each insert, in the order of the splits; None leaves it out.
-        taxonomy: of the categories.
-    """
-    names = [names for split in splits for names in split.rows["ingredients"]]
-    kept = [n for n, category in enumerate(chosen) if category is not None]
-    embeddings = [
-        np.concatenate([split.embeddings[form] for split in splits])[kept] for form in _TEXT_FORMS
-    ]
-    categories = [str(chosen[n]) for n in kept]
-    fitted = classifier.fit_embeddings(
-        np.concatenate(embeddings),
-        categories * len(_TEXT_FORMS),
-        taxonomy=taxonomy,
-        ingredients=[names[n] for n in kept] * len(_TEXT_FORMS),
-    )
-    config = fitted.model.config
-    config.n_support = [n // len(_TEXT_FORMS) for n in config.n_support]  # inserts, not texts
-    return fitted
-
-
 def _text_direction(classifier: DrugClassifier, splits: list[Embedded]) -> Tensor:
     """Learn from all texts of some splits to read off an embedding how long its text is."""
-    forms = [(split, form) for split in splits for form in _TEXT_FORMS]
+    forms = [(split, form) for split in splits for form in TEXT_FORMS]
     embeddings = np.concatenate([split.embeddings[form] for split, form in forms])
     lengths = [len(text) for split, form in forms for text in split.rows[form]]
     head = classifier.model.head
@@ -222,21 +129,34 @@ def _text_direction(classifier: DrugClassifier, splits: list[Embedded]) -> Tenso
     return text_direction(head.text_of(projected), torch.tensor(lengths))
 
 
-def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor) -> Calibration:
-    """Calibrate on the held-out inserts of categories that it answers with."""
+def calibrate_known(
+    classifier: DrugClassifier,
+    taught: Embedded,
+    held_out: Embedded,
+    calibrate: Callable[..., Calibration] = best_calibration,
+) -> Calibration:
+    """Calibrate in place on the held-out inserts of categories that a classifier answers with.
+
+    Args:
+        classifier: fitted to what was taught.
+        taught: from which the length of a text is told, too.
+        held_out: other drugs.
+        calibrate: takes what `best_calibration` does.
+    """
+    direction = _text_direction(classifier, [taught])
     ids = classifier.category_ids
     row_of = {category_id: n for n, category_id in enumerate(ids)}
     paths = held_out.rows["category_path"]
     targets = [next((row_of[c] for c in reversed(p) if c in row_of), None) for p in paths]
     kept = [n for n, target in enumerate(targets) if target is not None]
-    both = np.concatenate([held_out.embeddings[form][kept] for form in _TEXT_FORMS])
+    both = np.concatenate([held_out.embeddings[form][kept] for form in TEXT_FORMS])
     head, config = classifier.model.head, classifier.model.config
     projected = head.project(torch.from_numpy(both)).detach()
-    true_rows = torch.tensor([targets[n] for n in kept] * len(_TEXT_FORMS))
+    true_rows = torch.tensor([targets[n] for n in kept] * len(TEXT_FORMS))
     with torch.no_grad():
         evidence, prior = head.evidence(projected)
     amounts = head.text_of(projected) @ direction
-    calibration = best_calibration(evidence, prior, true_rows, amounts, head.nodes)
+    calibration = calibrate(evidence, prior, true_rows, amounts, head.nodes)
     calibration.apply(head, direction)
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
@@ -245,7 +165,7 @@ def _calibrate(classifier: DrugClassifier, held_out: Embedded, direction: Tensor
     true_ids = [ids[row] for row in true_rows.tolist()]
     probabilities = classifier.probabilities(projected)
     names = held_out.rows["ingredients"]
-    drugs = ["+".join(names[n]) for n in kept] * len(_TEXT_FORMS)
+    drugs = ["+".join(names[n]) for n in kept] * len(TEXT_FORMS)
     config.strangeness = strangeness(
         probabilities, ids, classifier.taxonomy, true_ids, drugs, classifier.is_long(projected)
     )
@@ -261,7 +181,7 @@ def _measure_all(
     is_full = np.array([kind in FULL_DOCUMENTS for kind in rows["kind"]])
     forms = {}
     for documents, chosen in (("all", np.ones(len(rows), bool)), ("full documents", is_full)):
-        for form in _TEXT_FORMS if chosen.any() else ():
+        for form in TEXT_FORMS if chosen.any() else ():
             projected = classifier.model.head.project(
                 torch.from_numpy(test.embeddings[form][chosen])
             ).detach()

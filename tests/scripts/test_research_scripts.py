@@ -28,6 +28,7 @@ WRITES = {
     "bench_tokens": "tokens",
     "ablate": "ablation",
     "category_draws": "draws",
+    "compare_calibrations": "calibrations",
     "compare_fine_tuning": "fine_tuning",
     "compare_heads": "heads",
     "compare_pooling": "pooling",
@@ -206,6 +207,19 @@ def test_readings_are_compared_by_folds_that_share_no_drug(run, corpus):
         rows["plain", 2, reads] for reads in ("by default", "names shown, too, in all inserts")
     )
     assert default["new drug, all"]["accuracy"][0] > 0.3 and both["tokens"] >= default["tokens"]
+
+
+def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
+    told = run("compare_calibrations", "--folds", 3)
+    known = [*corpus.splits["train"], *corpus.splits["validation"]]
+    rows = {(row["calibrated"], row["names"], row["level"]): row for row in told["rows"]}
+    assert len(rows) == len(told["rows"]) == 3 * 2 * 4
+    for (_, names, level), row in rows.items():
+        as_it_is = rows["as it is", names, level]
+        assert 0 < row["n"] == as_it_is["n"] <= len(known)
+        assert 0 <= row["low"] <= row["high"] <= 1 and min(row["by_chance"], row["ece"]) > 0
+    without = [rows["no doubts", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
+    assert without != [rows["as it is", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
 
 
 def test_each_part_is_taken_away_once(run, corpus, ways):

@@ -12,7 +12,8 @@ from datasets import Dataset, DatasetDict
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.training.recipe import answerable_categories, train_prototypes
+from drugtext.training.fitting import Embedded
+from drugtext.training.recipe import calibrated, train_prototypes
 
 DIM = 16  # of the tiny encoder
 TREE = Taxonomy(
@@ -84,43 +85,6 @@ def absurd(ingredient: str):
     return embed
 
 
-class TestAnswerableCategories:
-    def test_too_few_ingredients_go_into_the_parent(self):
-        paths = [["H", "H1"], ["H", "H1"], ["H", "H2"]]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["H1", "H1", "H"]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 1) == ["H1", "H1", "H2"]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 3) == ["H", "H", "H"]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 4) == [None, None, None]
-
-    def test_inserts_of_one_ingredient_and_of_one_combination_count_once(self):
-        paths = [["H", "H1"]] * 4
-        assert answerable_categories(paths, [["a"]] * 4, 2) == [None] * 4
-        assert answerable_categories(paths, [["a", "b"]] * 4, 2) == [None] * 4
-        assert answerable_categories(paths, [["a"], ["a"], ["a", "b"], ["a"]], 2) == ["H1"] * 4
-
-    def test_leftovers_stand_one_level_above_the_deepest_and_no_higher(self):
-        paths = [
-            *(["C", "C07", "C07A"], ["C", "C07", "C07A"]),  # answered
-            ["C", "C07", "C07B"],  # too few: C07, beside its own child
-            ["C", "C08", "C08A"],  # too few even in C08; C has answers below it
-            *(["N", "N02", "N02A"], ["N", "N05", "N05A"]),  # N, as nothing below it answers
-            ["S", "S01", "S01A"],  # too few in S
-            ["C"],
-        ]
-        names = [[letter] for letter in "abcdefgh"]
-        chosen = ["C07A", "C07A", "C07", None, "N", "N", None, None]
-        assert answerable_categories(paths, names, 2) == chosen
-
-    def test_a_category_of_leftovers_may_answer_where_only_it_does(self):
-        paths = [["C", "C07", "C07A"], ["C", "C08", "C08A"], ["C", "C09", "C09A"]]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["C", "C", "C"]
-
-    def test_a_flat_taxonomy_and_no_insert_at_all(self):
-        paths = [["x"], ["x"], ["y"]]
-        assert answerable_categories(paths, [["a"], ["b"], ["c"]], 2) == ["x", "x", None]
-        assert answerable_categories([], [], 2) == []
-
-
 def test_four_forms_are_measured(tiny_classifier):
     trained = train_prototypes(tiny_classifier, corpus(), TREE, vectors)
     measured = trained.model.config.measured
@@ -174,20 +138,21 @@ def test_no_test_row_touches_the_calibration(tiny_classifier):
         assert calibration(touched) != calibration(plain)
 
 
-def test_no_validation_row_touches_the_measured_prototypes(tiny_classifier, monkeypatch):
+def test_no_validation_row_touches_the_measured_prototypes(tiny_classifier):
     """What is measured is fitted to the train rows alone; the others only calibrate it."""
-    from drugtext.training import recipe
-
-    fitted = []
-    fit = recipe._fit
-    monkeypatch.setattr(recipe, "_fit", lambda *given: fitted.append(fit(*given)) or fitted[-1])
-    for embed in (vectors, absurd("afa"), absurd("aga")):
-        train_prototypes(tiny_classifier, corpus(), TREE, embed)
-    heads = [classifier.model.head for classifier in fitted[::2]]
-    assert len(fitted) == 6
-    for head in heads[1:]:
-        for name in ("prototypes", "centre", "whitening", "log_prior"):
-            assert (getattr(head, name) == getattr(heads[0], name)).all()
+    heads = []
+    for embed in (vectors, absurd("afa")):
+        splits = {
+            name: Embedded(rows, {form: embed(None, rows, form) for form in ("masked", "text")})
+            for name, rows in corpus().items()
+            if name != "test"
+        }
+        trained, _ = calibrated(tiny_classifier, splits, TREE)
+        heads.append(trained.model.head)
+    first, second = heads
+    for name in ("prototypes", "centre", "whitening", "log_prior"):
+        assert (getattr(first, name) == getattr(second, name)).all()
+    assert first.scale != second.scale
 
 
 def test_training_twice_gives_the_same(tiny_classifier):

@@ -8,7 +8,13 @@ from pathlib import Path
 from drugtext.evaluation.benchmark.learning_cells import Figures
 from drugtext.evaluation.benchmark.learnt_categories import crossover, heads, starts, trainings
 from drugtext.evaluation.benchmark.learnt_draws import are_alike, draws, larger
-from drugtext.evaluation.benchmark.learnt_parts import ablation, fine_tuning, pooling, readings
+from drugtext.evaluation.benchmark.learnt_parts import (
+    ablation,
+    calibrations,
+    fine_tuning,
+    pooling,
+    readings,
+)
 from drugtext.evaluation.figures_file import read_figures
 
 _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
@@ -20,6 +26,7 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "starts": starts,
     "pooling": pooling,
     "readings": readings,
+    "calibrations": calibrations,
     "draws": draws,
 }
 _LARGER = "larger"
@@ -31,8 +38,8 @@ def write_learning_page(folder: Path) -> Path:
 
     Args:
         folder: of ablation.json, heads.json, trainings.json, crossover.json, fine_tuning.json,
-            starts.json, pooling.json, readings.json, draws.json and larger.json, or of some of
-            them.
+            starts.json, pooling.json, readings.json, calibrations.json, draws.json and larger.json,
+            or of some of them.
     """
     page = folder / "README.md"
     page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")

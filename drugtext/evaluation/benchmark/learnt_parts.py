@@ -72,6 +72,33 @@ def readings(told: Figures) -> Iterator[str]:
         yield markdown_table([["", "tokens", *head[1:]], *told_too])
 
 
+def calibrations(told: Figures) -> Iterator[str]:
+    """Compare ways to calibrate, told by calibrations.json."""
+    yield "What makes evidence a probability"
+    yield (
+        f"Drugs of the training and the validation split in {told['folds']} folds, each asked of"
+        " what was taught all others but one, and calibrated on that one; the encoder is not"
+        " trained. Expected calibration error, 15 bins, all inserts. *By chance*: that of as many"
+        " answers whose probabilities are true, where the inserts of a drug are right or wrong by"
+        " themselves, and where they are together."
+    )
+    by_way: dict[str, dict[tuple[str, int], Figures]] = {}
+    for row in told["rows"]:
+        by_way.setdefault(row["calibrated"], {})[row["names"], row["level"]] = row
+    columns = [*next(iter(by_way.values()))]
+    written = [["", *(f"level {level}, {names}" for names, level in columns)]]
+    for way, rows in by_way.items():
+        errors = ([rows[column][name] for name in ("ece", "low", "high")] for column in columns)
+        written.append([way, *map(interval, errors)])
+    first = next(iter(by_way.values()))
+    by_chance = [
+        f"{first[column]['by_chance']:.3f} to {first[column]['by_chance_alike']:.3f}"
+        for column in columns
+    ]
+    n = ["inserts", *(f"{first[column]['n']:,}" for column in columns)]
+    yield markdown_table([*written, ["by chance", *by_chance], n])
+
+
 def fine_tuning(told: Figures) -> Iterator[str]:
     """Compare encoders that were fine-tuned to a whole taxonomy, told by fine_tuning.json."""
     yield "Does fine-tuning to a whole taxonomy pay?"

@@ -18,7 +18,7 @@ from drugtext.evaluation.trust.scope import SCORES, auroc, compare_scores, scope
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
-from drugtext.training.recipe import fit_chosen
+from drugtext.training.fitting import fit_chosen
 
 N_DRAWS = 10
 """Of the categories that are left out, of each level."""

@@ -36,8 +36,9 @@ from drugtext.evaluation.benchmark.task import Trial
 from drugtext.evaluation.trust.probabilities import Judged
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.fitting import Embedded
 from drugtext.training.meta import ATC_PLAN
-from drugtext.training.recipe import Embedded, calibrated
+from drugtext.training.recipe import calibrated
 
 FORMS: dict[Names, str] = {"masked": "masked", "plain": "text"}
 """Form of a record's texts -> the column of the corpus."""

@@ -90,6 +90,20 @@ def told() -> dict:
                 )
             ],
         },
+        "calibrations": {
+            "command": "python scripts/compare_calibrations.py",
+            "folds": 5,
+            "rows": [
+                {
+                    **{"calibrated": way, "names": names, "level": level, "n": 4873},
+                    **{"ece": ece, "low": ece - 0.01, "high": ece + 0.02},
+                    **{"by_chance": 0.012, "by_chance_alike": 0.019},
+                }
+                for way, ece in (("as it is", 0.03), ("no doubts", 0.07))
+                for names in ("masked", "plain")
+                for level in (1, 4)
+            ],
+        },
         "trainings": {
             "command": "python scripts/compare_trainings.py",
             **{"steps": 100, "n_tasks": 4},
@@ -145,6 +159,8 @@ def test_the_page_holds_all_parts(told, tmp_path):
         in page
     )
     assert "| 0 | 1 | 0.250 | 0.500 |" in page
+    assert "| no doubts | 0.070 (0.060 to 0.090) | 0.070 (" in page
+    assert "| by chance | 0.012 to 0.019 | " in page and "| inserts | 4,873 | " in page
     assert "Names plain:" in page and "| neither of these | 500 | 0.700; +0.020 (" in page
 
 

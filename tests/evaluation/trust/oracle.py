@@ -16,7 +16,8 @@ from drugtext.evaluation.benchmark.new_category import split_categories
 from drugtext.evaluation.benchmark.readers import Reader
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories
 from drugtext.inserts.insert import DrugInsert
-from drugtext.training.recipe import Embedded, calibrated
+from drugtext.training.fitting import Embedded
+from drugtext.training.recipe import calibrated
 
 CORPUS = corpus()
 SPLIT = split_categories(CORPUS, 0)

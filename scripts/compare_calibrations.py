@@ -1,0 +1,146 @@
+"""What makes evidence a probability? New drugs, by folds of those that are known.
+
+    python scripts/compare_calibrations.py runs/benchmark --output benchmark/learning \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+Drugs of the training and the validation split are dealt into folds. Each fold is asked of a
+classifier that was taught all others but one, and calibrated on that one. These are many more drugs
+than the test split has, which is not touched: errors that chance makes of few drugs are small here.
+The encoder is not trained, because training would have met the drugs that are asked; it has the
+words and the names' pieces of all these inserts, which say nothing of categories. The folder is
+that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from datasets import concatenate_datasets
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from sklearn.model_selection import GroupKFold
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
+from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
+from drugtext.evaluation.calibration import Calibration, best_calibration
+from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.trust.probabilities import Judged, calibration
+from drugtext.evaluation.trust.subjects import FORMS, judge, projected
+from drugtext.splits import ingredient_groups
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.fitting import Embedded, fit_deepest
+from drugtext.training.recipe import calibrate_known
+from drugtext.window_cache import WindowCache
+
+ALONE = (0.0, 0.0)
+"""Nothing but this is tried."""
+WAYS: dict[str, Callable[..., Calibration]] = {
+    "as it is": best_calibration,
+    "no doubts": partial(best_calibration, doubts=ALONE),
+    "no doubts, one scale for all": partial(best_calibration, doubts=ALONE, strengths=ALONE),
+}
+KNOWN_SPLITS = ("train", "validation")
+MIN_INGREDIENTS = 2
+
+console = Console(stderr=True)
+
+
+def answers(
+    bare: DrugClassifier,
+    taxonomy: Taxonomy,
+    known: Embedded,
+    records: list[Record],
+    n_folds: int,
+) -> Iterator[tuple[str, str, Judged]]:
+    """Yield what each fold is answered by each way: its name, the form of names, the answers.
+
+    Args:
+        bare: without categories, it gave the embeddings.
+        taxonomy: of the categories.
+        known: all drugs that may be taught.
+        records: the same, in order.
+        n_folds: that they are dealt into.
+    """
+    groups = ingredient_groups([sorted(record.substances) for record in records])
+    dealt = GroupKFold(n_folds, shuffle=True, random_state=0).split(records, groups=groups)
+    folds = [held_out for _, held_out in dealt]
+    for number in track(range(n_folds), "folds", console=console):
+        asked, held_out = folds[number], folds[number - 1]
+        rest = np.setdiff1d(np.arange(len(records)), np.concatenate([asked, held_out]))
+        taught = some_of(known, rest)
+        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS)
+        tree = fitted.taxonomy
+        told = [place for place in asked if any(step in tree for step in records[place].path)]
+        for way, calibrate in WAYS.items():
+            calibrate_known(fitted, taught, some_of(known, held_out), calibrate)
+            for names, column in FORMS.items():
+                given = projected(fitted, known.embeddings[column][told])
+                yield way, names, judge(fitted, given, [records[place] for place in told])
+
+
+def some_of(known: Embedded, places: NDArray) -> Embedded:
+    """Return the inserts at some places."""
+    chosen = {column: found[places] for column, found in known.embeddings.items()}
+    return Embedded(known.rows.select(places.tolist()), chosen)
+
+
+def rows_of(found: Iterator[tuple[str, str, Judged]]) -> list[dict[str, Any]]:
+    """Return the calibration error of each way at each level, over all folds."""
+    parts: dict[tuple[str, str, int], list[tuple[NDArray, NDArray, list[str]]]] = defaultdict(list)
+    for way, names, judged in found:
+        for level, (confidences, right, places) in judged.by_level().items():
+            drugs = [judged.groups[place] for place in places]
+            parts[way, names, level].append((confidences, right, drugs))
+    rows = []
+    for (way, names, level), some in parts.items():
+        confidences, right = (np.concatenate([one[n] for one in some]) for n in (0, 1))
+        drugs = [drug for *_, of_one in some for drug in of_one]
+        told = {"calibrated": way, "names": names, "level": level}
+        rows.append(told | calibration(confidences, right, drugs))
+    return rows
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="Folder of calibrations.json and of the page.")],
+    encoder: Annotated[str, typer.Option(help="That reads.")] = DEFAULT_ENCODER,
+    folds: Annotated[int, typer.Option(min=3, help="That drugs are dealt into.")] = 5,
+) -> None:
+    """Compare ways to calibrate."""
+    try:
+        atc, folder = Taxonomy.from_atc(taxonomy), run / "corpus-atc"
+        corpus = load_corpus(folder, atc)
+        records = [record for split in KNOWN_SPLITS for record in corpus.splits[split]]
+        raw = drugtext.load(encoder)
+        texts = {names: [record.inserts[names] for record in records] for names in FORMS}
+        bare = raw.with_lexicon(texts["masked"]).with_name_stems(texts["plain"])
+        bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
+        known = Embedded(
+            concatenate_datasets(
+                [load_rows(folder / f"{split}.parquet") for split in KNOWN_SPLITS]
+            ),
+            {column: bare.embed(texts[names]) for names, column in FORMS.items()},
+        )
+        rows = rows_of(answers(bare, atc, known, records, folds))
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(2) from error
+    told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows}
+    write_figures(output / "calibrations.json", told, bare.backend)
+    console.print(f"written: {write_learning_page(output)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
