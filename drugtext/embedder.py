@@ -35,8 +35,8 @@ class InsertEmbedder(WindowEncoder):
     Made as a `WindowEncoder` is; the model's configuration says what is read of an insert.
 
     Raises:
-        CheckpointError: the configuration's reading plan is not understood, or the tokenizer says
-            of no length that a window may have it.
+        CheckpointError: the configuration's reading plan is not understood; the tokenizer says of
+            no length that a window may have it, or has a token that the encoder does not know.
         EncoderError: there is no such backend, or it is not installed.
     """
 
