@@ -23,6 +23,7 @@ from drugtext.bundled import bundled_checkpoints
 from drugtext.evaluation.benchmark.learning_page import learning_page
 from drugtext.evaluation.benchmark.learnt_categories import heads_table
 from drugtext.evaluation.benchmark.learnt_draws import draws_table
+from drugtext.evaluation.benchmark.learnt_parts import calibrations_table
 from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import speed_page
 from drugtext.evaluation.speed.targets import headline as speed_targets
@@ -143,9 +144,13 @@ def test_the_draws_are_those_of_the_page_on_learning():
     assert shown[1] == told["draws"]["command"]
     assert shown[2].strip() == draws_table(told["draws"]).strip()
     assert (folder / "README.md").read_text(encoding="utf-8") == learning_page(told)
-    heads = heads_table(told["heads"], "test", 3)
-    block = f"<!-- measured: {told['heads']['command']} -->\n{heads}\n<!-- end -->"
-    assert block in (PROJECT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    for name, table in (
+        ("heads", heads_table(told["heads"], "test", 3)),
+        ("calibrations", calibrations_table(told["calibrations"])),
+    ):
+        block = f"<!-- measured: {told[name]['command']} -->\n{table}\n<!-- end -->"
+        assert block in page
 
 
 def test_files_that_are_named_exist():

@@ -82,21 +82,21 @@ def calibrations(told: Figures) -> Iterator[str]:
         " answers whose probabilities are true, where the inserts of a drug are right or wrong by"
         " themselves, and where they are together."
     )
+    yield calibrations_table(told)
+
+
+def calibrations_table(told: Figures) -> str:
+    """Return the calibration error of each way, from what calibrations.json holds."""
     by_way: dict[str, dict[tuple[str, int], Figures]] = {}
     for row in told["rows"]:
         by_way.setdefault(row["calibrated"], {})[row["names"], row["level"]] = row
-    columns = [*next(iter(by_way.values()))]
-    written = [["", *(f"level {level}, {names}" for names, level in columns)]]
-    for way, rows in by_way.items():
-        errors = ([rows[column][name] for name in ("ece", "low", "high")] for column in columns)
-        written.append([way, *map(interval, errors)])
-    first = next(iter(by_way.values()))
-    by_chance = [
-        f"{first[column]['by_chance']:.3f} to {first[column]['by_chance_alike']:.3f}"
-        for column in columns
-    ]
-    n = ["inserts", *(f"{first[column]['n']:,}" for column in columns)]
-    yield markdown_table([*written, ["by chance", *by_chance], n])
+    written = [["", *by_way, "by chance", "inserts"]]
+    for (names, level), first in next(iter(by_way.values())).items():
+        rows = [rows[names, level] for rows in by_way.values()]
+        errors = [interval([row[name] for name in ("ece", "low", "high")]) for row in rows]
+        by_chance = f"{first['by_chance']:.3f} to {first['by_chance_alike']:.3f}"
+        written.append([f"level {level}, {names}", *errors, by_chance, f"{first['n']:,}"])
+    return markdown_table(written)
 
 
 def fine_tuning(told: Figures) -> Iterator[str]:

@@ -159,8 +159,8 @@ def test_the_page_holds_all_parts(told, tmp_path):
         in page
     )
     assert "| 0 | 1 | 0.250 | 0.500 |" in page
-    assert "| no doubts | 0.070 (0.060 to 0.090) | 0.070 (" in page
-    assert "| by chance | 0.012 to 0.019 | " in page and "| inserts | 4,873 | " in page
+    errors = "0.030 (0.020 to 0.050) | 0.070 (0.060 to 0.090)"
+    assert f"| level 4, plain | {errors} | 0.012 to 0.019 | 4,873 |" in page
     assert "Names plain:" in page and "| neither of these | 500 | 0.700; +0.020 (" in page
 
 
