@@ -67,7 +67,8 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
     for row in known["calibration"]:
         if row["names"] == "plain":
             what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
-            yield [*_calibration_row(what, row, ECE_KNOWN), "scale and doubts from validation drugs; 15 bins"]
+            how = "scale and doubts from validation drugs; 15 bins"
+            yield [*_calibration_row(what, row, ECE_KNOWN), how]
     for row in figures["few_shot"]:
         each = "5 inserts each" if row["k"] == 5 else "one insert each"
         learnt = f"{row['n_way']} categories learnt from {each}, {row['names']}"
