@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from drugtext.config import DrugTextConfig
+from drugtext.config import MOST_LEVELS, DrugTextConfig
 from drugtext.doubt import tree_nodes
 from drugtext.embedder import HALF_CHARACTERS, InsertEmbedder
 from drugtext.errors import CheckpointError, CorpusError, TaxonomyError
@@ -73,6 +73,8 @@ class CategoryHolder(InsertEmbedder):
             dim = model.name_stems.dim if model.name_stems else 0
             if not (isinstance(dim, int) and head.name_dim == dim == config.name_dim):
                 raise ValueError(f"names are read into {dim} dimensions, the head takes others")
+            if self.category_ids and not head.nodes.cpu().equal(self._nodes()):
+                raise ValueError("the head's tree is not that of the taxonomy")
             if not bool(((head.doubts >= 0) & (head.doubts <= 1)).all()):
                 raise ValueError("the head's doubts are not from 0 to 1")
         except (
@@ -83,6 +85,10 @@ class CategoryHolder(InsertEmbedder):
                 "config.json: categories or taxonomy are not understood"
                 f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
             ) from error
+
+    def _nodes(self) -> Tensor:
+        paths = ([step.id for step in self.taxonomy.path(i)] for i in self.category_ids)
+        return tree_nodes([*paths])
 
     @property
     def _head(self) -> PrototypeHead:
@@ -130,7 +136,12 @@ class CategoryHolder(InsertEmbedder):
         # Those of other categories would be false here.
         config.measured = config.training = config.privacy = None
         head = head.to(self.model.device)
-        head.place(tree_nodes([[step.id for step in taxonomy.path(i)] for i in order]))
+        nodes = tree_nodes([[step.id for step in taxonomy.path(i)] for i in order])
+        if len(nodes) > MOST_LEVELS:
+            raise TaxonomyError(
+                f"found a tree of {len(nodes)} levels; a classifier takes up to {MOST_LEVELS}."
+            )
+        head.place(nodes)
         config.n_levels = len(head.doubts)
         other = self._over(DrugTextModel.assembled(config, self.model.parts, head))
         other.drug_names = drug_names

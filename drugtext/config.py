@@ -13,6 +13,8 @@ from transformers.configuration_utils import SubConfigSpec
 
 FORMAT_VERSION = 4
 """Of a saved classifier; a folder with another one is refused."""
+MOST_LEVELS = 1000
+"""Of a tree of categories: a head of more would fill the memory."""
 
 
 @strict
@@ -47,7 +49,7 @@ class DrugTextConfig(PreTrainedConfig):
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: texts of support inserts that the head remembers.
         n_named: names of theirs that it remembers.
-        n_levels: of the tree, that the head was calibrated at; 1 before.
+        n_levels: of the tree that the categories stand in; 1 without categories.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.
         privacy: epsilon, delta and what they are of, as `private.PrivateHead.statement` has them;

@@ -29,7 +29,15 @@ def tree_nodes(paths: Sequence[Sequence[str]]) -> Tensor:
         names = [path[:level][-1] for path in paths]
         first = {name: n for n, name in reversed([*enumerate(names)])}
         found.append([first[name] for name in names])
-    return torch.tensor(found)
+    return torch.tensor(found, dtype=torch.int64)
+
+
+def branching(nodes: Tensor) -> list[bool]:
+    """Tell of each level whether a node has another one beside it; nodes as `tree_nodes` gives."""
+    above = torch.cat([torch.zeros_like(nodes[:1]), nodes[:-1]])
+    return [
+        bool((_counts_below(level, of) > 1).any()) for level, of in zip(nodes, above, strict=True)
+    ]
 
 
 def doubted(logits: Tensor, nodes: Tensor, doubts: Tensor) -> Tensor:
@@ -42,7 +50,8 @@ def doubted(logits: Tensor, nodes: Tensor, doubts: Tensor) -> Tensor:
 
     Returns:
         Logits, shape kept. The probability of a node, given the one above it, is 1 - doubt times
-        what it was, plus doubt / number of nodes there; the best of them stays the best.
+        what it was, plus doubt / number of nodes there. The best of those that stand at one place
+        stays the best; of all categories it may be another one.
 
     Source:
         A lapse rate: Wichmann and Hill 2001, doi:10.3758/BF03194544, equation 1; here one for each

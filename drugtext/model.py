@@ -18,7 +18,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import is_peft_available
 
 from .bare_encoder import build_encoder, mean_pool
-from .config import FORMAT_VERSION, DrugTextConfig, other_format
+from .config import FORMAT_VERSION, MOST_LEVELS, DrugTextConfig, other_format
 from .heads import PrototypeHead
 from .lexicon import Lexicon
 from .memory import Memory
@@ -27,8 +27,6 @@ from .scorer import INITIAL_SCALE
 
 if TYPE_CHECKING and is_peft_available():  # so transformers does not ask for what it imports
     from drugtext.adapters import Adapter
-
-_MOST_LEVELS = 1000  # no tree is deeper, and a head of more would fill the memory
 
 
 class EncoderParts(NamedTuple):
@@ -220,8 +218,8 @@ class DrugTextModel(PreTrainedModel):
 
 
 def _new_head(config: DrugTextConfig) -> PrototypeHead:
-    if not 1 <= config.n_levels <= _MOST_LEVELS:
-        raise ValueError(f"found n_levels={config.n_levels}; 1 to {_MOST_LEVELS} are needed.")
+    if not 1 <= config.n_levels <= MOST_LEVELS:
+        raise ValueError(f"found n_levels={config.n_levels}; 1 to {MOST_LEVELS} are needed.")
     return PrototypeHead(
         config.text_dim,
         len(config.n_support),

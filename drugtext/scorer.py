@@ -66,7 +66,8 @@ class Scorer(Projection):
         """Say in place where in the tree the categories stand.
 
         Args:
-            nodes: as `tree_nodes` gives them. A level more is as doubtful as the one above it.
+            nodes: as `tree_nodes` gives them. A level more is as doubtful as the one above it, and
+                the doubt of a level that goes is forgotten.
         """
         doubts = torch.cat([self.doubts, self.doubts[-1:].expand(len(nodes))])[: len(nodes)]
         self.nodes = nn.Parameter(nodes.to(self.nodes), requires_grad=False)
@@ -110,7 +111,9 @@ class Scorer(Projection):
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
         evidence, prior = self.evidence(projected)
         logits = evidence * self.scale * self.trust(projected) + prior
-        return doubted(logits, self.nodes, self.doubts) if self.doubts.any() else logits
+        if self.training or not self.doubts.any():  # doubted, what is wrong would hardly be mended
+            return logits
+        return doubted(logits, self.nodes, self.doubts)
 
     def logits_of_names(self, projected: Tensor) -> Tensor:
         """Return logits of inserts without a text: the prior, and what their names say.

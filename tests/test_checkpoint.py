@@ -223,10 +223,11 @@ def test_a_tampered_config_is_refused(saved, change):
         (lambda head: head.doubts.fill_(2), "the head's doubts are not from 0 to 1"),
         (lambda head: head.memory.rows.fill_(7), "the head names a category that is not there"),
         (lambda head: head.nodes.fill_(-1), "the head names a category that is not there"),
+        (lambda head: head.nodes.copy_(head.nodes.flip(1)), "the head's tree is not that of the"),
     ],
 )
 def test_a_head_that_does_not_fit_its_categories_is_refused(tiny_classifier, damage, told):
-    few = tiny_classifier.fit([INSERT], ["a"])
+    few = tiny_classifier.fit([INSERT, INSERT], ["a", "b"])
     with torch.no_grad():
         damage(few.model.head)
     with pytest.raises(CheckpointError, match=told):

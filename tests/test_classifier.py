@@ -421,3 +421,9 @@ def test_a_tokenizer_with_more_tokens_than_the_encoder_knows_is_refused(tiny_cla
     tokenizer.add_tokens(["[another]"])
     with pytest.raises(CheckpointError, match=r"and the encoder knows .* tokens, numbered from 0"):
         drugtext.DrugClassifier(tiny_classifier.model, tokenizer)
+
+
+def test_a_tree_without_end_is_refused(tiny_classifier):
+    chain = Taxonomy(Category(f"c{n}", f"c{n}", f"c{n - 1}" if n else None) for n in range(1100))
+    with pytest.raises(TaxonomyError, match="found a tree of 1100 levels; a classifier takes up"):
+        tiny_classifier.fit_embeddings(torch.eye(16)[:1], ["c1099"], taxonomy=chain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from heads_by_hand import head_of, unit_vectors
 
@@ -42,9 +43,26 @@ def test_a_doubt_is_spread_over_siblings():
     head.scale.fill_(1.0)
     asked = torch.tensor([[0.96, 0.28]])
     before = head.logits(asked)
-    head.place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
+    head.eval().place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
     torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
     head.doubts.copy_(torch.tensor([0.0, 0.5]))
     p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
     torch.testing.assert_close(q[1], p[1])
     torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
+
+
+def test_in_training_a_wrong_answer_has_its_whole_slope():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]])
+    head.scale.fill_(50.0)
+    head.doubts.fill_(0.1)
+    head.prototypes.requires_grad_(True)
+    asked, wrong = torch.tensor([[1.0, 0.0]]), torch.tensor([1])
+
+    def slope() -> float:
+        loss = torch.nn.functional.cross_entropy(head.logits(asked), wrong)
+        return float(torch.autograd.grad(loss, head.prototypes)[0].abs().max())
+
+    assert head.training and slope() > 1
+    assert head.logits(asked).softmax(1)[0, 1].item() < 1e-9
+    head.eval()
+    assert head.logits(asked).softmax(1)[0, 1].item() == pytest.approx(0.05) and slope() < 1e-3

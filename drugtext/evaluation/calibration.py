@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from drugtext.doubt import doubted
+from drugtext.doubt import branching, doubted
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
 
@@ -54,7 +54,7 @@ class Calibration(NamedTuple):
         """
         head.scale.fill_(self.scale)
         head.certainty.copy_(self.strength * direction)
-        head.doubts = nn.Parameter(torch.tensor(self.doubts), requires_grad=False)
+        head.doubts = nn.Parameter(torch.tensor(self.doubts).to(head.doubts), requires_grad=False)
         head.place(head.nodes)  # which may be deeper than what was calibrated
 
 
@@ -106,7 +106,7 @@ def best_calibration(
         is a power of the amount of text, and answers are `doubted`.
     """
     _check_held_out(len(evidence))
-    figures, prior = evidence.double(), log_prior.double()
+    figures, prior, amounts = evidence.double(), log_prior.double(), amounts.double()
 
     def loss(sought: NDArray) -> tuple[float, NDArray]:
         found = torch.tensor(sought, requires_grad=True)
@@ -117,7 +117,8 @@ def best_calibration(
         return mean.item(), slope.numpy()
 
     alone = SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())]
-    begun = [np.log(alone), 0.0, *[_FIRST_DOUBT] * len(nodes)]
+    # A level where nothing branches tells nothing: no doubt stays what it is then.
+    begun = [np.log(alone), 0.0, *[_FIRST_DOUBT if b else 0.0 for b in branching(nodes)]]
     bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes)]
     best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
     return Calibration(float(np.exp(best[0])), best[1], tuple(best[2:]))

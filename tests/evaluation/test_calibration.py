@@ -63,6 +63,14 @@ def test_answers_that_are_wrong_however_near_are_doubted():
     assert found.doubts == (pytest.approx(0.2, abs=0.01),)
 
 
+def test_a_level_where_nothing_branches_has_no_doubt():
+    scores, true_rows = of_two((0.1, 685), (0.3, 862), (0.6, 898))
+    for nodes, at in (([[0, 0], [0, 1]], 1), ([[0, 1], [0, 1]], 0)):
+        found = best(scores, true_rows, nodes=torch.tensor(nodes)).doubts
+        assert found[at] == pytest.approx(0.2, abs=0.01)
+        assert found[1 - at] == pytest.approx(0, abs=1e-9)
+
+
 def test_calibration_stays_within_bounds():
     for row, scale, doubt in ((0, 128, 0), (1, 2, 0.5)):
         found = best(torch.tensor([[0.0, -0.1]]), torch.tensor([row]))
