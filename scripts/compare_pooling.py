@@ -172,8 +172,9 @@ def ways(
         learn(read, taught, factors, steps)
         learnt = (factors.of_section - factors.of_section[0]).exp().tolist()
         told = {name: round(value, 3) for name, value in zip(names, learnt, strict=True)}
-        with torch.no_grad():
-            yield what, factors(whole), {} if attends else told
+        with torch.no_grad():  # and not where the factors are used
+            found = factors(whole)
+        yield what, found, {} if attends else told
 
 
 def reader_of(classifier: DrugClassifier, inserts: Sequence[DrugInsert], texts: Tensor) -> Reader:

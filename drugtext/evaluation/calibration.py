@@ -108,6 +108,7 @@ def best_calibration(
     _check_held_out(len(evidence))
     figures, prior, amounts = evidence.double(), log_prior.double(), amounts.double()
 
+    @torch.enable_grad()
     def loss(sought: NDArray) -> tuple[float, NDArray]:
         found = torch.tensor(sought, requires_grad=True)
         scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
