@@ -73,7 +73,9 @@ class CategoryHolder(InsertEmbedder):
             dim = model.name_stems.dim if model.name_stems else 0
             if not (isinstance(dim, int) and head.name_dim == dim == config.name_dim):
                 raise ValueError(f"names are read into {dim} dimensions, the head takes others")
-            if self.category_ids and not head.nodes.cpu().equal(self._nodes()):
+            if self.category_ids and not head.nodes.cpu().equal(
+                _nodes(self.taxonomy, self.category_ids)
+            ):
                 raise ValueError("the head's tree is not that of the taxonomy")
             if not bool(((head.doubts >= 0) & (head.doubts <= 1)).all()):
                 raise ValueError("the head's doubts are not from 0 to 1")
@@ -85,10 +87,6 @@ class CategoryHolder(InsertEmbedder):
                 "config.json: categories or taxonomy are not understood"
                 f" ({type(error).__name__}: {error}). A newer drugtext may have written them."
             ) from error
-
-    def _nodes(self) -> Tensor:
-        paths = ([step.id for step in self.taxonomy.path(i)] for i in self.category_ids)
-        return tree_nodes([*paths])
 
     @property
     def _head(self) -> PrototypeHead:
@@ -136,7 +134,7 @@ class CategoryHolder(InsertEmbedder):
         # Those of other categories would be false here.
         config.measured = config.training = config.privacy = None
         head = head.to(self.model.device)
-        nodes = tree_nodes([[step.id for step in taxonomy.path(i)] for i in order])
+        nodes = _nodes(taxonomy, order)
         if len(nodes) > MOST_LEVELS:
             raise TaxonomyError(
                 f"found a tree of {len(nodes)} levels; a classifier takes up to {MOST_LEVELS}."
@@ -146,6 +144,11 @@ class CategoryHolder(InsertEmbedder):
         other = self._over(DrugTextModel.assembled(config, self.model.parts, head))
         other.drug_names = drug_names
         return other
+
+
+def _nodes(taxonomy: Taxonomy, order: Iterable[str]) -> Tensor:
+    """Return `tree_nodes` of categories in a taxonomy."""
+    return tree_nodes([[step.id for step in taxonomy.path(i)] for i in order])
 
 
 def _check_calibration(config: DrugTextConfig) -> None:
