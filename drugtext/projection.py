@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from .name_stems import name_part, text_part, with_other_text
 from .whitening import softened, within_category_whitening
 
+_LEAST = 1e-6  # of a distance: its logarithm is asked for
+
 
 class Projection(nn.Module):
     """Centres, whitens and normalises what embeddings say of texts; their names stay as they are.
@@ -80,6 +82,28 @@ class Projection(nn.Module):
         from_one_to_other = torch.linalg.solve(self.whitening, other.whitening)
         text = nn.functional.normalize(self.text_of(projected) @ from_one_to_other, dim=-1)
         return with_other_text(projected, text)
+
+    def distances(self, projected: Tensor) -> Tensor:
+        """Return how far inserts lie from the centre, measured by how those of a category differ.
+
+        What is projected has lost its length, and an embedding has the length 1: of all that
+        projects to the same, `centre + distance * projected @ inverse(whitening)`, one has it.
+
+        Args:
+            projected: of inserts, shape (n, embedding_dim).
+
+        Returns:
+            Mahalanobis distances, shape (n,); above 0.
+
+        Source:
+            Mahalanobis 1936, "On the generalised distance in statistics".
+        """
+        texts, whitening = self.text_of(projected).float(), self.whitening.float()
+        ways = torch.linalg.solve_ex(whitening, texts, left=False).result
+        squares = ways.square().sum(-1).clamp(min=_LEAST)
+        along, rest = ways @ self.centre.float(), 1 - self.centre.float().square().sum()
+        distances = ((along.square() + squares * rest).clamp(min=0).sqrt() - along) / squares
+        return distances.clamp(min=_LEAST)
 
     def project(self, embeddings: Tensor) -> Tensor:
         """Centre, whiten and normalise; shape kept, (n, embedding_dim)."""

@@ -7,7 +7,7 @@ import torch
 from heads_by_hand import head_of, unit_vectors
 
 from drugtext.heads import PrototypeHead
-from drugtext.scorer import INITIAL_SCALE
+from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE
 
 
 def test_scores_are_minus_squared_distances():
@@ -22,16 +22,15 @@ def test_logits_scale_the_scores_and_add_the_prior():
     torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
 
 
-def test_familiarity_is_energy_and_nearness_to_the_known():
+def test_familiarity_is_energy_and_nearness_to_the_middle():
     head = head_of([[1.0, 0.0], [0.0, 1.0]])
     asked = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     # Squared distances 0 and 2, 4 and 2
     energy = torch.tensor([[0.0, -2.0], [-4.0, -2.0]]).mul(16).logsumexp(1) / 16
     torch.testing.assert_close(head.familiarity(asked), energy)
-    knows = head.remembering(torch.tensor([[0.6, 0.8], [1.0, 0.0]]), torch.tensor([0, 1]))
-    evidence = (knows.evidence(asked)[0] * 16).logsumexp(1) / 16
-    nearest = torch.tensor([0.8, -0.8])  # the mean of both cosines, as there are two
-    torch.testing.assert_close(knows.familiarity(asked), evidence + nearest, atol=0.01, rtol=0)
+    head.centre.copy_(torch.tensor([0.6, 0.0]))  # 0.4 from the one, 1.6 from the other
+    farther = DISTANCE_WEIGHT * torch.tensor([0.4, 1.6]).log()
+    torch.testing.assert_close(head.familiarity(asked), energy - farther)
 
 
 def test_a_head_without_categories_has_no_scores():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -123,6 +124,32 @@ def best_calibration(
     bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes)]
     best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
     return Calibration(float(np.exp(best[0])), best[1], tuple(best[2:]))
+
+
+@torch.no_grad()
+def calibrate(
+    head: PrototypeHead,
+    projected: Tensor,
+    true_rows: Tensor,
+    direction: Tensor,
+    best: Callable[..., Calibration] = best_calibration,
+) -> Calibration:
+    """Calibrate a head in place on held-out inserts, and return its calibration.
+
+    Args:
+        head: to be calibrated.
+        projected: of the inserts, shape (n, embedding_dim).
+        true_rows: int64, the true category's row of the head, shape (n,).
+        direction: as `text_direction` gives it.
+        best: takes what `best_calibration` does.
+
+    Raises:
+        CorpusError: there is no held-out insert.
+    """
+    evidence, prior = head.evidence(projected)
+    found = best(evidence, prior, true_rows, head.text_of(projected) @ direction, head.nodes)
+    found.apply(head, direction)
+    return found
 
 
 def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:

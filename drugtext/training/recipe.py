@@ -18,6 +18,7 @@ from drugtext.evaluation.calibration import (
     SCOPE_FALSE_ALARMS,
     Calibration,
     best_calibration,
+    calibrate,
     scope_threshold,
     text_direction,
 )
@@ -133,7 +134,7 @@ def calibrate_known(
     classifier: DrugClassifier,
     taught: Embedded,
     held_out: Embedded,
-    calibrate: Callable[..., Calibration] = best_calibration,
+    best: Callable[..., Calibration] = best_calibration,
 ) -> Calibration:
     """Calibrate in place on the held-out inserts of categories that a classifier answers with.
 
@@ -141,7 +142,7 @@ def calibrate_known(
         classifier: fitted to what was taught.
         taught: from which the length of a text is told, too.
         held_out: other drugs.
-        calibrate: takes what `best_calibration` does.
+        best: as `calibrate` takes it.
     """
     direction = _text_direction(classifier, [taught])
     ids = classifier.category_ids
@@ -153,11 +154,7 @@ def calibrate_known(
     head, config = classifier.model.head, classifier.model.config
     projected = head.project(torch.from_numpy(both)).detach()
     true_rows = torch.tensor([targets[n] for n in kept] * len(TEXT_FORMS))
-    with torch.no_grad():
-        evidence, prior = head.evidence(projected)
-    amounts = head.text_of(projected) @ direction
-    calibration = calibrate(evidence, prior, true_rows, amounts, head.nodes)
-    calibration.apply(head, direction)
+    calibration = calibrate(head, projected, true_rows, direction, best)
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
         head.familiarity(projected).detach(), config.scope_false_alarms

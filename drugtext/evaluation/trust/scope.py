@@ -12,10 +12,12 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from drugtext.heads import PrototypeHead
-from drugtext.scorer import INITIAL_SCALE, N_NEAREST
+from drugtext.scorer import INITIAL_SCALE
 
 N_DRAWS = 500
-IN_USE = "energy and 5 nearest known inserts"
+N_NEAREST = 5
+"""Known inserts."""
+IN_USE = "energy and distance to the middle of all known"
 """Of `SCORES`: what `in_scope` is judged by."""
 
 
@@ -35,8 +37,16 @@ def _nearest_known(head: PrototypeHead, projected: Tensor) -> Tensor:
     return cosines.topk(min(N_NEAREST, cosines.shape[1]), dim=1).values.mean(dim=1)
 
 
+def _all_known(head: PrototypeHead, projected: Tensor) -> Tensor:
+    return -head.distances(projected)
+
+
 def _energy(head: PrototypeHead, projected: Tensor) -> Tensor:
     return (head.evidence(projected)[0] * INITIAL_SCALE).logsumexp(dim=1)
+
+
+def _energy_and_nearest(head: PrototypeHead, projected: Tensor) -> Tensor:
+    return _energy(head, projected) / INITIAL_SCALE + _nearest_known(head, projected)
 
 
 def _largest_probability(head: PrototypeHead, projected: Tensor) -> Tensor:
@@ -50,10 +60,12 @@ def _most_evidence(head: PrototypeHead, projected: Tensor) -> Tensor:
 SCORES: dict[str, Callable[[PrototypeHead, Tensor], Tensor]] = {
     "cosine to the nearest prototype": _nearest_prototype,
     "Mahalanobis distance to the nearest prototype, of unit vectors": _least_distance,
+    "Mahalanobis distance to the middle of all known": _all_known,
     "most evidence for a category": _most_evidence,
     "energy": _energy,
     "cosine to the 5 nearest known inserts": _nearest_known,
     "largest probability": _largest_probability,
+    "energy and 5 nearest known inserts": _energy_and_nearest,
     IN_USE: PrototypeHead.familiarity,
 }
 """The higher, the more in scope; the simplest first. Distances are of embeddings that are whitened

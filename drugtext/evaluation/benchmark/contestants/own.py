@@ -19,7 +19,7 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import best_calibration, text_direction
+from drugtext.evaluation.calibration import calibrate, text_direction
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -93,11 +93,7 @@ class DrugText(Contestant):
         support = torch.from_numpy(self._project(self.classifier, taught))
         lengths = torch.tensor([len(insert.text) for insert in taught])
         direction = text_direction(head.text_of(support), lengths)
-        with torch.no_grad():
-            evidence, prior = head.evidence(projected)
-        amounts = head.text_of(projected) @ direction
-        found = best_calibration(evidence, prior, rows, amounts, head.nodes)
-        found.apply(head, direction)
+        calibrate(head, projected, rows, direction)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""

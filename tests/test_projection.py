@@ -1,0 +1,50 @@
+"""What a projection keeps of an embedding: its direction, and by that its distance."""
+
+from __future__ import annotations
+
+import torch
+from heads_by_hand import unit_vectors
+
+from drugtext.projection import Projection
+from drugtext.whitening import softened
+
+
+def projection(dim: int, name_dim: int = 0) -> Projection:
+    made = Projection(dim, name_dim)
+    half = unit_vectors(dim, dim, seed=3)
+    made.centre.copy_(0.4 * unit_vectors(1, dim, seed=1)[0])
+    made.whitening.copy_(half @ half.T + 0.1 * torch.eye(dim))
+    return made.requires_grad_(False)
+
+
+def test_the_distance_of_an_embedding_is_told_by_its_projection():
+    made, embeddings = projection(6), unit_vectors(20, 6)
+    lengths = ((embeddings - made.centre) @ made.whitening).norm(dim=1)
+    torch.testing.assert_close(made.distances(made.project(embeddings)), lengths)
+    assert lengths.min() < 0.5 * lengths.max()
+
+
+def test_the_distance_is_that_of_the_projection_it_was_moved_to():
+    hard, soft = projection(6), projection(6)
+    soft.whitening.copy_(softened(hard.whitening, 0.25))
+    embeddings = unit_vectors(20, 6)
+    moved = hard.moved(hard.project(embeddings), soft)
+    torch.testing.assert_close(moved, soft.project(embeddings), atol=1e-5, rtol=0)
+    lengths = ((embeddings - soft.centre) @ soft.whitening).norm(dim=1)
+    torch.testing.assert_close(soft.distances(moved), lengths, atol=1e-4, rtol=1e-4)
+
+
+def test_names_are_at_no_distance():
+    made, texts = projection(6, name_dim=3), unit_vectors(5, 6)
+    with_names = torch.cat([texts, unit_vectors(5, 3)], dim=1) / 2**0.5
+    torch.testing.assert_close(
+        made.distances(made.project(with_names)), made.distances(made.project(texts))
+    )
+
+
+def test_a_distance_is_finite_whatever_is_projected():
+    made = projection(4)
+    made.centre.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))  # all that is known is one text
+    asked = torch.cat([torch.zeros(1, 4), unit_vectors(3, 4), made.project(made.centre[None])])
+    distances = made.distances(asked)
+    assert distances.isfinite().all() and (distances > 0).all()
