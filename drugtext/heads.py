@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .memory import Memory
 from .name_stems import remembered_names
 from .prototypes import category_prototypes, share_with_ancestors
-from .scorer import Scorer
+from .scorer import DISTANCE_WEIGHT, Scorer
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -88,6 +88,7 @@ class PrototypeHead(Scorer):
         fitted = self._with_categories(
             share_with_ancestors(prototypes, weights, ancestors),
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
+            torch.zeros(n_categories),
         )
         fitted.doubts.fill_(0.0)  # those of other categories say nothing of these
         return fitted
@@ -101,7 +102,8 @@ class PrototypeHead(Scorer):
         """
         memory = Memory.of(self.text_of(embeddings), category_ids)
         named = remembered_names(self.names_of(embeddings), category_ids)
-        return self._with_categories(self.prototypes, self.log_prior, memory, named)
+        placed = self.prototypes, self.log_prior, self.allowances
+        return self._with_categories(*placed, memory, named)
 
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
@@ -128,9 +130,22 @@ class PrototypeHead(Scorer):
         return self._with_categories(
             torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
+            torch.cat([self.allowances, self._allowance(embeddings).to(self.allowances)]),
             memory,
             named,
         )
+
+    def _allowance(self, support: Tensor) -> Tensor:
+        """Return what a new category is allowed for where its support lies, shape (1,).
+
+        The middle is that of what was known before: an insert of a shelf of devices is far from all
+        drugs, and yet in scope where there is such a shelf.
+        """
+        if self.memory is None:
+            return torch.zeros(1)
+        known = self.distances(nn.functional.normalize(self.memory.embeddings(), dim=1))
+        farther = self.distances(support).log().mean() - known.log().mean()
+        return DISTANCE_WEIGHT * farther.clamp(min=0).reshape(1)
 
     def regrouped(
         self, groups: Sequence[Sequence[int]], counts: Sequence[int]
@@ -155,20 +170,23 @@ class PrototypeHead(Scorer):
             priors.append(self.log_prior[rows].max() + (0.0 if one else grown))
         memory, kept = (None, []) if self.memory is None else self.memory.regrouped(groups)
         named = self.named and self.named.regrouped(groups)[0].without_repeats()
-        stacked = torch.stack(prototypes), torch.stack(priors)
+        allowances = torch.stack([self.allowances[list(group)].max() for group in groups])
+        stacked = torch.stack(prototypes), torch.stack(priors), allowances
         return self._with_categories(*stacked, memory, named or None), kept
 
     def _with_categories(
         self,
         prototypes: Tensor,
         log_prior: Tensor,
+        allowances: Tensor,
         memory: Memory | None = None,
         named: Memory | None = None,
     ) -> PrototypeHead:
         """Return a head of other categories, as doubtful; they are not placed yet."""
         sizes = {"name_dim": self.name_dim, "n_levels": len(self.doubts)}
         head = PrototypeHead(self.text_dim, len(prototypes), **sizes)
-        given = {"prototypes": prototypes, "log_prior": log_prior, "nodes": head.nodes}
+        given = {"prototypes": prototypes, "log_prior": log_prior, "allowances": allowances}
+        given["nodes"] = head.nodes
         head.load_state_dict(dict(self.named_parameters()) | given)
         head.memory, head.named = memory, named
         return head

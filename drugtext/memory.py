@@ -131,8 +131,11 @@ class Memory(nn.Module):
         Args:
             projected: unit vectors, shape (n, embedding_dim).
         """
-        known = self.levels.to(projected.dtype) * self.scales.unsqueeze(1).to(projected.dtype)
-        return block_products(projected, known, _BLOCK)
+        return block_products(projected, self.embeddings(projected.dtype), _BLOCK)
+
+    def embeddings(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return what is remembered, shape (n_known, embedding_dim)."""
+        return self.levels.to(dtype) * self.scales.unsqueeze(1).to(dtype)
 
     def affinities(self, projected: Tensor, n_categories: int) -> Tensor:
         """Return how near an insert is to the support of each category.

@@ -90,6 +90,7 @@ class DrugTextModel(PreTrainedModel):
             init.eye_(module.whitening)
             init.zeros_(module.prototypes)
             init.zeros_(module.log_prior)
+            init.zeros_(module.allowances)
             init.constant_(module.scale, INITIAL_SCALE)
             init.zeros_(module.certainty)
             init.copy_(module.nodes, torch.arange(module.nodes.shape[1]).expand_as(module.nodes))

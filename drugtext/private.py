@@ -161,8 +161,8 @@ def private_head(
         "log_prior": PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
     }
     private = PrototypeHead(head.text_dim, n_categories, name_dim=head.name_dim)
-    # How doubtful other categories are says nothing of these.
-    own = {"nodes": private.nodes, "doubts": private.doubts}
+    # How doubtful other categories are, and how far off, says nothing of these.
+    own = {"nodes": private.nodes, "doubts": private.doubts, "allowances": private.allowances}
     private.load_state_dict(dict(head.named_parameters()) | learnt | own)
     statement: dict[str, float | str] = {
         "epsilon": float(epsilon),

@@ -38,6 +38,8 @@ class Scorer(Projection):
     Attributes:
         nodes: that `doubted` takes; each category by itself until `place` is called.
         doubts: as well; 0 until it is calibrated.
+        allowances: of each category, for lying farther from the middle than what was known before
+            it was added; 0 for those that the middle is of.
 
     Source:
         Snell et al. 2017, arXiv:1703.05175, equation 2, with a learnt scale and a prior.
@@ -55,6 +57,7 @@ class Scorer(Projection):
         super().__init__(text_dim, name_dim)
         self.prototypes = nn.Parameter(torch.zeros(n_categories, text_dim))
         self.log_prior = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
+        self.allowances = nn.Parameter(torch.zeros(n_categories), requires_grad=False)
         self.scale = nn.Parameter(torch.tensor(INITIAL_SCALE), requires_grad=False)
         self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
         alone = torch.arange(n_categories).repeat(n_levels, 1)
@@ -131,6 +134,9 @@ class Scorer(Projection):
     def familiarity(self, projected: Tensor) -> Tensor:
         """Return how much in scope an insert is: its energy, and how near it is to all known.
 
+        A name that is like those of known drugs speaks for it, and a new name not against it. Where
+        a category is the best that lies farther out than what was known before, that is allowed.
+
         Returns:
             Shape (n,); the higher, the more an insert is like what the categories were learnt from.
 
@@ -138,7 +144,10 @@ class Scorer(Projection):
             Liu et al. 2020, arXiv:2010.03759, equation 4, and Lee et al. 2018, arXiv:1807.03888,
             equation 2, here of one mean; `scripts/trust_report.py` compares them.
         """
-        energy = (self.evidence(projected)[0] * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
+        evidence = self.evidence(projected)[0]
+        energy = (evidence * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
+        if len(self.allowances):
+            energy = energy + self.allowances[evidence.argmax(-1)]
         return energy - DISTANCE_WEIGHT * self.distances(projected).log()
 
     def trust(self, projected: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drugtext.heads import PRIOR_STRENGTH, PrototypeHead
 from drugtext.name_stems import with_names
+from drugtext.scorer import DISTANCE_WEIGHT
 from drugtext.whitening import within_category_whitening
 
 
@@ -175,6 +176,23 @@ def test_doubts_follow_every_change_but_a_new_fit():
     fewer.place(torch.tensor([[0, 1, 2]]))
     assert fewer.doubts.tolist() == [0.25], "a level less, a doubt less"
     assert head.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []]).doubts.tolist() == [0.0, 0.0]
+
+
+def test_a_category_that_lies_farther_out_is_allowed_to_and_others_are_not():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]])
+    head.centre.copy_(torch.tensor([0.6, 0.0]))
+    known = torch.tensor([[1.0, 0.0], [1.0, 0.0]])  # 0.4 from the centre
+    head = head.remembering(known, torch.tensor([0, 1]))
+    more = head.with_category(torch.tensor([[-1.0, 0.0]]))  # 1.6
+    allowed = DISTANCE_WEIGHT * math.log(1.6 / 0.4)
+    torch.testing.assert_close(more.allowances, torch.tensor([0.0, 0.0, allowed]))
+    as_near = more.with_category(known[:1])
+    torch.testing.assert_close(as_near.allowances[:3], more.allowances)
+    assert as_near.allowances[3] == 0
+    merged, _ = as_near.regrouped([[1], [0, 2]], [1] * 4)
+    torch.testing.assert_close(merged.allowances, torch.tensor([0.0, allowed]))
+    assert not merged.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []]).allowances.any()
+    assert head_of([[1.0, 0.0]]).with_category(known).allowances.tolist() == [0.0, 0.0]
 
 
 def whitening_head(seed: int = 0, dim: int = 6) -> PrototypeHead:

@@ -44,6 +44,13 @@ def test_without_a_name_the_text_alone_is_judged(few):
     assert stranger.probability == pytest.approx(answer.probability, abs=1e-6)
 
 
+def test_a_known_piece_of_a_name_speaks_for_an_insert_and_a_new_one_not_against_it(few):
+    named, nameless, new = few.familiarity(
+        few.embed([insert("bisoprolol"), insert(""), insert("zzyzx")])
+    )
+    assert named > nameless + 0.01 and new == pytest.approx(nameless, abs=1e-5)
+
+
 def test_an_embedding_is_a_unit_vector_of_text_and_names(reader):
     embeddings = reader.embed([insert("atenolol"), insert("")])
     config = reader.model.config
@@ -59,7 +66,7 @@ def test_texts_are_read_as_without_names(reader, tiny_classifier):
     named = reader.fit(inserts, ["heart", "pain"])
     asked = [insert("", "It is for the heart."), *inserts]
     told = [c.probabilities(c.embed(asked)) for c in (plain, named)]
-    np.testing.assert_allclose(*told, rtol=1e-5)
+    np.testing.assert_allclose(*told, rtol=1e-5, atol=1e-7)
 
 
 def test_a_category_that_is_added_brings_its_names_and_changes_no_other(few):

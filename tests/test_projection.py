@@ -19,9 +19,12 @@ def projection(dim: int, name_dim: int = 0) -> Projection:
 
 def test_the_distance_of_an_embedding_is_told_by_its_projection():
     made, embeddings = projection(6), unit_vectors(20, 6)
+    made.whitening[0, 1] += 0.3  # nothing leans on its being symmetric
     lengths = ((embeddings - made.centre) @ made.whitening).norm(dim=1)
     torch.testing.assert_close(made.distances(made.project(embeddings)), lengths)
     assert lengths.min() < 0.5 * lengths.max()
+    projected = made.project(embeddings).half()
+    torch.testing.assert_close(made.half().distances(projected), lengths, atol=0, rtol=0.02)
 
 
 def test_the_distance_is_that_of_the_projection_it_was_moved_to():
@@ -44,7 +47,7 @@ def test_names_are_at_no_distance():
 
 def test_a_distance_is_finite_whatever_is_projected():
     made = projection(4)
-    made.centre.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))  # all that is known is one text
+    made.centre.copy_(torch.tensor([1.0 + 1e-6, 0.0, 0.0, 0.0]))  # all that is known is one text
     asked = torch.cat([torch.zeros(1, 4), unit_vectors(3, 4), made.project(made.centre[None])])
     distances = made.distances(asked)
     assert distances.isfinite().all() and (distances > 0).all()

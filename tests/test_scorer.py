@@ -31,6 +31,18 @@ def test_familiarity_is_energy_and_nearness_to_the_middle():
     head.centre.copy_(torch.tensor([0.6, 0.0]))  # 0.4 from the one, 1.6 from the other
     farther = DISTANCE_WEIGHT * torch.tensor([0.4, 1.6]).log()
     torch.testing.assert_close(head.familiarity(asked), energy - farther)
+    knows = head.remembering(torch.eye(2), torch.tensor([0, 1]))
+    energy = (knows.evidence(asked)[0] * 16).logsumexp(1) / 16
+    torch.testing.assert_close(knows.familiarity(asked), energy - farther)
+    assert PrototypeHead(2, 0).familiarity(asked).tolist() == [-torch.inf] * 2
+
+
+def test_what_is_answered_with_a_far_category_is_allowed_to_be_far():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]])
+    asked = torch.tensor([[0.8, 0.6], [0.6, 0.8]])
+    before = head.familiarity(asked)
+    head.allowances.copy_(torch.tensor([0.0, 0.5]))
+    torch.testing.assert_close(head.familiarity(asked), before + torch.tensor([0.0, 0.5]))
 
 
 def test_a_head_without_categories_has_no_scores():

@@ -14,6 +14,7 @@ from drugtext.evaluation.few_shot_calibration import (
     few_shot_projection,
 )
 from drugtext.heads import PrototypeHead
+from drugtext.scorer import DISTANCE_WEIGHT
 
 
 def test_the_scale_grows_with_the_support_as_its_losses_say():
@@ -50,5 +51,21 @@ def test_few_shot_calibration_is_that_of_the_softened_whitening():
     by_all = embeddings @ head.whitening
     other = calibrate_few_shot(whole, by_all, categories, drugs, names=told)
     assert found["softening"] == SOFTENING and found["scale"] == same["scale"]
-    assert found["scope_threshold"] == pytest.approx(same["scope_threshold"], abs=1e-4)
-    assert found["scope_threshold"] != pytest.approx(other["scope_threshold"], abs=1e-3)
+    assert found["strangeness"] == pytest.approx(same["strangeness"], abs=1e-4)
+    assert found["strangeness"] != pytest.approx(other["strangeness"], abs=1e-3)
+
+
+def test_the_scope_threshold_goes_by_the_softened_distance():
+    generator = torch.Generator().manual_seed(3)
+    rows = torch.arange(6).repeat_interleave(20)
+    spread = torch.randn(len(rows), 8, generator=generator)
+    centres = torch.randn(6, 8, generator=generator)
+    embeddings = torch.nn.functional.normalize(centres[rows] + spread)
+    categories = [f"c{row}" for row in rows.tolist()]
+    drugs = [[f"{chr(97 + n % 26)}{chr(97 + n // 26)}ol"] for n in range(len(rows))]
+    plain, whitened = PrototypeHead(8, 0), PrototypeHead(8, 0)
+    whitened.whitening.data.mul_(4.0)  # changes no direction, and each distance fourfold
+    near, far = (calibrate_few_shot(h, embeddings, categories, drugs) for h in (plain, whitened))
+    farther = DISTANCE_WEIGHT * SOFTENING * np.log(4.0)
+    expected = near["scope_threshold"] - farther
+    assert far["scope_threshold"] == pytest.approx(expected, abs=1e-4)

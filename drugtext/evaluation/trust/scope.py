@@ -69,8 +69,8 @@ SCORES: dict[str, Callable[[PrototypeHead, Tensor], Tensor]] = {
     IN_USE: PrototypeHead.familiarity,
 }
 """The higher, the more in scope; the simplest first. Distances are of embeddings that are whitened
-within categories, and so Mahalanobis distances but for the unit length that they are given (Lee et
-al. 2018, arXiv:1807.03888, equation 2);
+within categories, and so Mahalanobis distances (Lee et al. 2018, arXiv:1807.03888, equation 2), to
+prototypes but for the unit length that they are given;
 energy: Liu et al. 2020, arXiv:2010.03759, equation 4; nearest neighbours: Sun et al. 2022,
 arXiv:2204.06507, equation 3; largest probability: Hendrycks and Gimpel 2017, arXiv:1610.02136."""
 

@@ -50,7 +50,9 @@ def test_every_score_is_higher_where_an_insert_is_like_the_support():
     head = PrototypeHead(3, 2)
     head.prototypes.data = torch.eye(3)[:2]
     head = head.remembering(torch.eye(3)[:2], torch.tensor([0, 1]))
-    near, far = torch.tensor([[0.995, 0.0, 0.0999]]), torch.tensor([[0.0, 0.0, 1.0]])
+    near = torch.nn.functional.normalize(torch.tensor([[0.995, 0.0, 0.0999]]))
+    far = torch.tensor([[0.0, 0.0, 1.0]])
+    head.centre.data = 0.5 * near[0]
     inside, outside = scope_scores(head, near), scope_scores(head, far)
     assert set(inside) == set(SCORES)
     for name in SCORES:
