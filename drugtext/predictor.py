@@ -260,5 +260,6 @@ class CategoryPredictor(CategoryEditor):
             Shape (n_inserts,); all True where no threshold was measured.
         """
         threshold = self.model.config.scope_threshold
-        familiarity = self.familiarity(embeddings)
-        return familiarity >= (-np.inf if threshold is None else threshold)
+        if threshold is None:
+            return np.ones(np.shape(embeddings)[0], dtype=np.bool_)
+        return self.familiarity(embeddings) >= threshold
