@@ -85,13 +85,23 @@ class PrototypeHead(Scorer):
             sums = (names * name_weights.unsqueeze(1)).index_add(0, category_ids, embeddings)
             prototypes = sums / weights.unsqueeze(1)
         log_counts = counts.clamp(min=1).to(prototypes.dtype).log()
-        fitted = self._with_categories(
+        return self.of_others(
             share_with_ancestors(prototypes, weights, ancestors),
             PRIOR_STRENGTH * (log_counts - log_counts.mean()),
-            torch.zeros(n_categories),
         )
-        fitted.doubts.fill_(0.0)  # those of other categories say nothing of these
-        return fitted
+
+    def of_others(self, prototypes: Tensor, log_prior: Tensor) -> PrototypeHead:
+        """Return a head of other categories, of which nothing but these is known.
+
+        How doubtful this one's categories are, and how far off, says nothing of them.
+
+        Args:
+            prototypes: shape (n_categories, text_dim).
+            log_prior: shape (n_categories,).
+        """
+        others = self._with_categories(prototypes, log_prior, torch.zeros(len(prototypes)))
+        others.doubts.fill_(0.0)
+        return others
 
     def remembering(self, embeddings: Tensor, category_ids: Tensor) -> PrototypeHead:
         """Return this head with a memory of texts, and of names where there are any.
@@ -102,8 +112,9 @@ class PrototypeHead(Scorer):
         """
         memory = Memory.of(self.text_of(embeddings), category_ids)
         named = remembered_names(self.names_of(embeddings), category_ids)
-        placed = self.prototypes, self.log_prior, self.allowances
-        return self._with_categories(*placed, memory, named)
+        return self._with_categories(
+            self.prototypes, self.log_prior, self.allowances, memory, named
+        )
 
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
@@ -185,8 +196,12 @@ class PrototypeHead(Scorer):
         """Return a head of other categories, as doubtful; they are not placed yet."""
         sizes = {"name_dim": self.name_dim, "n_levels": len(self.doubts)}
         head = PrototypeHead(self.text_dim, len(prototypes), **sizes)
-        given = {"prototypes": prototypes, "log_prior": log_prior, "allowances": allowances}
-        given["nodes"] = head.nodes
+        given = {
+            "prototypes": prototypes,
+            "log_prior": log_prior,
+            "allowances": allowances,
+            "nodes": head.nodes,
+        }
         head.load_state_dict(dict(self.named_parameters()) | given)
         head.memory, head.named = memory, named
         return head

@@ -156,14 +156,10 @@ def private_head(
     )
     counts = released.counts.clamp(min=1.0)
     means = denoised_means(released, names, name_weights)
-    learnt = {
-        "prototypes": share_with_ancestors(means, counts + name_weights, ancestors),
-        "log_prior": PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
-    }
-    private = PrototypeHead(head.text_dim, n_categories, name_dim=head.name_dim)
-    # How doubtful other categories are, and how far off, says nothing of these.
-    own = {"nodes": private.nodes, "doubts": private.doubts, "allowances": private.allowances}
-    private.load_state_dict(dict(head.named_parameters()) | learnt | own)
+    private = head.of_others(
+        share_with_ancestors(means, counts + name_weights, ancestors),
+        PRIOR_STRENGTH * (counts.log() - counts.log().mean()),
+    )
     statement: dict[str, float | str] = {
         "epsilon": float(epsilon),
         "delta": float(delta),
