@@ -32,9 +32,7 @@ def test_the_encoder_is_not_far_from_the_limit_of_matrix_products(classifier):
     config, backend = classifier.model.config.encoder, classifier.backend
     rate = tokens_a_second(backend, config.vocab_size, n_windows=16, n_tokens=256)
     limit = matmul_rate(getattr(torch, backend.precision))
-    # Reported: 0.54 to 0.65. A CPU with units for matrices (AMX) raises the limit, and what is no
-    # product of matrices takes as long: 0.31 to 0.36 there.
-    assert rate * flops_a_token(config, 256) / limit > 0.15
+    assert rate * flops_a_token(config, 256) / limit > 0.3  # reported: 0.54 to 0.65
 
 
 def test_a_full_label_takes_a_fraction_of_what_a_plain_pipeline_takes(classifier, tmp_path):
