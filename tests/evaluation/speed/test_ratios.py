@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import drugtext
-from drugtext.backends import TORCH
+from drugtext.backends import TORCH, Backend
+from drugtext.bare_encoder import mean_pool
 from drugtext.evaluation.speed.limits import flops_a_token, matmul_rate, tokens_a_second
 from drugtext.evaluation.speed.path import whole_path
 from drugtext.evaluation.speed.peers import plain_pipeline
@@ -28,11 +29,49 @@ def classifier():
     return classifier
 
 
-def test_the_encoder_is_not_far_from_the_limit_of_matrix_products(classifier):
-    config, backend = classifier.model.config.encoder, classifier.backend
-    rate = tokens_a_second(backend, config.vocab_size, n_windows=16, n_tokens=256)
-    limit = matmul_rate(getattr(torch, backend.precision))
-    assert rate * flops_a_token(config, 256) / limit > 0.3  # reported: 0.54 to 0.65
+@pytest.fixture(scope="module")
+def rates(classifier):
+    """Tokens a second by precision, and operations a second of matrix products in float32.
+
+    Other work on the machine makes a rate lower, never higher: the best of rounds that take turns
+    is the nearest to what the machine can do. On one thread, as threads that wait for one that
+    other work holds up lose far more in an encoder than in a large product; in float32, as what a
+    CPU reaches of its units for products in bfloat16 differs much from one kind to another.
+    """
+    model = classifier.model
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+
+    @torch.no_grad()
+    def exactly(input_ids, attention_mask):
+        hidden = model.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        return mean_pool(hidden.last_hidden_state, attention_mask)
+
+    by_precision = {
+        "float32": Backend(TORCH, "float32", exactly, 1.0),
+        "as chosen": classifier.backend,
+    }
+    rounds = [
+        {
+            **{
+                name: tokens_a_second(backend, model.config.encoder.vocab_size, 16, 256, 1.0)
+                for name, backend in by_precision.items()
+            },
+            "products": matmul_rate(torch.float32, least_seconds=1.0),
+        }
+        for _ in range(3)
+    ]
+    torch.set_num_threads(n_threads)
+    return {name: max(one[name] for one in rounds) for name in rounds[0]}
+
+
+def test_the_encoder_is_not_far_from_the_limit_of_matrix_products(classifier, rates):
+    flops = flops_a_token(classifier.model.config.encoder, 256)
+    assert rates["float32"] * flops / rates["products"] > 0.4  # 0.63 to 0.68 where all is well
+
+
+def test_the_precision_that_is_chosen_is_not_slower_than_float32(rates):
+    assert rates["as chosen"] / rates["float32"] > 0.8  # up to 4 where the CPU has bfloat16
 
 
 def test_a_full_label_takes_a_fraction_of_what_a_plain_pipeline_takes(classifier, tmp_path):
