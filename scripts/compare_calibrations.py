@@ -6,6 +6,7 @@
 Drugs of the training and the validation split are dealt into folds. Each fold is asked of a
 classifier that was taught all others but one, and calibrated on that one. These are many more drugs
 than the test split has, which is not touched: errors that chance makes of few drugs are small here.
+What they are where no more drugs are asked than a fold has is told beside it.
 The encoder is not trained, because training would have met the drugs that are asked; it has the
 words and the names' pieces of all these inserts, which say nothing of categories. The folder is
 that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
@@ -96,7 +97,7 @@ def some_of(known: Embedded, places: NDArray) -> Embedded:
 
 
 def rows_of(found: Iterator[tuple[str, str, Judged]]) -> list[dict[str, Any]]:
-    """Return the calibration error of each way at each level, over all folds."""
+    """Return the calibration error of each way at each level: over all folds, and of one alone."""
     parts: dict[tuple[str, str, int], list[tuple[NDArray, NDArray, list[str]]]] = defaultdict(list)
     for way, names, judged in found:
         for level, (confidences, right, places) in judged.by_level().items():
@@ -106,8 +107,15 @@ def rows_of(found: Iterator[tuple[str, str, Judged]]) -> list[dict[str, Any]]:
     for (way, names, level), some in parts.items():
         confidences, right = (np.concatenate([one[n] for one in some]) for n in (0, 1))
         drugs = [drug for *_, of_one in some for drug in of_one]
+        alone = [calibration(*one) for one in some]
         told = {"calibrated": way, "names": names, "level": level}
-        rows.append(told | calibration(confidences, right, drugs))
+        told |= calibration(confidences, right, drugs)
+        sizes = [one["n"] for one in alone]
+        told["fold"] = {
+            name: round(float(np.average([one[name] for one in alone], weights=sizes)), 4)
+            for name in ("ece", "by_chance", "by_chance_alike")
+        } | {"n": float(np.mean(sizes))}
+        rows.append(told)
     return rows
 
 

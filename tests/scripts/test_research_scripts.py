@@ -218,6 +218,9 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
         as_it_is = rows["as it is", names, level]
         assert 0 < row["n"] == as_it_is["n"] <= len(known)
         assert 0 <= row["low"] <= row["high"] <= 1 and min(row["by_chance"], row["ece"]) > 0
+        # A bin of all folds is the mean of theirs, where what is too bold and too timid cancels.
+        assert row["fold"]["ece"] > row["ece"] - 1e-4
+        assert row["fold"]["n"] * 3 == pytest.approx(row["n"])
     without = [rows["no doubts", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
     assert without != [rows["as it is", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
 

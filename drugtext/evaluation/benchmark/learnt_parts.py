@@ -80,7 +80,9 @@ def calibrations(told: Figures) -> Iterator[str]:
         " what was taught all others but one, and calibrated on that one; the encoder is not"
         " trained. Expected calibration error, 15 bins, all inserts. *By chance*: that of as many"
         " answers whose probabilities are true, where the inserts of a drug are right or wrong by"
-        " themselves, and where they are together."
+        " themselves, and where they are together. *One fold*: the mean of what is measured where"
+        " the drugs of one are all that is asked, calibrated as it is, and by chance, where the"
+        " inserts of a drug are right or wrong together."
     )
     yield calibrations_table(told)
 
@@ -90,12 +92,15 @@ def calibrations_table(told: Figures) -> str:
     by_way: dict[str, dict[tuple[str, int], Figures]] = {}
     for row in told["rows"]:
         by_way.setdefault(row["calibrated"], {})[row["names"], row["level"]] = row
-    written = [["", *by_way, "by chance", "inserts"]]
+    alone = ["one fold", "by chance", "inserts"]
+    written = [["", *by_way, "by chance", "inserts", *alone]]
     for (names, level), first in next(iter(by_way.values())).items():
         rows = [rows[names, level] for rows in by_way.values()]
         errors = [interval([row[name] for name in ("ece", "low", "high")]) for row in rows]
         by_chance = f"{first['by_chance']:.3f} to {first['by_chance_alike']:.3f}"
-        written.append([f"level {level}, {names}", *errors, by_chance, f"{first['n']:,}"])
+        fold = first["fold"]
+        alone = [f"{fold['ece']:.3f}", f"{fold['by_chance_alike']:.3f}", f"{fold['n']:,.0f}"]
+        written.append([f"level {level}, {names}", *errors, by_chance, f"{first['n']:,}", *alone])
     return markdown_table(written)
 
 
