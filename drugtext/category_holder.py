@@ -110,9 +110,9 @@ class CategoryHolder(InsertEmbedder):
             raise CorpusError(
                 f"category {id_or_name!r}: holds half characters (surrogates); decode it as UTF-8."
             )
-        if self.taxonomy.knows(id_or_name):
-            return self.taxonomy.find(id_or_name)
-        return Category(id_or_name, id_or_name)
+        # A name that several categories of the tree share means none of them: it is one's own.
+        found = self.taxonomy.meant(id_or_name)
+        return found or Category(id_or_name, id_or_name)
 
     def _with_head(
         self,

@@ -101,11 +101,11 @@ class InsertEmbedder(WindowEncoder):
         """Return why an insert cannot be classified; None if it can."""
         if not isinstance(insert, DrugInsert):
             return DrugTextError(
-                f"found {type(insert).__name__}; a list of DrugInsert is needed,"
-                " as read_inserts(path) yields them."
+                f"found {type(insert).__name__}; a DrugInsert is needed, as read_inserts(path)"
+                " yields them."
             )
         known, texts = self.model.config.languages, insert.sections.values()
-        what = insert.source or insert.name or "the insert"
+        what = insert.place or insert.name or "the insert"
         if not any(re.search(r"\w", text) for text in texts):
             return DrugTextError(f"{what}: holds no text; one section or more is needed.")
         if any(map(HALF_CHARACTERS.search, texts)):

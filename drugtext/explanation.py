@@ -150,6 +150,7 @@ def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> Cate
     held.reading_plan = replace(
         plan,
         section_tokens={section.name: section.limit for section in chosen},
+        section_weights={section.name: plan.weight_of(section.name) for section in chosen},
         other_tokens=0,
         stop_tokens=None,
         once_tokens=None,

@@ -122,7 +122,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     for left in folder.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
         if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
             shutil.rmtree(left, ignore_errors=True)
-    is_checkpoint = any((folder / name).is_file() for name in ("config.json", MANIFEST))
+    is_checkpoint = (folder / MANIFEST).is_file() or _is_model(folder / "config.json")
     with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as staged:
         new = Path(staged) / _NEXT
         new.mkdir()
@@ -144,6 +144,15 @@ def replacing(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder / _NEXT)
         new.replace(folder / _NEXT)
         _put_in_place(folder)
+
+
+def _is_model(config: Path) -> bool:
+    """Tell a model's configuration from that of another program."""
+    try:
+        told = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and "model_type" in told
 
 
 def _check_next(folder: Path) -> None:

@@ -22,8 +22,7 @@ from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.explanation import Explanation, Sentence
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.read import read_inserts
-from drugtext.inserts.record import insert_from_record
+from drugtext.inserts.read import read_inserts, read_text
 from drugtext.prediction import Prediction
 
 MOST_FILES = 50
@@ -181,7 +180,11 @@ def _inserts(files: Sequence[str], text: str, problems: list[str]) -> Iterator[D
         )
     elif text.strip():
         try:
-            yield insert_from_record({"text": text}, "")
+            for found in read_text(text):
+                if isinstance(found, DrugInsert):
+                    yield found
+                else:
+                    problems.append(str(found))
         except DrugTextError as error:
             problems.append(str(error))
 

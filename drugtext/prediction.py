@@ -59,6 +59,8 @@ class Prediction:
 
     Attributes:
         source: the file that the insert was read from.
+        id: what the insert's record calls itself, or its set id; empty where it has neither.
+        row: place of the record in its file, from 0; None where the file is one insert.
         name: the insert's name.
         category_id: the best category.
         category_name: its name.
@@ -90,12 +92,16 @@ class Prediction:
     sure: Category | None = None
     sure_probability: float | None = None
     sets: tuple[tuple[Alternative, ...], ...] = ()
+    id: str = ""
+    row: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that the command line prints."""
         steps = zip(self.path, self.path_probabilities, strict=True)
-        told = {
+        told: dict[str, Any] = {
             "source": self.source,
+            "id": self.id,
+            "row": self.row,
             "name": self.name,
             "category_id": self.category_id,
             "category_name": self.category_name,
@@ -202,6 +208,8 @@ def make_prediction(
         sure, sure_probability = deepest_sure(as_told, taxonomy, least) or (None, None)
     return Prediction(
         source=insert.source,
+        id=insert.id or insert.set_id or "",
+        row=insert.row,
         name=insert.name,
         category_id=alternatives[0].category_id,
         category_name=alternatives[0].category_name,

@@ -25,6 +25,8 @@ class ReadingPlan:
         section_weights: section name -> how much a window of it counts; 1 where it is not named.
         other_tokens: most tokens read of the other sections together, in the insert's own order,
             and only where the plan's sections hold fewer than `enough_tokens`.
+        other_weight: of a window of these, that of a whole one being 1: what a drug does for a
+            patient, said in a line, is not to be drowned by pages on storage and overdosage.
         enough_tokens: of the plan's own sections.
         stop_tokens: reading stops behind the section with which so many are read, 1 or more; None
             reads all.
@@ -56,6 +58,7 @@ class ReadingPlan:
         default_factory=lambda: {"description": 0.5, "clinical_pharmacology": 0.5}
     )
     other_tokens: int = 508
+    other_weight: float = 0.05
     enough_tokens: int = 16
     stop_tokens: int | None = None
     once_tokens: int | None = 256
@@ -66,7 +69,8 @@ class ReadingPlan:
 
     def __post_init__(self) -> None:
         figures = [*self.section_tokens.values(), *self.section_weights.values()]
-        figures += [self.other_tokens, self.enough_tokens, self.enough_probability]
+        figures += [self.other_tokens, self.other_weight]
+        figures += [self.enough_tokens, self.enough_probability]
         figures += [n for n in (self.stop_tokens, self.once_tokens) if n is not None]
         if min(figures) < 0 or self.window_tokens < 1 or self.stop_tokens == 0:
             raise DrugTextError(
@@ -78,6 +82,11 @@ class ReadingPlan:
                 f"found {self}; names are to be hidden, or shown, or once the one and once the"
                 " other: hide_names or show_names must be true."
             )
+
+    def weight_of(self, section: str) -> float:
+        """Return the weight of a whole window of a section."""
+        by_default = 1.0 if section in self.section_tokens else self.other_weight
+        return self.section_weights.get(section, by_default)
 
     def stops_at(self, n_tokens: int) -> bool:
         """Tell whether no further section is read of an insert of which so many tokens are read."""

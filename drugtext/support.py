@@ -56,7 +56,7 @@ def read_support(
             yield insert, given[0]
             continue
         reason = f'{insert.name or "a record"} has no "category"; give it one.'
-        without = ReadError(insert.source, reason)
+        without = ReadError(insert.place, reason)
         if on_error is None:
             raise without
         on_error(without)

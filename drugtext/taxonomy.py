@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
 
+from drugtext.csv_rows import csv_rows
 from drugtext.errors import TaxonomyError
 
 ATC_LEVEL_LENGTHS = (1, 3, 4, 5, 7)
@@ -105,6 +104,11 @@ class Taxonomy:
         """Tell whether a category has this id or this very name."""
         return id_or_name in self._by_id or id_or_name in self._ids_by_name
 
+    def meant(self, id_or_name: str) -> Category | None:
+        """Return the category of this id, or the only one of this very name; None if none is."""
+        ids = [id_or_name] if id_or_name in self else self._ids_by_name.get(id_or_name, [])
+        return self[ids[0]] if len(ids) == 1 else None
+
     def find(self, id_or_name: str) -> Category:
         """Return the category of this id, or the only one of this very name.
 
@@ -150,7 +154,7 @@ class Taxonomy:
 
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
-        rows = _csv_rows(path)
+        rows = csv_rows(path)
         code_column = next(iter(rows[0]))
         name_column = next((c for c in rows[0] if c.startswith("name")), code_column)
         pairs = ((row[code_column], row[name_column]) for row in rows)
@@ -165,7 +169,7 @@ class Taxonomy:
 
         Source: https://www.fda.gov/industry/structured-product-labeling-resources/pharmacologic-class
         """
-        rows = _csv_rows(path, "class_name")
+        rows = csv_rows(path, "class_name")
         names = {r["class_name"] for r in rows if r.get("class_type", "EPC") == "EPC"} - {""}
         if not names:
             raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
@@ -189,8 +193,11 @@ class Taxonomy:
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Taxonomy:
-        """Read a taxonomy of one's own: columns `id`, `name` and, for a tree, `parent`."""
-        rows = ((r["id"], r["name"], r.get("parent")) for r in _csv_rows(path, "id", "name"))
+        """Read a taxonomy of one's own: columns `id`, `name` and, for a tree, `parent`.
+
+        As `csv_rows` reads a table: whatever a spreadsheet saves as CSV.
+        """
+        rows = ((r["id"], r["name"], _parent(r)) for r in csv_rows(path, "id", "name"))
         categories = (Category(i, name or i, parent or None) for i, name, parent in rows)
         return cls._of(path, categories, Path(path).stem)
 
@@ -200,6 +207,10 @@ class Taxonomy:
             return cls(categories, name)
         except TaxonomyError as error:
             raise TaxonomyError(f"{path}: {error}") from error
+
+
+def _parent(row: Mapping[str, str]) -> str | None:
+    return next((cell for title, cell in row.items() if title.lower() == "parent"), None)
 
 
 def atc_parent(code: str) -> str | None:
@@ -233,23 +244,3 @@ def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
     if not categories:
         raise TaxonomyError("no KEGG BRITE line found; lines such as 'A…', 'B  …' are needed.")
     yield from categories.values()
-
-
-def _csv_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
-    """Read a table of one row or more that has the needed columns, every cell stripped."""
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            columns, *rows = [[c.strip() for c in row] for row in csv.reader(file)] or [[]]
-    except (OSError, ValueError, csv.Error) as error:  # ValueError: no UTF-8, or no path
-        raise TaxonomyError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from error
-    if not set(needed) <= set(columns):
-        found = ", ".join(columns) or "no column"
-        raise TaxonomyError(f"{path}: found {found}; needed columns: {', '.join(needed)}.")
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        raise TaxonomyError(f"{path}: holds no category; a row of titles and rows are needed.")
-    for row in rows:
-        if any(row[len(columns) :]):
-            what = f"the row {','.join(row)!r} has more cells than columns"
-            raise TaxonomyError(f"{path}: {what}; put a text with a comma in double quotes.")
-    return [dict(zip_longest(columns, row[: len(columns)], fillvalue="")) for row in rows]

@@ -46,7 +46,8 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
     """
     name = prediction.category_name if prediction.in_scope else f"{prediction.category_name} (?)"
     columns = [
-        Path(prediction.source).name,
+        # The first record of a file stands for the file: most hold but one.
+        Path(prediction.source).name + (f"[{prediction.row}]" if prediction.row else ""),
         prediction.name,
         prediction.category_id,
         f"{prediction.probability:.0%}",

@@ -99,9 +99,7 @@ def read_windows(
         ] or [("", 1, [])]
         windows.token_ids.extend(before + part + after for _, _, part in parts)
         windows.weights.extend(
-            plan.section_weights.get(name, 1.0)
-            * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0)
-            * share
+            plan.weight_of(name) * min(max(len(part), 1) / _FULL_WEIGHT_TOKENS, 1.0) * share
             for name, share, part in parts
         )
         windows.insert_numbers.extend([number] * len(parts))

@@ -6,8 +6,9 @@
 The benchmark holds one draw of categories out, and its intervals do not cover that. Here those
 contestants that need no training of an encoder are asked the categories of other draws, masked, at
 ATC level 3; of the first draws also drugtext with an encoder meta-trained for each, where that is
-asked for (a quarter of an hour each). The folder is that of a run of scripts/benchmark.py: corpus
-and vectors are taken from it. A larger encoder than the run's is set beside it by
+asked for (a quarter of an hour each). Where a contestant gives probabilities, it is told over all
+draws how true they are. The folder is that of a run of scripts/benchmark.py: corpus and vectors are
+taken from it. A larger encoder than the run's is set beside it by
 
     python scripts/category_draws.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
@@ -16,11 +17,13 @@ and vectors are taken from it. A larger encoder than the run's is set beside it 
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
@@ -34,6 +37,7 @@ from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
 from drugtext.evaluation.benchmark.task import OWN, Contestant, Trial
 from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.trust.probabilities import calibration
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
 
@@ -49,16 +53,57 @@ def n_parameters(reads: Encoder) -> int:
     return sum(weights.numel() for weights in reads.untrained.classifier.model.encoder.parameters())
 
 
-def accuracy(contestant: Contestant, trial: Trial) -> float:
-    """Return the mean accuracy over the episodes of a trial."""
+class Asked(NamedTuple):
+    """What a contestant says of the queries of a trial, all episodes together.
+
+    Attributes:
+        right: whether its best answer is, shape (n_queries,).
+        drugs: ingredients of each query.
+        confidences: of its best answer, shape (n_queries,); None where it gives no probabilities.
+        accuracy: mean over the episodes.
+    """
+
+    right: NDArray
+    drugs: list[str]
+    confidences: NDArray | None
+    accuracy: float
+
+
+def ask(contestant: Contestant, trial: Trial) -> Asked:
+    """Teach a contestant each lesson of a trial, and ask its queries."""
     contestant.prepare(trial_without_queries(trial))
-    found = []
+    right, confidences = [], []
     for task in trial.tasks:
         contestant.fit(task.lesson)
-        ranked = contestant.predict([query.insert for query in task.queries]).ranked
-        pairs = zip(ranked, task.queries, strict=True)
-        found.append(np.mean([answers[0] == query.category for answers, query in pairs]))
-    return float(np.mean(found))
+        answers = contestant.predict([query.insert for query in task.queries])
+        pairs = zip(answers.ranked, task.queries, strict=True)
+        right.append(np.array([ranked[0] == query.category for ranked, query in pairs]))
+        confidences += [answers.confidences] if answers.confidences else []
+    return Asked(
+        np.concatenate(right),
+        [query.ingredient for task in trial.tasks for query in task.queries],
+        np.concatenate(confidences) if confidences else None,
+        float(np.mean([one.mean() for one in right])),
+    )
+
+
+def calibrations(found: dict[tuple[str, int, int], Asked]) -> list[dict[str, Any]]:
+    """Return how true probabilities are, over all draws and in each, where there are any.
+
+    Args:
+        found: by contestant, k and draw.
+    """
+    rows = []
+    for name, k in dict.fromkeys((name, k) for name, k, _ in found):
+        some = [one for (*of, _), one in found.items() if of == [name, k]]
+        given = [one.confidences for one in some if one.confidences is not None]
+        if len(given) < len(some):
+            continue
+        right, drugs = [one.right for one in some], [one.drugs for one in some]
+        by_draw = [calibration(*one)["ece"] for one in zip(given, right, drugs, strict=True)]
+        told = calibration(np.concatenate(given), np.concatenate(right), [*chain(*drugs)])
+        rows.append({"contestant": name, "k": k, **told, "by_draw": by_draw})
+    return rows
 
 
 def main(
@@ -92,18 +137,24 @@ def main(
         }
         file = output / f"{'larger' if larger else 'draws'}.json"
         rows: list[dict[str, Any]] = []
+        found: dict[tuple[str, int, int], Asked] = {}
         for seed in track(range(draws), "draws", console=console):
             split = split_categories(corpus, seed)
             for k in SHOTS:
                 trial = new_category(split, "masked", LEVEL, INDICATED, k, episodes, seed)
                 if trial is None:
                     continue
-                asked = [*(READ_BY_AN_ENCODER if larger else ASKED), *[OWN] * (seed < trained)]
-                told = {name: round(accuracy(makers[name](), trial), 4) for name in asked}
+                everywhere = READ_BY_AN_ENCODER if larger else ASKED
+                answered = {n: ask(makers[n](), trial) for n in everywhere}
+                found |= {(name, k, seed): one for name, one in answered.items()}
+                if seed < trained:
+                    answered[OWN] = ask(makers[OWN](), trial)
+                told = {name: round(one.accuracy, 4) for name, one in answered.items()}
                 way = len(trial.tasks[0].lesson.categories)
                 rows.append({"seed": seed, "k": k, "n_way": way, "accuracy": told})
                 console.print(rows[-1])
-            write_figures(file, {**made_of, "rows": rows}, reads.untrained.classifier.backend)
+            figures = {**made_of, "rows": rows, "calibrations": calibrations(found)}
+            write_figures(file, figures, reads.untrained.classifier.backend)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error

@@ -178,7 +178,7 @@ def test_an_unknown_language_is_refused_by_name(few):
 def test_wrong_input_is_refused_by_name(few):
     with pytest.raises(DrugTextError, match="found one str; a list of DrugInsert"):
         few.predict("pain")
-    with pytest.raises(DrugTextError, match="found int; a list of DrugInsert"):
+    with pytest.raises(DrugTextError, match="found int; a DrugInsert is needed"):
         few.predict([3])
     with pytest.raises(DrugTextError, match="holds no text"):
         few.predict([DrugInsert(name="x", sections={"warnings": " "})])
@@ -206,11 +206,14 @@ def test_a_later_fit_does_not_carry_figures_of_other_categories(few):
     few.model.config.measured = None
 
 
-def test_an_ambiguous_name_is_refused(tiny_classifier):
+def test_a_name_that_several_categories_share_is_ones_own(tiny_classifier):
     tree = Taxonomy([Category("H", "Heart"), Category("H1", "Heart", "H"), Category("P", "Pain")])
     placed = tiny_classifier.fit(SUPPORT[:2], ["H1", "P"], taxonomy=tree)
+    shelf = placed.fit(SUPPORT[:2], ["Heart", "Pain"])
+    assert shelf.category_ids == ["Heart", "P"]
+    assert [step.id for step in shelf.predict(SUPPORT[:1])[0].path] == ["Heart"]
     with pytest.raises(TaxonomyError, match="'Heart' belongs to 2 categories"):
-        placed.fit(SUPPORT[:1], ["Heart"])
+        placed.fit(SUPPORT[:1], ["Heart"], taxonomy=tree)
 
 
 def test_categories_may_be_any_iterable_but_one_text(tiny_classifier):

@@ -51,7 +51,7 @@ def test_json_is_one_object_an_insert_in_order(model, files):
     assert [Path(a["source"]).name for a in answers] == ["b.txt", "a.txt"]
     assert [a["category_id"] for a in answers] == ["pain", "heart"]
     assert set(answers[0]) == {
-        "source", "name", "category_id", "category_name", "probability", "path",
+        "source", "id", "row", "name", "category_id", "category_name", "probability", "path",
         "alternatives", "in_scope", "tokens_read", "tokens_total",
     }  # fmt: skip
     assert set(answers[0]["path"][0]) == {"id", "name", "probability"}
@@ -155,6 +155,46 @@ def test_learn_from_folders_and_use_it(tiny_encoder_folder, support, tmp_path):
     assert drugtext.load(tmp_path / "new").category_ids == ["heart", "pain"]
 
 
+def test_answers_tell_which_record_they_are_of(model, tmp_path):
+    table = tmp_path / "shelf.csv"
+    table.write_text("id,name,text\nx1,,lowers blood pressure\n7,,. .\n,,relief of pain\n")
+    done = run("classify", table, "--model", model, "--json")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(a["id"], a["row"]) for a in answers] == [("x1", 0), ("", 2)]
+    assert f"{table}[1]: holds no text" in done.stderr
+    lines = run("classify", table, "--model", model).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["shelf.csv", "shelf.csv[2]"]
+    read = [json.loads(line) for line in run("read", table, "--json").stdout.splitlines()]
+    assert [(a["id"], a["row"]) for a in read] == [("x1", 0), ("7", 1), ("", 2)]
+
+
+def test_learn_replaces_a_classifier_and_nothing_else(tiny_encoder_folder, support, tmp_path):
+    asked = ("learn", support, "--model", tiny_encoder_folder, "--output")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text('{"mine": 1}')
+    done = run(*asked, tmp_path / "mine")
+    assert done.exit_code == 2
+    assert "config.json and is no checkpoint's folder" in " ".join(done.stderr.split())
+    assert (tmp_path / "mine" / "config.json").read_text() == '{"mine": 1}'
+    assert "is replaced" not in run(*asked, tmp_path / "new").stderr
+    done = run(*asked, tmp_path / "new")
+    assert done.exit_code == 0 and "new is replaced." in done.stderr
+
+
+def test_learn_tells_which_names_it_takes_for_the_models_own(model, tmp_path):
+    table = tmp_path / "support.csv"
+    table.write_text("text,category\nrelief of pain,pain\nlowers blood pressure,shelf 1\n")
+    asked = ("learn", table, "--model", model, "--output", tmp_path / "new")
+    told = " ".join(run(*asked).stderr.split())
+    assert "taken for categories of the model: pain (pain). Where they are names of your" in told
+    tree = tmp_path / "own.csv"
+    tree.write_text("id;name\npain;My shelf for aches\nshelf 1;The other one\n")
+    done = run(*asked, "--taxonomy", tree)
+    assert done.exit_code == 0 and "taken for categories" not in done.stderr
+    names = [c.name for c in drugtext.load(tmp_path / "new").taxonomy]
+    assert names == ["My shelf for aches", "The other one"]
+
+
 def test_learn_tells_of_a_folder_too_high(tiny_encoder_folder, support, tmp_path):
     arguments = ("--output", tmp_path / "new", "--model", tiny_encoder_folder)
     (tmp_path / "above").mkdir()
@@ -163,7 +203,7 @@ def test_learn_tells_of_a_folder_too_high(tiny_encoder_folder, support, tmp_path
     assert "note: support is the only category: it is the answer to every insert." in done.stderr
     assert f"Where {tmp_path / 'above' / 'support'} holds a folder a category" in done.stderr
     done = run("learn", tmp_path / "above" / "support", *arguments)
-    assert "learnt 2 categories" in done.stderr and "note: " not in done.stderr
+    assert "learnt 2 categories" in done.stderr and "only category" not in done.stderr
 
 
 def test_learn_keeps_names_where_it_is_told_to(tiny_encoder_folder, support, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import DrugTextError
+from drugtext.explanation import with_reading_held
 from drugtext.tokens import TokenReader
 
 
@@ -69,6 +70,18 @@ def test_a_sentence_less_makes_no_room_for_what_was_not_read(few):
 
 def log_odds(p: float) -> float:
     return math.log(p / (1 - p))
+
+
+def test_sections_that_count_little_do_so_in_what_is_explained(few):
+    told = insert(indications_and_usage="for pain", overdosage=HEART * 8)
+    held = with_reading_held(few, told)
+    assert np.allclose(held.embed([told]), few.embed([told]), atol=1e-6)
+    alike = copy.copy(few)
+    alike.reading_plan = replace(few.reading_plan, other_weight=1.0)
+    assert not np.allclose(alike.embed([told]), few.embed([told]), atol=1e-2)
+    found = few.explain(told)
+    assert {s.section for s in found.sentences} == {*told.sections}
+    assert found.prediction == few.predict([told])[0]
 
 
 def test_a_weight_is_the_fall_of_the_log_odds_without_the_sentence(few):

@@ -22,8 +22,9 @@ ROOMS = [
     ["fingerprint", "ahead", "colours", "written_file", "manifest"],
     ["offline_page"],
     ["bare_encoder"],
-    ["taxonomy"],
     ["inserts"],
+    ["csv_rows"],
+    ["taxonomy"],
     ["splits", "masking", "stem_ids", "routes", "support", "support_set", "corpus", "episodes"],
     [
         "names",
@@ -98,6 +99,7 @@ ROOMS = [
 
 WITHOUT_TORCH = (
     "inserts",
+    "csv_rows",
     "taxonomy",
     "corpus",
     "support",

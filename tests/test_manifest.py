@@ -83,7 +83,7 @@ def test_what_the_new_one_has_not_is_deleted_and_what_is_not_ours_stays(tmp_path
     folder = tmp_path / "checkpoint"
     old = {"known_drugs.json": "1", "head.safetensors": "2", "adapter__adapter_config.json": "3"}
     for manifest in (True, False):  # of a checkpoint from before there were manifests, too
-        write(folder, **old, **{"config.json": "{}"})
+        write(folder, **old, **{"config.json": '{"model_type": "drugtext"}'})
         if not manifest:
             (folder / "manifest.json").unlink()
         (folder / "mine.txt").write_text("mine")

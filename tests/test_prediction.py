@@ -105,6 +105,8 @@ def test_ties_go_to_the_category_that_comes_first():
 def test_a_prediction_is_json():
     answer = predict([0.5, 0.2, 0.1, 0.05, 0.15], top_k=1, in_scope=False).to_dict()
     assert json.loads(json.dumps(answer)) == {
+        "id": "",
+        "row": None,
         "source": "a.txt",
         "name": "Examplol",
         "category_id": "H1a",

@@ -47,6 +47,14 @@ def test_csv_gives_its_category(tmp_path):
     assert "For pain, and fever." in insert.text
 
 
+def test_a_number_may_be_a_category(tmp_path):
+    records = tmp_path / "support.jsonl"
+    records.write_text('{"text": "Calms.", "category": 7}\n{"text": "Wakes.", "category": true}\n')
+    errors: list[ReadError] = []
+    assert [c for _, c in read_support(records, on_error=errors.append)] == ["7"]
+    assert str(errors[0]).startswith(f'{records}[1]: a record has no "category"')
+
+
 def test_a_record_without_category_is_refused_or_reported(tmp_path):
     file = tmp_path / "support.jsonl"
     records = [{"name": "Examplol", "text": TEXT}, {"text": TEXT, "category": "b"}]
@@ -55,7 +63,7 @@ def test_a_record_without_category_is_refused_or_reported(tmp_path):
         list(read_support(file))
     errors: list[ReadError] = []
     assert [category for _, category in read_support(file, on_error=errors.append)] == ["b"]
-    assert [error.source for error in errors] == [str(file)]
+    assert [error.source for error in errors] == [f"{file}[0]"]
 
 
 def test_codes_of_another_taxonomy_are_no_category(tmp_path):

@@ -237,10 +237,20 @@ def test_a_faulty_csv_is_refused(tmp_path, text, message):
 
 @pytest.mark.parametrize("read", [Taxonomy.from_atc, Taxonomy.from_csv, Taxonomy.from_keg])
 def test_unreadable_files_are_refused_by_name(tmp_path, read):
-    with pytest.raises(TaxonomyError, match=r"absent\.csv: cannot be read as"):
+    with pytest.raises(TaxonomyError, match=r"absent\.csv: cannot be read .*No such file"):
         read(tmp_path / "absent.csv")
-    with pytest.raises(TaxonomyError, match=r"cannot be read as .* in UTF-8"):
-        read(write(tmp_path, "utf16.csv", "id,name\né,é\n", "utf-16"))
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(TaxonomyError, match=r"binary\.csv: .*(binary data|in UTF-8)"):
+        read(tmp_path / "binary.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_is_read_as_spreadsheets_save_it(tmp_path, encoding, delimiter):
+    lines = ["ID,Name,Parent", "心,心血管系统用药,", "压,治疗高血压的药品,心", "胃,消化系统用药,"]
+    text = "\r\n".join(lines).replace(",", delimiter)
+    tree = Taxonomy.from_csv(write(tmp_path, "mine.csv", text, encoding))
+    assert [step.name for step in tree.path("压")] == ["心血管系统用药", "治疗高血压的药品"]
 
 
 @pytest.mark.real_data

@@ -154,6 +154,7 @@ def test_a_prefix_that_fills_the_window_is_refused(tokenizer):
     [
         {"window_tokens": 0},
         {"other_tokens": -1},
+        {"other_weight": -0.1},
         {"enough_tokens": -1},
         {"stop_tokens": -1},
         {"stop_tokens": 0},
@@ -305,3 +306,13 @@ def test_the_weights_follow_section_and_length(tokenizer):
     insert = insert_of(indications_and_usage=40, description=16)
     windows = read_windows([insert], TokenReader(tokenizer), plan)
     assert windows.weights == pytest.approx([1.0, 0.25])
+
+
+def test_a_line_on_what_a_drug_is_for_outweighs_pages_on_the_rest(tokenizer):
+    plan = ReadingPlan(window_tokens=34, other_tokens=64, hide_names=False)
+    insert = insert_of(overdosage=64, indications_and_usage=8)
+    windows = read_windows([insert], TokenReader(tokenizer), plan)
+    assert windows.sections == ["indications_and_usage", "overdosage", "overdosage"]
+    assert windows.weights == pytest.approx([8 / 32, 0.05, 0.05])
+    named = replace(plan, section_weights={"overdosage": 0.5})
+    assert read_windows([insert], TokenReader(tokenizer), named).weights[1:] == [0.5, 0.5]

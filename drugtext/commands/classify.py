@@ -146,6 +146,8 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
         if as_json:
             record = {
                 "source": insert.source,
+                "id": insert.id or insert.set_id or "",
+                "row": insert.row,
                 "name": insert.name,
                 "language": insert.language,
                 "ingredients": list(insert.ingredients),
@@ -153,7 +155,7 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
             }
             print(json.dumps(record, ensure_ascii=False))
             continue
-        out.print(Text(f"{insert.name or '(no name)'}  {insert.source}", style="bold"))
+        out.print(Text(f"{insert.name or '(no name)'}  {insert.place}", style="bold"))
         told = {
             "language": insert.language,
             "ingredients": ", ".join(insert.ingredients),

@@ -19,6 +19,7 @@ from drugtext.commands.options import (
     readable,
 )
 from drugtext.errors import DrugTextError
+from drugtext.manifest import MANIFEST
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from drugtext.inserts.insert import DrugInsert
     from drugtext.taxonomy import Category, Taxonomy
 
+_SHOWN = 5  # names in a note
 _SURE = 0.8
 """Probability of a category that the model has, where a new one may mean the same."""
 
@@ -72,12 +74,14 @@ def learn(
 
     unread = Unread()
     with wrong_call():
+        replaces = (output / MANIFEST).is_file()
         if add and private_epsilon is not None:
             raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
         if with_known_drugs and private_epsilon is not None:
             raise DrugTextError("--with-known-drugs tells what --private-epsilon hides; take one.")
         tree = Taxonomy.from_csv(taxonomy) if taxonomy else None
         classifier = load_classifier(model, backend, cache)
+        known = classifier.taxonomy
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
         rivals: list[str] = []
@@ -95,9 +99,18 @@ def learn(
         classifier.save_pretrained(output, with_known_drugs=with_known_drugs)
     for category, count in Counter(categories).items():
         err.print(Text(f"  {category}: {count} insert{'s' * (count > 1)}"))
-    learnt = f"learnt {len(set(categories))} categories from {len(inserts)} inserts: {output}"
+    n_learnt = len(set(categories))
+    learnt = (
+        f"learnt {n_learnt} categor{'y' if n_learnt == 1 else 'ies'} from {len(inserts)}"
+        f" insert{'s' * (len(inserts) != 1)}: {output}"
+    )
+    if add:
+        learnt += f", which answers with {len(classifier.category_ids)} categories"
     err.print(Text(learnt))
-    for note in [*rivals, *_alone(support, categories if not add else ())]:
+    notes = [] if tree else _meant(categories, known)
+    if replaces:
+        notes.append(f"note: the classifier that was in {output} is replaced.")
+    for note in [*notes, *rivals, *_alone(support, categories if not add else ())]:
         err.print(Text(note))
     raise typer.Exit(unread.exit_status())
 
@@ -117,6 +130,20 @@ def _rivals(
                     " to the model already; of two categories that mean the same, either may be"
                     " the answer."
                 )
+
+
+def _meant(categories: Sequence[str], taxonomy: Taxonomy) -> list[str]:
+    """Tell which of some names are taken for categories of the tree that a model has."""
+    found = {name: taxonomy.meant(name) for name in dict.fromkeys(categories)}
+    told = [f"{name} ({meant.name})" for name, meant in found.items() if meant]
+    if not told:
+        return []
+    of = taxonomy.name or "the model"
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return [
+        f"note: taken for categories of {of}: {', '.join(told[:_SHOWN])}{more}. Where they are"
+        " names of your own, give --taxonomy: a CSV of id and name."
+    ]
 
 
 def _alone(support: Path, categories: Sequence[str]) -> Iterator[str]:

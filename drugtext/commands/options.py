@@ -70,15 +70,20 @@ def load_classifier(
 ) -> DrugClassifier:
     """Load a classifier, and say so where a person is looking."""
     with err.status("loading the model") if err.is_terminal else nullcontext():
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
+        without_bars_of_libraries()
         from drugtext.classifier import load
 
         classifier = load(model, backend=backend, cache=cache)
     if is_quick:
         classifier.reading_plan = classifier.reading_plan.quick()
     return classifier
+
+
+def without_bars_of_libraries() -> None:
+    """Let transformers draw no progress bars of its own: they would hide what is said here."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def check_folders(files: Iterable[Path]) -> None:

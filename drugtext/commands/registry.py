@@ -17,6 +17,7 @@ from drugtext.commands.options import (
     Model,
     Paths,
     load_classifier,
+    without_bars_of_libraries,
 )
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
@@ -176,7 +177,7 @@ def diff(
         for changed in changes:
             insert = changed.insert
             scope = _SCOPE[changed.was_in_scope, changed.is_in_scope]
-            told = [insert.source, insert.name, changed.before, changed.after, scope]
+            told = [insert.place, insert.name, changed.before, changed.after, scope]
             print("\t".join(told))
     raise typer.Exit(unread.exit_status())
 
@@ -184,6 +185,7 @@ def diff(
 def _open(folder: Path, backend: str = "auto") -> Registry:
     from drugtext.registry import Registry
 
+    without_bars_of_libraries()
     return Registry(folder, backend=backend)
 
 

@@ -62,6 +62,8 @@ class DrugInsert:
         categories: taxonomy name -> category ids that the source itself gives.
         metadata: whatever else the record says of itself, such as the kind of document.
         source: the file that it was read from.
+        id: what the record calls itself; empty where it has no `id`.
+        row: place among the records of its file, from 0; None where the file is one insert.
     """
 
     name: str = ""
@@ -76,6 +78,8 @@ class DrugInsert:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    id: str = ""
+    row: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.sections, Mapping):
@@ -94,6 +98,11 @@ class DrugInsert:
         """Copy and cross process borders as plain data: a read-only mapping cannot."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return _rebuild, (fields | {"sections": dict(self.sections)},)
+
+    @property
+    def place(self) -> str:
+        """Its file, and where that holds several records, which one: "shelf.csv[3]"."""
+        return self.source if self.row is None else f"{self.source}[{self.row}]"
 
     @property
     def text(self) -> str:

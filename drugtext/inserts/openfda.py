@@ -140,7 +140,7 @@ def _skip_line(stream: BinaryIO) -> None:
 
 def _insert(record: object, source: str, n: int) -> DrugInsert | ReadError:
     try:
-        return insert_from_record(record, source)
+        return insert_from_record(record, source, n)
     except ReadError as error:
         return ReadError(f"{source}[{n}]", error.reason)
 

@@ -17,7 +17,8 @@ from drugtext.inserts.archive import unpack_gzip, unpack_zip
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.leaflet import read_html, read_leaflet
 from drugtext.inserts.openfda import read_json, read_json_lines
-from drugtext.inserts.spl import read_spl
+from drugtext.inserts.record import insert_from_record
+from drugtext.inserts.spl import is_xml, read_spl
 from drugtext.inserts.table import TABLES, read_csv, without_text_column
 from drugtext.inserts.text import (
     BLANKS,
@@ -70,6 +71,29 @@ def read_inserts(
                 raise found
             else:
                 on_error(found)
+
+
+def read_text(text: str, source: str = "") -> Iterator[Found]:
+    """Read what somebody pasted: JSON as a file that holds it, anything else as one insert.
+
+    Args:
+        text: of any format that a file of text may have; SPL XML and HTML are told by content.
+        source: kept on the inserts.
+
+    Yields:
+        The inserts, a `ReadError` in the place of a record that holds none.
+
+    Raises:
+        ReadError: it holds no insert.
+    """
+    try:
+        is_json = isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):  # "{Brand} tablets" is a text
+        is_json = False
+    if is_json:
+        yield from _read_stream(io.BytesIO(text.encode("utf-8", "replace")), source)
+    else:
+        yield insert_from_record({"text": text}, source)
 
 
 def _read_path(path: str) -> Iterator[Found]:
@@ -193,7 +217,7 @@ def _read_document(data: bytes, source: str) -> Iterator[Found]:
     is_wide = (byte_order_mark(data) or "").startswith(("utf-16", "utf-32"))
     start = (decode_text(data, source).encode() if is_wide else data).lstrip(BLANKS)
     if start.startswith(b"<"):
-        if _is_xml(start[:4096].lower()):
+        if is_xml(start[:4096].lower()):
             # XML names its own encoding, and that must stay true.
             yield read_spl(io.BytesIO(data if is_wide else start), source)
         else:
@@ -214,11 +238,3 @@ def _read_leaflet(text: str, source: str) -> DrugInsert:
         if source.lower().endswith(TABLES):
             raise without_text_column(text, source) from error
         raise
-
-
-def _is_xml(start: bytes) -> bool:
-    if b"<html" in start or b"<!doctype html" in start:
-        return False
-    return (
-        start.startswith((b"<?xml", b"<!doctype")) or b"<document" in start or b"urn:hl7" in start
-    )

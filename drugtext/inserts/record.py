@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from drugtext.errors import ReadError
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
-from drugtext.inserts.leaflet import read_leaflet
-from drugtext.inserts.sections import clean, is_known, kind_of, sections_of, texts_in
+from drugtext.inserts.leaflet import read_html, read_leaflet
+from drugtext.inserts.page import page_text
+from drugtext.inserts.sections import clean, codes_in, is_known, kind_of, sections_of, texts_in
+from drugtext.inserts.spl import is_xml, read_spl
 
+_MARKUP = re.compile(r"<(?:\?xml|!doctype|!--|[a-z][a-z0-9]*(?::\w+)?[\s/>])", re.IGNORECASE)
+_DECLARATION = re.compile(r"<\?xml[^>]*\?>\s*")
 _NO_SECTIONS = frozenset(
     {
         "spl_product_data_elements",  # names and inactive ingredients in one row, not prose
@@ -28,7 +34,7 @@ _HAS_PLACE = _NO_SECTIONS | {
 }
 
 
-def insert_from_record(record: object, source: str) -> DrugInsert:
+def insert_from_record(record: object, source: str, row: int | None = None) -> DrugInsert:
     """Make an insert of one record.
 
     Args:
@@ -36,6 +42,7 @@ def insert_from_record(record: object, source: str) -> DrugInsert:
             with an optional `category`, or openFDA drug/label (a list of texts a field, names under
             `openfda`). Fields of no use are ignored.
         source: the file it came from, kept on the insert.
+        row: place among the records of that file, kept as well.
 
     Returns:
         The insert, its sections under canonical names where they have one, else under their
@@ -60,17 +67,32 @@ def insert_from_record(record: object, source: str) -> DrugInsert:
         read = DrugInsert(sections=_sections_of_fields(record, source) if given is None else {})
     if not read.sections:
         raise ReadError(source, _no_sections(record))
-    return _insert(record, read, source)
+    return replace(_insert(record, read, source), row=row)
 
 
 def _read_text(text: str, source: str) -> DrugInsert:
     text = clean(text)
     if not text:
         raise ReadError(source, 'the field "text" is empty; the text of an insert is needed.')
+    if _MARKUP.match(text):
+        return _read_markup(text, source)
     try:
         return read_leaflet(text, source)
     except ReadError:  # a sentence or two without headings is a legitimate record
         return DrugInsert(sections={"text": text})
+
+
+def _read_markup(text: str, source: str) -> DrugInsert:
+    if is_xml(text[:4096].lower().encode()):
+        # The encoding that its first line names is that of the file which it was taken from.
+        return read_spl(io.BytesIO(_DECLARATION.sub("", text, 1).encode()), source)
+    try:
+        return read_html(text, source)
+    except ReadError:
+        told, _ = page_text(text, source)
+        if not told:
+            raise
+        return DrugInsert(sections={"text": told})
 
 
 def _sections_of_fields(record: Mapping[str, object], source: str) -> dict[str, str]:
@@ -126,6 +148,7 @@ def _insert(record: Mapping[str, object], read: DrugInsert, source: str) -> Drug
         categories=_categories(record, names),
         metadata=_metadata(record, names),
         source=source,
+        id=next(iter(codes_in(record, "id")), ""),
     )
 
 
@@ -137,7 +160,7 @@ def _categories(
     found = {clean(str(key)): texts_in(fields, key) for key in fields}
     classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
     given_by = ("atc", "atc_all", "epc", "category")
-    found |= {key: texts for key in given_by if (texts := texts_in(record, key))}
+    found |= {key: texts for key in given_by if (texts := codes_in(record, key))}
     if classes:
         found.setdefault("epc", classes)
     return {taxonomy: ids for taxonomy, ids in found.items() if ids}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -159,9 +159,19 @@ def _says_no_more(heading: str, piece: _Piece) -> bool:
 
 def texts_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Give the texts of a field that holds one or a list of them; what is no text is left out."""
+    texts = [value for value in _listed(fields, key) if isinstance(value, str)]
+    return tuple(filter(None, map(clean, texts)))
+
+
+def codes_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Give the codes of a field as `texts_in` does; whole numbers are codes, too."""
+    codes = [str(value) for value in _listed(fields, key) if type(value) in (int, str)]
+    return tuple(filter(None, map(clean, codes)))
+
+
+def _listed(fields: Mapping[str, object], key: str) -> Sequence[object]:
     value = fields.get(key)
-    values = value if isinstance(value, list | tuple) else [value]
-    return tuple(filter(None, (clean(text) for text in values if isinstance(text, str))))
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def clean(text: str) -> str:

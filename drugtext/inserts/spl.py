@@ -106,6 +106,15 @@ def read_spl(stream: BinaryIO, source: str) -> DrugInsert:
     )
 
 
+def is_xml(start: bytes) -> bool:
+    """Tell SPL from a page by how it begins, in lower case."""
+    if b"<html" in start or b"<!doctype html" in start:
+        return False
+    return (
+        start.startswith((b"<?xml", b"<!doctype")) or b"<document" in start or b"urn:hl7" in start
+    )
+
+
 def _pieces(section: etree._Element, enclosing: str | None = None) -> Iterator[tuple[str, str]]:
     """Yield (section name, text) for a section, then for each subsection, in reading order.
 

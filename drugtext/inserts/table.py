@@ -1,4 +1,4 @@
-"""CSV tables of inserts: a column `text`, and such columns as `name` and `category` beside it."""
+"""CSV tables of inserts: a column `text` or one a section, and such as `name` and `category`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from drugtext.errors import ReadError
-from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
@@ -22,8 +22,8 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
     """Read a table of inserts, if the text is one.
 
     Args:
-        text: the whole file. Its first line must name the columns, one of them `text`, separated
-            by commas, semicolons or tabs.
+        text: the whole file. Its first line must name the columns, separated by commas, semicolons
+            or tabs: one is `text`, or in a file called .csv or .tsv some are canonical sections.
         source: the file's name, for messages.
 
     Returns:
@@ -44,9 +44,15 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
                 f"the table has {columns.count('text')} columns that are called text; call one of"
                 " them so, and put the texts of an insert together in it.",
             )
-        if "text" in columns:
+        if "text" in columns or _has_sections(columns, source):
             return _rows(text, delimiter, columns, source)
     return None
+
+
+def _has_sections(columns: list[str], source: str) -> bool:
+    """Tell whether a table has a column a section; a headed text is no table, whatever it holds."""
+    is_table = source.lower().endswith(TABLES) and len(columns) > 1
+    return is_table and not set(columns).isdisjoint(CANONICAL_SECTIONS)
 
 
 def without_text_column(text: str, source: str) -> ReadError:
@@ -55,7 +61,8 @@ def without_text_column(text: str, source: str) -> ReadError:
     return ReadError(
         source,
         f"its first line is {first!r}; a table of inserts names its columns there, and one of them"
-        " is text: the whole insert, with its headings.",
+        " is text: the whole insert, with its headings. Or each section has a column, such as"
+        " indications_and_usage.",
     )
 
 
@@ -70,7 +77,7 @@ def _rows(
         n = -1
         for n, row in enumerate(filter(any, rows)):
             try:
-                yield _insert(row, columns, source)
+                yield _insert(row, columns, source, n)
             except ReadError as error:
                 yield ReadError(f"{source}[{n}]", error.reason)
         if n < 0:
@@ -85,11 +92,11 @@ def _rows(
         ) from error
 
 
-def _insert(row: list[str], columns: list[str], source: str) -> DrugInsert:
+def _insert(row: list[str], columns: list[str], source: str, n: int) -> DrugInsert:
     if len(row) > len(columns):
         raise ReadError(
             source,
             f"the row has {len(row)} columns, the first line names {len(columns)};"
             ' put texts between ".',
         )
-    return insert_from_record(dict(zip(columns, row, strict=False)), source)
+    return insert_from_record(dict(zip(columns, row, strict=False)), source, n)

@@ -67,7 +67,8 @@ def answer_rows(
         if isinstance(record, CorpusError):
             told["error"] = str(record)
             continue
-        told["id"] = str(record.get(id_column, row))
+        given = record.get(id_column, row)
+        told["id"] = f"[{row}]" if given is None else str(given)  # a bare number may be another's
         try:
             inserts.append((place, insert_from_record(record, part.file)))
         except DrugTextError as error:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from drugtext.errors import DrugTextError, ReadError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.read import read_inserts
+from drugtext.inserts.read import read_inserts, read_text
 
 TEXT = "INDICATIONS AND USAGE\nExamplol is for a fast pulse.\n\nCONTRAINDICATIONS\nAsthma.\n"
 CHINESE = "【适应症】\n用于治疗心跳过快，也可用于轻度高血压。\n【用法用量】\n口服，一日两次。\n"
@@ -417,3 +417,18 @@ class TestRealData:
     def test_folder_of_labels(self, real_data, read_all):
         inserts, errors = read_all(real_data / "spl")
         assert (len(inserts), errors) == (23, [])
+
+
+@pytest.mark.parametrize("pasted", [TEXT, HTML, XML, DECLARED, RECORD, f"[{RECORD}]"])
+def test_what_is_pasted_is_read_as_a_file_of_it(pasted):
+    (insert,) = read_text(pasted)
+    assert isinstance(insert, DrugInsert)
+    assert "fast pulse." in insert.sections["indications_and_usage"]
+
+
+def test_a_text_with_brackets_is_no_json():
+    for text in ("{Brand} tablets calm.", "[1] Calms."):
+        (insert,) = read_text(text)
+        assert isinstance(insert, DrugInsert) and dict(insert.sections) == {"text": text}
+    good, bad = read_text(f'[{RECORD}, {{"a": 1}}]')
+    assert isinstance(good, DrugInsert) and isinstance(bad, ReadError)

@@ -65,6 +65,7 @@ class TestOpenfda:
             brand_names=("Examplol", "Examplol XR"),
             routes=("ORAL",),
             set_id="s-1",
+            id="a-1",
             version="7",
             effective_date="2026-01-31",
             categories={"epc": ("Pulse Calmer",)},
@@ -236,6 +237,20 @@ class TestOwnRecords:
             metadata={"kind": "us_full_label", "note": "kept"},
             source="part.json",
         )
+
+    def test_markup_in_a_text(self):
+        page = read({"text": "<h2>Indications</h2><p>For a <b>fast</b> pulse.</p>"})
+        assert dict(page.sections) == {"indications_and_usage": "For a fast pulse."}
+        line = read({"text": "<p>For a <b>fast</b> pulse.</p>"})
+        assert dict(line.sections) == {"text": "For a fast pulse."}
+        assert read({"text": "<5 mg calm."}).sections["text"] == "<5 mg calm."
+
+    def test_spl_in_a_text_whatever_encoding_it_names(self):
+        section = '<section><code code="34067-9"/><text>Für Puls.</text></section>'
+        body = f"<component><structuredBody><component>{section}</component></structuredBody>"
+        document = f'<document xmlns="urn:hl7-org:v3">{body}</component></document>'
+        insert = read({"text": f'<?xml version="1.0" encoding="ISO-8859-1"?>\n{document}'})
+        assert dict(insert.sections) == {"indications_and_usage": "Für Puls."}
 
     def test_fields_named_as_on_the_insert_itself(self):
         insert = DrugInsert(

@@ -34,6 +34,15 @@ def test_delimiters(delimiter):
     ]
 
 
+def test_a_column_a_section():
+    columns = "Name;Indications_and_usage;Mechanism_of_action;id"
+    first, second = read(f"{columns}\nA;For a fast pulse.;Blocks.;9\nB;Calms.\n")
+    told = {"indications_and_usage": "For a fast pulse.", "mechanism_of_action": "Blocks."}
+    assert (first.name, dict(first.sections), first.id, first.row) == ("A", told, "9", 0)
+    assert (dict(second.sections), second.row) == ({"indications_and_usage": "Calms."}, 1)
+    assert read_csv("Description, storage\nDry.\n", "leaflet.txt") is None
+
+
 def test_column_names_in_any_case_and_order_with_byte_order_mark():
     (insert,) = read('\ufeffCategory,"Text"\r\nC07,Calms.\r\n')
     assert insert.sections["text"] == "Calms."
@@ -102,8 +111,8 @@ def test_a_table_without_rows_is_refused():
 
 def test_a_table_without_texts_says_which_columns_it_has(tmp_path):
     file = tmp_path / "shelf.CSV"
-    file.write_text("drug,indications_and_usage\nExamplol,Lowers the blood pressure.\n")
-    with pytest.raises(ReadError, match=r"first line is 'drug,indications_and_usage'; .* is text:"):
+    file.write_text("drug,use\nExamplol,Lowers the blood pressure.\n")
+    with pytest.raises(ReadError, match=r"first line is 'drug,use'; .* is text:"):
         list(read_inserts(file))
     file.write_text("INDICATIONS AND USAGE\nLowers the blood pressure, slowly.\n")
     assert len(list(read_inserts(file))) == 1  # whatever it is called

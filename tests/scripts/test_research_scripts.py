@@ -263,6 +263,14 @@ def test_categories_are_drawn_anew(run, ways):
     assert first != second
     assert all("drugtext" in row and row["drugtext"] > 1.5 / ways["test", 3] for row in first)
     assert all("drugtext" not in row for row in second)
+    calibrations = {(row["contestant"], row["k"]): row for row in told["calibrations"]}
+    # Those that are asked in all draws, and give probabilities.
+    assert list(calibrations) == [("drugtext, not trained", k) for k in (1, 3, 5)]
+    accuracies = {row["seed"]: row["accuracy"] for row in told["rows"] if row["k"] == 1}
+    row = calibrations["drugtext, not trained", 1]
+    of_draws = [accuracies[seed]["drugtext, not trained"] for seed in (0, 1)]
+    assert min(of_draws) <= row["accuracy"] <= max(of_draws)
+    assert len(row["by_draw"]) == 2 and row["ece"] <= max(row["by_draw"]) + 1e-4
 
 
 def test_the_same_encoder_is_no_larger_than_itself(run, folder, tiny_encoder_folder):

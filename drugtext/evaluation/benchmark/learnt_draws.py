@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from drugtext.evaluation.benchmark.learning_cells import Figures, with_ahead
+from drugtext.evaluation.benchmark.learning_cells import Figures, interval, with_ahead
 from drugtext.evaluation.benchmark.task import OWN
 from drugtext.evaluation.markdown import markdown_table
 from drugtext.evaluation.scores import few_shot_accuracy
@@ -31,6 +31,14 @@ def draws(told: Figures) -> Iterator[str]:
         " the hardest to the easiest. Draw 0 is that of the benchmark."
     )
     yield draws_table(told)
+    if told["calibrations"]:
+        yield (
+            "Expected calibration error of what is answered in all draws together, 15 bins; that"
+            " of as many answers whose probabilities are true, where the inserts of a drug are"
+            " right or wrong by themselves and where they are together; and from the best to the"
+            " worst draw:"
+        )
+        yield calibrations_of_draws(told)
     trained = [row for row in told["rows"] if OWN in row["accuracy"]]
     if trained:
         yield "Where drugtext's encoder was trained on the draw's own training categories:"
@@ -40,6 +48,23 @@ def draws(told: Figures) -> Iterator[str]:
             for row in trained
         ]
         yield markdown_table([["draw", "k", *names], *rows])
+
+
+def calibrations_of_draws(told: Figures) -> str:
+    """Return how true probabilities are over all draws; told: of draws.json."""
+    written = [["", "error", "by chance", "in one draw", "inserts"]]
+    for row in told["calibrations"]:
+        by_draw = row["by_draw"]
+        written.append(
+            [
+                f"{row['contestant']}, k = {row['k']}",
+                interval([row[name] for name in ("ece", "low", "high")]),
+                f"{row['by_chance']:.3f} to {row['by_chance_alike']:.3f}",
+                f"{min(by_draw):.3f} to {max(by_draw):.3f}",
+                f"{row['n']:,}",
+            ]
+        )
+    return markdown_table(written)
 
 
 def are_alike(told: Figures, of_draws: Figures) -> bool:

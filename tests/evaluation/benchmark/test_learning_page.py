@@ -132,6 +132,13 @@ def told() -> dict:
             **{"level": 3, "episodes": 10, "corpus_sha256": "a1"},
             **{"encoder": "small", "n_parameters": 22_700_000},
             "rows": [draw(0, 1, other=0.25, drugtext=0.5), draw(1, 1, other=0.75)],
+            "calibrations": [
+                {
+                    **{"contestant": "other", "k": 1, "ece": 0.033, "low": 0.03, "high": 0.057},
+                    **{"by_chance": 0.019, "by_chance_alike": 0.022, "n": 2240},
+                    "by_draw": [0.134, 0.052],
+                }
+            ],
         },
         "larger": {
             "command": "python scripts/category_draws.py --larger large",
@@ -195,6 +202,11 @@ def test_a_star_marks_what_the_interval_tells_apart(told):
 def test_draws_are_averaged_for_those_that_were_asked_in_all(told):
     lines = draws_table(told["draws"]).splitlines()
     assert lines[2:] == ["| other | 0.500 (0.250 to 0.750) |"]
+
+
+def test_probabilities_are_judged_over_all_draws_and_by_draw(told):
+    figures = "0.033 (0.030 to 0.057) | 0.019 to 0.022 | 0.052 to 0.134 | 2,240"
+    assert f"| other, k = 1 | {figures} |" in learning_page(told)
 
 
 def test_a_larger_encoder_is_compared_draw_by_draw(told):
