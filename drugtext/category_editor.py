@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Self
 
 import torch
 from numpy.typing import ArrayLike
 
 from drugtext.category_learner import CategoryLearner
+from drugtext.embedder import HALF_CHARACTERS
 from drugtext.errors import CorpusError
+from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
@@ -67,6 +70,7 @@ class CategoryEditor(CategoryLearner):
         support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
         if not len(support):
             raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
+        self._check_embeddings(support)
         if not self.category_ids:
             all_of_it = [category] * len(support)
             return self.fit_embeddings(
@@ -150,13 +154,15 @@ class CategoryEditor(CategoryLearner):
             raise CorpusError(
                 f"found {len(set(rows))} different categories to merge; two or more are needed."
             )
-        merged = {self.category_ids[row] for row in rows}
-        own = next((i for i in merged if name in (i, self.taxonomy[i].name)), None)
+        merged = [self.category_ids[row] for row in rows]
+        named = [i for i in merged if self.taxonomy[i].name == name]
+        own = name if name in merged else next(iter(named), None)
         if own is None:
             self._check_is_new(name)
-        above = {self.taxonomy[i].parent_id for i in merged}
-        parent = above.pop() if len(above) == 1 else None
-        new = Category(own or name, name, None if parent in merged else parent)
+        paths = (self.taxonomy.path(i)[:-1] for i in merged)
+        above = [s[0].id for s in takewhile(lambda s: len(set(s)) == 1, zip(*paths, strict=False))]
+        parent = above[-1] if above else None
+        new = Category(own or name, name, parent)
         first = min(rows)
         groups = [
             sorted(rows) if row == first else [row]
@@ -183,6 +189,7 @@ class CategoryEditor(CategoryLearner):
         Raises:
             CorpusError: there is no such category, not one new one an insert, or a name is taken.
         """
+        check_is_list(inserts)
         self._row_of(category)  # told before the work
         chosen, names = list(inserts), listed(categories)
         check_one_each(len(chosen), len(names))
@@ -213,6 +220,8 @@ class CategoryEditor(CategoryLearner):
     def _check_is_new(self, name: str) -> None:
         if not isinstance(name, str) or not name.strip():
             raise CorpusError(f"found the name {name!r}; give one with a letter in it.")
+        if HALF_CHARACTERS.search(name):
+            raise CorpusError(f"the name {name!r} holds half characters; decode it as UTF-8.")
         if self.taxonomy.knows(name):
             raise CorpusError(f"{name!r} is the name of another category; give another one.")
 

@@ -149,6 +149,7 @@ class CategoryLearner(CategoryHolder):
         check_one_each(len(support), len(categories))
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
+        self._check_embeddings(support)
         found = [self._category(name, taxonomy) for name in categories]
         # In which order a support set comes is its own affair where it is confidential.
         new = found if private_epsilon is None else sorted(found, key=lambda c: c.id)
@@ -164,6 +165,16 @@ class CategoryLearner(CategoryHolder):
         if private_epsilon is not None:
             return self._fitted_privately(head, lesson, private_epsilon, private_delta)
         return self._fitted(head, lesson)
+
+    def _check_embeddings(self, embeddings: Tensor) -> None:
+        """Raise `CorpusError` where they are not such as `embed` gives."""
+        dim = self.model.config.embedding_dim
+        if embeddings.ndim != 2 or embeddings.shape[1] != dim or not embeddings.isfinite().all():
+            what = "" if embeddings.isfinite().all() else ", some of them not finite"
+            raise CorpusError(
+                f"found embeddings of shape {tuple(embeddings.shape)}{what}; finite ones of shape"
+                f" (n, {dim}) are needed, as embed() gives them."
+            )
 
     def _softened(self, support: Tensor) -> tuple[PrototypeHead, Tensor]:
         """Return the head that gives new categories their projection, and a support set by it."""

@@ -16,6 +16,7 @@ from drugtext.adapters import Adapter
 from drugtext.backends import AUTO, backend_name
 from drugtext.checkpoint import checkpoint_folder, load_model
 from drugtext.checkpoint_writing import save_model
+from drugtext.errors import DrugTextError
 from drugtext.explanation import Explanation, explain
 from drugtext.hub import card_of, make_repository, upload
 from drugtext.inserts.batches import batches
@@ -70,6 +71,8 @@ def load(
             such backend.
         DrugTextError: the cache cannot be made, or is damaged.
     """
+    if isinstance(languages, str):
+        raise DrugTextError(f"found the one text {languages!r}; a list is needed: [{languages!r}].")
     backend = backend_name(backend)  # what is wrong with it is told before the work
     encoder = (over.model.config.encoder_name, over.raw_encoder) if over else None
     folder = checkpoint_folder(name_or_path, revision, token)

@@ -15,7 +15,7 @@ from drugtext.errors import CorpusError, ReadError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.routes import codes_of_route
-from drugtext.splits import ingredient_key
+from drugtext.splits import SPLITS, ingredient_key
 from drugtext.taxonomy import Taxonomy
 
 CRUDE = "keyword_rule"
@@ -91,6 +91,8 @@ def write_corpus(
         (staged / "README.md").write_text(card, encoding="utf-8")
         for file in staged.iterdir():  # when all are whole: splits of two corpora would leak
             file.replace(output / file.name)
+    for split in set(SPLITS) - set(corpus):  # of a larger corpus that stood there
+        (output / f"{split}.parquet").unlink(missing_ok=True)
     return card
 
 

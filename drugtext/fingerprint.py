@@ -23,7 +23,9 @@ def code_sha256(*modules: str) -> str:
         file = _file(module)
         if file is not None and module not in files:
             files[module] = file.read_bytes()
-            waiting += _imported(ast.parse(files[module]))
+            is_package = file.name == "__init__.py"
+            package = module if is_package else module.rpartition(".")[0]
+            waiting += _imported(ast.parse(files[module]), package)
     digest = hashlib.sha256()
     for module in sorted(files):
         digest.update(module.encode() + files[module])
@@ -39,10 +41,12 @@ def _file(module: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)

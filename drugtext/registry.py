@@ -16,6 +16,7 @@ from pathlib import Path
 
 from drugtext.classifier import DrugClassifier, load
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
+from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.version_store import Version, VersionStore
 
@@ -117,6 +118,7 @@ class Registry:
 
     def add(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
         """Add a category learnt from inserts; errors as `DrugClassifier.add_category`."""
+        check_is_list(inserts)
         support = list(inserts)
         return self._change(
             "add", [category], note, lambda c: c.add_category(category, support), support
@@ -147,6 +149,7 @@ class Registry:
         note: str = "",
     ) -> Version:
         """Put several categories in the place of one, each insert the support of one of them."""
+        check_is_list(inserts)
         support = list(inserts)
         named = [category, *dict.fromkeys(categories)]
         return self._change(

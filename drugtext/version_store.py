@@ -21,7 +21,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from drugtext.classifier import DrugClassifier
-from drugtext.errors import CheckpointError
+from drugtext.embedder import HALF_CHARACTERS
+from drugtext.errors import CheckpointError, DrugTextError
 from drugtext.written_file import write_file
 
 _CHANGE = "change.json"
@@ -137,6 +138,10 @@ class VersionStore:
         Raises:
             CheckpointError: it cannot be written.
         """
+        if HALF_CHARACTERS.search(version.note):
+            raise DrugTextError(
+                f"the note {version.note!r} holds half characters; decode it as UTF-8."
+            )
         folder = self.folder_of(version.number)
         try:
             folder.parent.mkdir(exist_ok=True)

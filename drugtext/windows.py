@@ -185,7 +185,8 @@ def _without_names(
     names = own_names(insert)
     hidden, limits = {}, []
     for name, limit, _ in chosen:
-        shown = insert.sections[name][: limit * _CHARACTERS_A_TOKEN]
+        start = insert.sections[name][: limit * _CHARACTERS_A_TOKEN * 4]
+        shown = " ".join(start.split())[: limit * _CHARACTERS_A_TOKEN]  # layout is no token
         if names and (masked := mask_names(shown, names)) != shown:
             hidden[name] = masked
             limits.append(limit)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drugtext import Category, DrugInsert, Taxonomy
-from drugtext.errors import CorpusError
+from drugtext.errors import CorpusError, DrugTextError
 from drugtext.name_stems import name_evidence
 
 TREE = Taxonomy(
@@ -127,6 +127,50 @@ def test_categories_are_merged(four):
     ):
         with pytest.raises(CorpusError, match=message):
             four.merge_categories(categories, name)
+
+
+def test_cousins_are_merged_below_what_stands_above_both(tiny_classifier):
+    below = [Category("joint", "Joint", "pain"), Category("head", "Head", "sleep")]
+    tree = Taxonomy([*TREE, *below], "mine")
+    texts = ("joint", "pain and fever"), ("head", "helps to sleep"), ("heart", "treats the heart")
+    fitted = tiny_classifier.fit(
+        [insert(t) for _, t in texts], [c for c, _ in texts], taxonomy=tree
+    )
+    merged = fitted.merge_categories(["joint", "head"], "both")
+    assert [step.id for step in merged.taxonomy.path("both")] == ["mind", "both"]
+    apart = fitted.merge_categories(["joint", "heart"], "both")
+    assert [step.id for step in apart.taxonomy.path("both")] == ["both"]
+
+
+def test_an_id_comes_before_a_name_where_categories_are_merged(tiny_classifier):
+    tree = Taxonomy([Category("x", "y"), Category("y", "z")])
+    fitted = tiny_classifier.fit([insert("a"), insert("b")], ["x", "y"], taxonomy=tree)
+    assert fitted.merge_categories(["x", "y"], "y").category_ids == ["y"]
+
+
+def test_what_cannot_be_written_is_no_name_and_one_insert_no_list(four):
+    with pytest.raises(CorpusError, match="half characters"):
+        four.rename_category("pain", "caf\udce9")
+    with pytest.raises(CorpusError, match="half characters"):
+        four.merge_categories(["pain", "sleep"], "caf\udce9")
+    with pytest.raises(DrugTextError, match=r"a list of DrugInsert is needed: \[insert\]"):
+        four.split_category("pain", insert("a"), ["b"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda x: x * np.nan, "some of them not finite"),
+        (lambda x: x[:, 1:], r"of shape \(2, \d+\)\W+finite ones"),
+        (lambda x: x[:, :, None], "finite ones of shape"),
+    ],
+)
+def test_what_embed_does_not_give_is_no_support(four, spoil, message):
+    support = spoil(four.embed([insert("a"), insert("b")]))
+    with pytest.raises(CorpusError, match=message):
+        four.fit_embeddings(support, ["a", "b"])
+    with pytest.raises(CorpusError, match=message):
+        four.add_embeddings("new", support)
 
 
 def test_a_category_is_split(four):

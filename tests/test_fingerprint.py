@@ -29,3 +29,10 @@ def test_it_does_not_hold_how_outcomes_are_told():
 
 def test_what_is_not_of_drugtext_counts_for_nothing():
     assert code_sha256("json", "drugtext.nowhere") == code_sha256()
+
+
+def test_it_holds_what_is_imported_by_a_relative_name():
+    for module in ("whitening", "projection", "block_products"):
+        assert code_sha256("drugtext.classifier") == code_sha256(
+            "drugtext.classifier", f"drugtext.{module}"
+        )

@@ -316,3 +316,13 @@ def test_a_line_on_what_a_drug_is_for_outweighs_pages_on_the_rest(tokenizer):
     assert windows.weights == pytest.approx([8 / 32, 0.05, 0.05])
     named = replace(plan, section_weights={"overdosage": 0.5})
     assert read_windows([insert], TokenReader(tokenizer), named).weights[1:] == [0.5, 0.5]
+
+
+def test_layout_hides_no_name_from_hiding(tokenizer):
+    insert = DrugInsert(
+        name="Fever", sections={"indications_and_usage": f"fever {' ' * 400} for fever"}
+    )
+    plan = ReadingPlan(section_tokens={"indications_and_usage": 20}, show_names=False)
+    (ids,) = read_windows([insert], TokenReader(tokenizer), plan).token_ids
+    texts = tokenizer.convert_ids_to_tokens(ids)[1:-1]
+    assert texts == ["this", "medicine", "for", "this", "medicine"]

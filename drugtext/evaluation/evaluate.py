@@ -101,10 +101,9 @@ def judge(
 
 def _true_path(category: str, known: Taxonomy, deepest: int) -> tuple[Category, ...]:
     """Return the categories from the root down to the true one, known or not."""
-    try:
+    if known.knows(category):
         return known.path(known.find(category).id)
-    except TaxonomyError:
-        unknown = (Category(category, category),)
+    unknown = (Category(category, category),)
     if known.name != "atc":
         return unknown
     codes: list[str] = []

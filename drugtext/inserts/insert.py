@@ -87,6 +87,13 @@ class DrugInsert:
                 f"sections is a {type(self.sections).__name__}; a mapping from section name to text"
                 ' is needed, such as {"indications_and_usage": "..."}.'
             )
+        if not isinstance(self.name, str):
+            raise DrugTextError(f"name is a {type(self.name).__name__}; a text is needed.")
+        for field_name in ("ingredients", "brand_names", "routes"):
+            if isinstance(given := getattr(self, field_name), str):
+                raise DrugTextError(
+                    f"{field_name} is the one text {given!r}; a tuple is needed: ({given!r},)."
+                )
         for name, text in self.sections.items():
             if not isinstance(name, str) or not isinstance(text, str):
                 raise DrugTextError(
@@ -103,6 +110,12 @@ class DrugInsert:
     def place(self) -> str:
         """Its file, and where that holds several records, which one: "shelf.csv[3]"."""
         return self.source if self.row is None else f"{self.source}[{self.row}]"
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that an answer may depend on, for fingerprints: names, and sections with headings."""
+        names = (self.name, *self.ingredients, "", *self.brand_names, "")
+        return (*names, *(part for section in self.sections.items() for part in section))
 
     @property
     def text(self) -> str:

@@ -37,7 +37,7 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
     text = text.lstrip(_BEFORE_A_TABLE)
     first = text.partition("\n")[0]
     for delimiter in _DELIMITERS:
-        columns = [column.strip(' \r"').lower() for column in first.split(delimiter)]
+        columns = [title.strip(' \r"').lower() for title in _titles(first, delimiter)]
         if columns.count("text") > 1:
             raise ReadError(
                 source,
@@ -47,6 +47,13 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
         if "text" in columns or _has_sections(columns, source):
             return _rows(text, delimiter, columns, source)
     return None
+
+
+def _titles(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
+    except csv.Error:  # of a text that is no table
+        return line.split(delimiter)
 
 
 def _has_sections(columns: list[str], source: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,14 @@ class LabelledInserts:
 
     @property
     def sha256(self) -> str:
-        """A fingerprint of all inserts in order, and of their categories."""
+        """A fingerprint of all inserts in order, and of their categories with their names."""
         digest = hashlib.sha256()
+        met = {step for path in self.paths for step in path}
+        for category in self.taxonomy:
+            if category.id in met:
+                digest.update(f"{category.id}\0{category.name}\0".encode("utf-8", "surrogatepass"))
         for path, names, *inserts in zip(self.paths, self.substances, *self.forms, strict=True):
-            told = [*path, *sorted(names), *(insert.text for insert in inserts), ""]
+            told = [*path, *sorted(names), *chain(*(i.told for i in inserts)), ""]
             digest.update("\0".join(told).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 

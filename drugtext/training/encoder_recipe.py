@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -55,7 +56,11 @@ def train_encoder(
         advance: called after each step, for a progress bar.
     """
     begun = time.perf_counter()
-    made_of = {"encoder": weights_sha256(classifier.model.encoder), "inserts": data.sha256}
+    made_of = {
+        "encoder": weights_sha256(classifier.model.encoder),
+        "inserts": data.sha256,
+        "reading": json.dumps([classifier.model.config.prefix, classifier.reading_plan.to_dict()]),
+    }
     name = hashlib.sha256("".join(made_of.values()).encode()).hexdigest()[:16]
     own = folder / code_sha256(__name__)[:8] / name
     fitting = plan_for(data, plan)

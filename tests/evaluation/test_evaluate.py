@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drugtext.errors import CorpusError
+from drugtext.errors import CorpusError, TaxonomyError
 from drugtext.evaluation.evaluate import evaluate, judge
 from drugtext.inserts.insert import DrugInsert
 from drugtext.taxonomy import Category, Taxonomy
@@ -116,3 +116,8 @@ def test_a_judgement_keeps_what_the_figures_were_counted_from(classifier):
     assert judgement.true_ids == ["C07AB", "N02BE"]
     assert "N02BE" in judgement.taxonomy and "N02BE" not in judgement.known
     assert (judgement.probabilities == classifier.probabilities(embeddings)).all()
+
+
+def test_a_name_of_several_categories_is_refused(classifier):
+    with pytest.raises(TaxonomyError, match="'BETA BLOCKERS' belongs to 2 categories"):
+        evaluate(classifier, [insert_of("C07AB")], ["BETA BLOCKERS"])

@@ -1,10 +1,12 @@
-"""join_sections: parts of one name put together."""
+"""DrugInsert and join_sections: what is refused, what is told, parts of one name put together."""
 
 from __future__ import annotations
 
+import pytest
 from growth import growth
 
-from drugtext.inserts.insert import Section, join_sections
+from drugtext.errors import DrugTextError
+from drugtext.inserts.insert import DrugInsert, Section, join_sections
 
 
 def test_parts_of_one_name_stand_together_in_reading_order():
@@ -19,3 +21,21 @@ def test_time_grows_with_the_number_of_parts_alone():
         assert joined["warnings"].count("\n\n") == n_parts - 1
 
     assert growth(join, 50_000) < 10
+
+
+def test_one_text_is_no_tuple_and_no_name_is_none():
+    with pytest.raises(DrugTextError, match="ingredients is the one text 'aspirin'; a tuple"):
+        DrugInsert(sections={}, ingredients="aspirin")
+    with pytest.raises(DrugTextError, match="name is a NoneType; a text is needed"):
+        DrugInsert(sections={}, name=None)
+
+
+def test_what_is_told_holds_headings_and_names():
+    one = DrugInsert(name="A", sections={"storage": "Dry."}, ingredients=("b",))
+    assert one.told == ("A", "b", "", "", "storage", "Dry.")
+    others = (
+        DrugInsert(name="A", sections={"warnings": "Dry."}, ingredients=("b",)),
+        DrugInsert(name="A", sections={"storage": "Dry."}, brand_names=("b",)),
+        DrugInsert(name="B", sections={"storage": "Dry."}, ingredients=("b",)),
+    )
+    assert all(other.told != one.told for other in others)

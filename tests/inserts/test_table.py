@@ -34,6 +34,11 @@ def test_delimiters(delimiter):
     ]
 
 
+def test_a_title_may_hold_the_delimiter():
+    (row,) = read('"name, brand",text,category\nX,Calms.,heart\n')
+    assert (dict(row.sections), row.categories["category"]) == ({"text": "Calms."}, ("heart",))
+
+
 def test_a_column_a_section():
     columns = "Name;Indications_and_usage;Mechanism_of_action;id"
     first, second = read(f"{columns}\nA;For a fast pulse.;Blocks.;9\nB;Calms.\n")

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -88,7 +89,7 @@ class Training:
         digest = hashlib.sha256()
         for record in self.records:
             told = [*record.path, record.ingredient, *sorted(record.substances)]
-            texts = [insert.text for _, insert in sorted(record.inserts.items())]
+            texts = chain(*(insert.told for _, insert in sorted(record.inserts.items())))
             digest.update("\0".join([*told, *texts, ""]).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
@@ -146,8 +147,8 @@ class Trial:
         ):
             digest.update(str(len(examples)).encode())
             for example in examples:
-                told = f"{example.category}\0{example.ingredient}\0{example.insert.text}\0"
-                digest.update(told.encode("utf-8", "surrogatepass"))
+                told = (example.category, example.ingredient, *example.insert.told, "")
+                digest.update("\0".join(told).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
