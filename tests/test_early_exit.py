@@ -65,6 +65,26 @@ def test_the_question_is_asked_of_those_alone_that_have_more_to_read():
     assert asked == [[0], [0]]
 
 
+def test_who_has_read_enough_reads_no_more_while_others_go_on():
+    two = replace(
+        WINDOWS,
+        insert_numbers=[0, 0, 1, 1, 1],
+        sections=["uses", "action", "uses", "action", "storage"],
+        stage_tokens=[[10, 20], [10, 20, 30]],
+    )
+    lengths = []
+
+    def is_enough(embeddings, numbers):
+        lengths.extend(embeddings.norm(dim=1).tolist())
+        return torch.tensor([n == 0 for n in numbers])
+
+    encode = Encode()
+    found, tokens = embed_until(two, 2, encode, is_enough)
+    assert encode.asked == [[1, 3], [4], [5]] and tokens == [10, 60]
+    torch.testing.assert_close(found[0], torch.eye(6)[1])
+    assert lengths == pytest.approx([1.0] * len(lengths))
+
+
 @pytest.fixture(scope="module")
 def classifier(tiny_classifier):
     inserts = [DrugInsert(sections={"indications_and_usage": text}) for text in ("pain", "cough")]

@@ -86,3 +86,10 @@ def test_inserts_of_a_drug_that_are_alike_count_as_one():
     apart = torch.nn.functional.normalize(torch.randn(3000, 64), dim=1)  # one drug, no two alike
     assert len(alike_means(apart, torch.zeros(3000).long(), ["a"] * 3000)[2]) == 3000
     assert alike_means(torch.zeros(0, 2), torch.zeros(0).long(), [])[2] == []
+
+
+def test_what_is_the_same_is_held_once_in_each_category():
+    twice = Memory.of(ACROSS[[0, 0, 1, 0]], torch.tensor([0, 0, 0, 1]))
+    held = twice.without_repeats()
+    assert held.rows.tolist() == [0, 0, 1]
+    assert held.levels.tolist() == twice.levels[[0, 2, 3]].tolist()

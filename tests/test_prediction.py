@@ -143,6 +143,11 @@ def test_it_backs_off_where_the_best_category_stands_in_the_lesser_branch():
     assert prediction.category_id == "S" and prediction.sure.id == "H1"
 
 
+def test_of_equally_deep_ones_the_more_probable_is_sure():
+    # Slow and fast, both of which are probable enough
+    assert predict([0.35, 0.0, 0.2, 0.0, 0.45], min_probability=0.3).sure.id == "H1b"
+
+
 def test_it_backs_off_into_another_branch_where_that_is_deeper():
     # The most probable root has nothing below it; 0.3 is asked, and a deeper node has it.
     prediction = predict([0.3, 0.7, 0.0, 0.0, 0.0], min_probability=0.3)

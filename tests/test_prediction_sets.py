@@ -154,3 +154,4 @@ def test_a_drug_of_many_inserts_weighs_no_more_than_one_of_a_single_insert():
     # Half of drug a is at 0.1, the other half at 0.7: behind it all of b at 0.3.
     assert thinned(np.array([0.1, 0.7, 0.3]), ["a", "a", "b"]) == [0.3, 0.7]
     assert thinned(scores) == sorted(scores)
+    assert thinned(np.array([0.5, 0.9, 0.1]), ["a", "a", "b"]) == [0.1, 0.9]  # in any order

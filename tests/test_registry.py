@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +120,12 @@ def test_a_change_is_undone_and_taken_up_again(registry):
     with pytest.raises(CheckpointError, match="version 9 is not there"):
         registry.use(9)
     assert registry.current.number == 2
+
+
+def test_a_number_is_never_given_twice(registry):
+    registry.add("skin", [SKIN])
+    shutil.rmtree(registry.folder / "versions" / "0001")
+    assert registry.rename("skin", "dermatologicals").number == 3
 
 
 def test_a_difference_lists_the_inserts_whose_answer_changes(registry):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from heads_by_hand import head_of, unit_vectors
 
 from drugtext.heads import PrototypeHead
+from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS
 from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE
 
 
@@ -20,6 +23,21 @@ def test_logits_scale_the_scores_and_add_the_prior():
     head = head_of([[1.0, 0.0], [0.0, 2.0]], [0.5, -0.5])
     logits = head.logits(torch.tensor([[1.0, 0.0]]))
     torch.testing.assert_close(logits, torch.tensor([[0.5, -5 * INITIAL_SCALE - 0.5]]))
+
+
+def test_evidence_is_what_prototypes_and_memory_say_together():
+    head = head_of([[1.0, 0.0], [0.0, 1.0]], [0.5, -0.5])
+    knows = head.remembering(torch.eye(2), torch.tensor([0, 1]))
+    asked = torch.tensor([[0.6, 0.8]])
+    evidence, prior = knows.evidence(asked)
+    # Squared distances to the prototypes, 0.8 and 0.4; cosines to what is remembered, 0.6 and 0.8
+    for n, (distance, cosine, of) in enumerate([(0.8, 0.6, 0.5), (0.4, 0.8, -0.5)]):
+        told = math.exp(-distance * PROTOTYPE_SCALE + of)
+        remembered = MEMORY_WEIGHT * math.exp(SHARPNESS * (cosine - 1))
+        assert evidence[0, n].item() == pytest.approx(
+            math.log(told + remembered) / INITIAL_SCALE, abs=0.01
+        )
+    assert prior.tolist() == [0, 0]
 
 
 def test_familiarity_is_energy_and_nearness_to_the_middle():

@@ -47,3 +47,18 @@ def test_a_share_of_all_or_none_is_not_certain():
     assert grouped_share(right, groups) == pytest.approx((1, 0.5407, 1), abs=1e-4)
     assert grouped_share(1 - right, groups) == pytest.approx((0, 0, 0.4593), abs=1e-4)
     assert grouped_share([1, 0, 1], [*"abc"]) == grouped_mean([1, 0, 1], [*"abc"])
+
+
+def test_in_which_order_rows_stand_is_of_no_account():
+    values, groups = [1.0, 0.0, 1.0, 0.0, 0.5], ["b", "a", "b", "a", "c"]
+    order = [1, 3, 0, 2, 4]
+    ordered = grouped_mean([values[n] for n in order], [groups[n] for n in order])
+    assert grouped_mean(values, groups) == ordered
+    # Two groups of which each is of one kind differ more between draws than rows of both kinds.
+    mixed = grouped_mean([1.0, 0.0, 1.0, 0.0], ["a", "a", "b", "b"])
+    assert mixed == (0.5, 0.5, 0.5)
+
+
+def test_an_interval_is_one_of_95_per_cent():
+    _, low, high = grouped_mean([0.0, 1.0] * 200, numbered(400))
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / 20, rel=0.08)  # of 90 %: a sixth less

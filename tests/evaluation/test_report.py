@@ -72,3 +72,10 @@ def test_reliability_is_drawn_for_the_first_form_that_has_it():
     assert "(all, plain)" in table
     assert f"| 0.25 | 0.50 | {'█' * 10} | 4 |" in table and f"| {'█' * 20} | 2 |" in table
     assert reliability_table({"forms": {"all, masked": none}}) == ""
+
+
+def test_of_a_node_and_one_below_it_the_lower_is_the_right_answer():
+    _, right = known_answers(
+        np.array([[0.2, 0.8], [0.8, 0.2]]), ["H", "H1"], ["H1"] * 2, EVERYTHING
+    )
+    assert right.tolist() == [True, False]
