@@ -238,9 +238,7 @@ def content_sha256(insert: DrugInsert) -> str:
     """Return a fingerprint of what an insert teaches: its text, and by what names it goes."""
     if not isinstance(insert, DrugInsert):
         raise CorpusError(f"found {type(insert).__name__}; a list of DrugInsert is needed.")
-    told = json.dumps(
-        [insert.name, *insert.ingredients, list(insert.sections.items())], ensure_ascii=False
-    )
+    told = json.dumps(insert.told, ensure_ascii=False)
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -265,6 +265,13 @@ def test_models_tells_what_is_bundled_and_how_good_it_is():
     assert "masked" in done.stdout
 
 
+def test_models_lists_the_categories_of_one(model):
+    done = run("models", model)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines() == ["pain\t1\tpain", "heart\t1\theart"]
+    assert run("models", "nowhere/to-be-found").exit_code == 2
+
+
 def test_read_shows_sections(files):
     done = run("read", files / "a.txt")
     assert "indications_and_usage" in done.stdout

@@ -37,7 +37,7 @@ def test_each_change_is_a_version_with_its_date_note_and_supports(registry):
     added = registry.add("skin", [SKIN], note="asked for by the dermatologists")
     assert (added.number, added.parent, added.action) == (2, 1, "add")
     assert added.categories == ("skin",) and added.note == "asked for by the dermatologists"
-    told = json.dumps([SKIN.name, [["indications_and_usage", "dry skin, eczema"]]])
+    told = json.dumps([SKIN.name, "", "", "indications_and_usage", "dry skin, eczema"])
     assert added.supports == (hashlib.sha256(told.encode()).hexdigest(),)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", added.date)
     registry.rename("skin", "skin care")
@@ -220,4 +220,8 @@ def test_many_who_write_and_read_at_once_lose_nothing(registry):
 def test_what_teaches_the_same_has_the_same_fingerprint():
     assert content_sha256(PAIN) == content_sha256(insert("relief of pain"))
     others = [HEART, replace(PAIN, name="other"), replace(PAIN, ingredients=("ibuprofen",))]
+    others += [
+        replace(PAIN, brand_names=("Ibu",)),
+        replace(PAIN, sections={"uses": "relief of pain"}),
+    ]
     assert content_sha256(PAIN) not in map(content_sha256, others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markdown import Markdown
@@ -14,6 +14,9 @@ from rich.text import Text
 from drugtext.commands.options import AsJson, BackendName, Cache, Model, load_classifier, readable
 from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
+
+if TYPE_CHECKING:
+    from drugtext.classifier import DrugClassifier
 
 
 def evaluate(
@@ -90,8 +93,26 @@ def _own_folder(model: str | None) -> Path:
     return Path(model)
 
 
-def models() -> None:
-    """Show the bundled checkpoints: what each knows, and how good it is on unseen ingredients."""
+def models(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A classifier whose categories are listed: a bundled one's name, a folder, a"
+            " registry, a hub id.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show the bundled checkpoints: what each knows, and how good it is on unseen ingredients.
+
+    Of a classifier that is named, list the categories instead: id, number of support inserts, name.
+
+    Example: **drugtext models my-classifier**
+    """
+    if model is not None:
+        with wrong_call():
+            _list_categories(load_classifier(model, "auto"))
+        return
     from drugtext.bundled import bundled_checkpoints
     from drugtext.figures import measured_table
 
@@ -106,3 +127,14 @@ def models() -> None:
             )
         )
         out.print(Markdown(measured_table(config["measured"])))
+
+
+def _list_categories(classifier: DrugClassifier) -> None:
+    ids, counts = classifier.category_ids, classifier.model.config.n_support
+    width = max(map(len, ids), default=0)
+    for category_id, count in zip(ids, counts, strict=True):
+        name = classifier.taxonomy[category_id].name
+        if out.is_terminal:
+            out.print(Text(f"{category_id:{width}} {count:5,}  {name}"), soft_wrap=True)
+        else:
+            print(category_id, count, name, sep="\t")
