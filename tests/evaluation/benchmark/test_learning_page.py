@@ -207,6 +207,8 @@ def test_draws_are_averaged_for_those_that_were_asked_in_all(told):
 def test_probabilities_are_judged_over_all_draws_and_by_draw(told):
     figures = "0.033 (0.030 to 0.057) | 0.019 to 0.022 | 0.052 to 0.134 | 2,240"
     assert f"| other, k = 1 | {figures} |" in learning_page(told)
+    del told["draws"]["calibrations"]
+    assert "2,240" not in learning_page(told)
 
 
 def test_a_larger_encoder_is_compared_draw_by_draw(told):
