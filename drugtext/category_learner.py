@@ -169,8 +169,9 @@ class CategoryLearner(CategoryHolder):
     def _check_embeddings(self, embeddings: Tensor) -> None:
         """Raise `CorpusError` where they are not such as `embed` gives."""
         dim = self.model.config.embedding_dim
-        if embeddings.ndim != 2 or embeddings.shape[1] != dim or not embeddings.isfinite().all():
-            what = "" if embeddings.isfinite().all() else ", some of them not finite"
+        is_finite = bool(embeddings.isfinite().all())
+        if embeddings.ndim != 2 or embeddings.shape[1] != dim or not is_finite:
+            what = "" if is_finite else ", some of them not finite"
             raise CorpusError(
                 f"found embeddings of shape {tuple(embeddings.shape)}{what}; finite ones of shape"
                 f" (n, {dim}) are needed, as embed() gives them."

@@ -104,9 +104,12 @@ class Taxonomy:
         """Tell whether a category has this id or this very name."""
         return id_or_name in self._by_id or id_or_name in self._ids_by_name
 
+    def _ids_of(self, id_or_name: str) -> list[str]:
+        return [id_or_name] if id_or_name in self else self._ids_by_name.get(id_or_name, [])
+
     def meant(self, id_or_name: str) -> Category | None:
         """Return the category of this id, or the only one of this very name; None if none is."""
-        ids = [id_or_name] if id_or_name in self else self._ids_by_name.get(id_or_name, [])
+        ids = self._ids_of(id_or_name)
         return self[ids[0]] if len(ids) == 1 else None
 
     def find(self, id_or_name: str) -> Category:
@@ -115,7 +118,7 @@ class Taxonomy:
         Raises:
             TaxonomyError: there is none, or several share the name.
         """
-        ids = [id_or_name] if id_or_name in self else self._ids_by_name.get(id_or_name, [])
+        ids = self._ids_of(id_or_name)
         if len(ids) > 1:
             raise TaxonomyError(
                 f"the name {id_or_name!r} belongs to {len(ids)} categories"
