@@ -108,7 +108,7 @@ def test_a_circle_that_a_chain_leads_into_is_still_found(tmp_path):
 @pytest.mark.parametrize("kind", ["csv", "atc", "epc", "keg"])
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000], ids=["zero byte", "too long"])
 def test_paths_that_no_file_can_have(kind, path):
-    with pytest.raises(TaxonomyError, match="cannot be read as"):
+    with pytest.raises(TaxonomyError, match="cannot be read"):
         getattr(Taxonomy, f"from_{kind}")(path)
     with pytest.raises(ReadError, match=r"no such file|cannot be opened"):
         list(read_support(path))
