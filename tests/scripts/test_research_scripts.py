@@ -18,7 +18,8 @@ from invented import ONLY_IN_TEST, RUN_ROOTS, atc_code, tree, write_run
 from shell_lines import SCRIPTS, run_script
 from typer.testing import CliRunner
 
-from drugtext.evaluation.benchmark.new_category import split_categories
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.records import Corpus, load_corpus
 from drugtext.evaluation.speed.peers import PIPELINE_WHOLE
 from drugtext.taxonomy import Taxonomy
@@ -33,6 +34,7 @@ WRITES = {
     "compare_heads": "heads",
     "compare_pooling": "pooling",
     "compare_readings": "readings",
+    "compare_setfit": "setfit",
     "compare_starts": "starts",
     "compare_trainings": "trainings",
     "crossover": "crossover",
@@ -95,6 +97,39 @@ def test_crossover_compares_prototypes_with_fine_tuning(run, ways):
         assert row["seconds"][0] > 0
     again = run("crossover", "--n-tasks", N_EPISODES, "--steps", 1, "--meta-steps", 1)
     assert again["rows"] == told["rows"]  # seconds, too: nothing is done twice
+
+
+def test_setfit_is_trained_to_its_end_on_the_same_support(run):
+    pytest.importorskip("setfit")
+    asked = ("--n-tasks", N_EPISODES, "--n-way", 2, "--meta-steps", 1)
+    told = run("compare_setfit", *asked)
+    assert (told["n_way"], told["n_tasks"], told["level"]) == (2, N_EPISODES, 3)
+    assert [row["k"] for row in told["rows"]] == [1, 3, 5]
+    for row in told["rows"]:
+        for name in ("drugtext", "SetFit"):
+            assert 0 <= row[name][0] <= 1 and row[f"{name}, seconds"][0] > 0
+        ahead = row["drugtext"][0] - row["SetFit"][0]
+        assert row["ahead"][0] == pytest.approx(ahead, abs=1e-6)
+    means = [sum(row[name][0] for row in told["rows"]) / 3 for name in ("drugtext", "SetFit")]
+    assert min(means) > 0.5
+    assert run("compare_setfit", *asked)["rows"] == told["rows"]  # seconds, too
+
+
+def test_a_task_is_narrowed_to_some_of_its_categories(corpus, monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    drawn = importlib.import_module("compare_setfit").drawn
+    trial = new_category(split_categories(corpus, 0), "masked", 3, INDICATED, 3, 1, 0)
+    whole = trial.tasks[0]
+    task = drawn(whole, 2, 0)
+    kept = task.lesson.categories
+    assert len(kept) == 2 and {*kept} < {*whole.lesson.categories}
+    for part, of in (
+        (task.lesson.support, whole.lesson.support),
+        (task.queries, whole.queries),
+    ):
+        assert part == [example for example in of if example.category in kept]
+    assert drawn(whole, 99, 0).lesson.support == whole.lesson.support
+    assert drawn(whole, 2, 1).lesson.categories != kept
 
 
 def test_heads_are_compared_and_the_default_follows_from_the_validation_part(run, ways, corpus):

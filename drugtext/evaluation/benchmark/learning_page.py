@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from drugtext.evaluation.benchmark.learning_cells import Figures
-from drugtext.evaluation.benchmark.learnt_categories import crossover, heads, starts, trainings
+from drugtext.evaluation.benchmark.learnt_categories import (
+    crossover,
+    heads,
+    setfit,
+    starts,
+    trainings,
+)
 from drugtext.evaluation.benchmark.learnt_draws import are_alike, draws, larger
 from drugtext.evaluation.benchmark.learnt_parts import (
     ablation,
@@ -23,6 +29,7 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "trainings": trainings,
     "crossover": crossover,
     "fine_tuning": fine_tuning,
+    "setfit": setfit,
     "starts": starts,
     "pooling": pooling,
     "readings": readings,
@@ -37,9 +44,9 @@ def write_learning_page(folder: Path) -> Path:
     """Write the page of those figures that a folder holds.
 
     Args:
-        folder: of ablation.json, heads.json, trainings.json, crossover.json, fine_tuning.json,
-            starts.json, pooling.json, readings.json, calibrations.json, draws.json and larger.json,
-            or of some of them.
+        folder: of ablation.json, heads.json, trainings.json, crossover.json, setfit.json,
+            fine_tuning.json, starts.json, pooling.json, readings.json, calibrations.json,
+            draws.json and larger.json, or of some of them.
     """
     page = folder / "README.md"
     page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")

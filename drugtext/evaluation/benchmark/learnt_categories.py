@@ -94,6 +94,28 @@ def crossover(told: Figures) -> Iterator[str]:
         )
 
 
+def setfit(told: Figures) -> Iterator[str]:
+    """Compare with SetFit that is trained to its end, told by setfit.json."""
+    yield "Against SetFit, trained to its end"
+    yield (
+        f"Test categories of ATC level {told['level']}, {told['n_way']} of them at once,"
+        f" {told['n_tasks']} tasks, the same support: SetFit by its own defaults (all pairs of the"
+        " support, one epoch), from MiniLM. *Seconds*: to learn the categories of a task, its"
+        " inserts embedded; drugtext's encoder was trained once beforehand."
+    )
+    names = ("drugtext", "SetFit", "ahead", "drugtext, seconds", "SetFit, seconds", "times as long")
+    rows = [
+        [
+            str(row["k"]),
+            *(interval(row[name]) for name in names[:3]),
+            *(f"{row[name][0]:,.1f}" for name in names[3:5]),
+            f"{row[names[4]][0] / row[names[3]][0]:,.0f}",
+        ]
+        for row in told["rows"]
+    ]
+    yield markdown_table([["k", *names], *rows])
+
+
 def starts(told: Figures) -> Iterator[str]:
     """Compare encoders that met the domain before with others, told by starts.json."""
     yield "Does it help to meet the domain first?"

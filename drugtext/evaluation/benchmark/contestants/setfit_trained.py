@@ -21,7 +21,7 @@ from drugtext.evaluation.benchmark.task import (
 from drugtext.inserts.insert import DrugInsert
 
 MOST_PAIRS = 1000
-"""A training on more pairs than this is not begun: 63 steps of 16."""
+"""A training on more pairs than this is not begun by default: 63 steps of 16."""
 MOST_INSERTS = 1000
 """Nor is one on more inserts, however few its steps: it took longer than its minutes."""
 _BOUNDED_STEPS = 20
@@ -34,6 +34,7 @@ class SetFit(Contestant):
 
     Args:
         seed: of its training.
+        most_pairs: a training on more pairs than this is not begun.
     """
 
     description = (
@@ -43,8 +44,8 @@ class SetFit(Contestant):
     max_tasks = 3
     least_episodes = 3
 
-    def __init__(self, seed: int = 0) -> None:
-        self._seed = seed
+    def __init__(self, seed: int = 0, most_pairs: int = MOST_PAIRS) -> None:
+        self._seed, self._most_pairs = seed, most_pairs
 
     def _arguments(self, lesson: Lesson) -> dict[str, Any]:
         """Return what differs from the default arguments; refuse what would not end."""
@@ -52,10 +53,10 @@ class SetFit(Contestant):
         n = sum(sizes)
         positive = sum(size * (size + 1) // 2 for size in sizes)
         pairs = 2 * max(positive, n * (n + 1) // 2 - positive)
-        if pairs > MOST_PAIRS:
+        if pairs > self._most_pairs:
             raise NotFinishedError(
                 f"its defaults train on {pairs:,} pairs of {n} inserts;"
-                f" more than {MOST_PAIRS:,} are not begun"
+                f" more than {self._most_pairs:,} are not begun"
             )
         return {}
 

@@ -1,0 +1,148 @@
+"""Does drugtext keep ahead of SetFit where that is trained to its end, and how long does each take?
+
+    python scripts/compare_setfit.py runs/benchmark --output benchmark/learning \\
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+The benchmark asks so many categories at once that SetFit's own defaults (all pairs of the support)
+would take hours, and bounds its steps. Here fewer new categories are asked at once, and SetFit is
+trained by its defaults, on the same support as drugtext. The folder is that of a run of
+scripts/benchmark.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+import drugtext
+from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.contestants.own import DrugText
+from drugtext.evaluation.benchmark.contestants.setfit_trained import SetFit
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
+from drugtext.evaluation.benchmark.measures import best
+from drugtext.evaluation.benchmark.new_category import new_category
+from drugtext.evaluation.benchmark.protocols import INDICATED
+from drugtext.evaluation.benchmark.readers import Reader, new_category_reader
+from drugtext.evaluation.benchmark.task import Contestant, Lesson, Task, check_no_leak
+from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.fingerprint import code_sha256
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.meta import ATC_PLAN
+from drugtext.written_file import write_file
+
+LEVEL = 3
+SHOTS = (1, 3, 5)
+CODE = code_sha256(DrugText.__module__, SetFit.__module__, new_category.__module__)
+
+console = Console(stderr=True)
+
+
+def drawn(task: Task, n_way: int, seed: int) -> Task:
+    """Return the part of a task that is of some of its categories.
+
+    Args:
+        task: of more categories.
+        n_way: how many are drawn.
+        seed: of the draw.
+    """
+    lesson, rng = task.lesson, np.random.default_rng(seed)
+    n_way = min(n_way, len(lesson.categories))
+    kept = sorted(rng.choice(lesson.categories, n_way, replace=False).tolist())
+    support = [example for example in lesson.support if example.category in kept]
+    queries = [query for query in task.queries if query.category in kept]
+    return Task(Lesson(lesson.taxonomy, tuple(kept), support), queries)
+
+
+def answered(contestant: Contestant, task: Task) -> tuple[float, float]:
+    """Let a contestant learn a task; return its accuracy and the seconds of learning."""
+    begun = time.perf_counter()
+    contestant.fit(task.lesson)
+    seconds = time.perf_counter() - begun
+    answers = best(contestant.predict([query.insert for query in task.queries]).ranked)
+    right = [query.category == one for query, one in zip(task.queries, answers, strict=True)]
+    return float(np.mean(right)), seconds
+
+
+def compared(own: DrugText, reader: Reader, task: Task, seed: int) -> dict[str, float]:
+    """Return accuracy and seconds of drugtext and of SetFit in a task.
+
+    Args:
+        own: prepared; its embeddings may be kept ones.
+        reader: whose encoder drugtext reads with.
+        task: what is taught and asked.
+        seed: of SetFit.
+    """
+    begun = time.perf_counter()
+    reader.classifier.embed([example.insert for example in task.lesson.support])
+    embedding = time.perf_counter() - begun
+    accuracy, seconds = answered(own, task)
+    rival, rival_seconds = answered(SetFit(seed, most_pairs=sys.maxsize), task)
+    return {
+        "drugtext": accuracy,
+        "SetFit": rival,
+        "ahead": accuracy - rival,
+        "drugtext, seconds": embedding + seconds,
+        "SetFit, seconds": rival_seconds,
+    }
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
+    output: Annotated[Path, typer.Option(help="Folder of setfit.json and of the page.")],
+    encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
+    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts, two or more.")] = 3,
+    n_way: Annotated[int, typer.Option(help="Categories asked at once.")] = 10,
+    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+) -> None:
+    """Compare drugtext and SetFit."""
+    rows: list[dict[str, Any]] = []
+    try:
+        atc = Taxonomy.from_atc(taxonomy)
+        raw = drugtext.load(encoder)
+        split, reader = new_category_reader(run, atc, raw, meta_steps, seed)
+        asked = {
+            **{"corpus_sha256": split.corpus.sha256, "level": LEVEL, "n_way": n_way},
+            **{"n_tasks": n_tasks, "meta_steps": meta_steps, "seed": seed},
+        }
+        made_of = json.dumps([asked, weights_sha256(reader.classifier.model.encoder), CODE])
+        kept = run / "setfit" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+        kept.mkdir(parents=True, exist_ok=True)
+        for k_shot in SHOTS:
+            trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
+            if trial is None:
+                continue
+            check_no_leak(trial)
+            own, figures = DrugText(lambda _: reader), dict[str, list[float]]()
+            own.prepare(trial)
+            for number, task in enumerate(trial.tasks):
+                file = kept / f"{k_shot}-{number}.json"
+                if not file.is_file():  # many minutes each: a stopped run goes on
+                    console.print(f"{k_shot} inserts each, task {number + 1} of {n_tasks}")
+                    found = compared(own, reader, drawn(task, n_way, number), seed)
+                    write_file(file, json.dumps(found))
+                for name, value in json.loads(file.read_text("utf-8")).items():
+                    figures.setdefault(name, []).append(value)
+            row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
+            rows.append({"k": k_shot, **row})
+            console.print(rows[-1])
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    write_figures(output / "setfit.json", {**asked, "rows": rows}, raw.backend)
+    console.print(f"written: {write_learning_page(output)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
