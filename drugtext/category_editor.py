@@ -1,4 +1,4 @@
-"""Categories added, removed, renamed, merged and split; those not named keep their scores."""
+"""Categories removed, renamed, merged and split; those not named keep their scores."""
 
 from __future__ import annotations
 
@@ -8,91 +8,22 @@ from itertools import takewhile
 from typing import Self
 
 import torch
-from numpy.typing import ArrayLike
 
-from drugtext.category_learner import CategoryLearner
+from drugtext.category_grower import CategoryGrower
 from drugtext.embedder import HALF_CHARACTERS
 from drugtext.errors import CorpusError
 from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
-from drugtext.prototypes import alike_means, ingredient_means
-from drugtext.support_set import Drugs, check_one_each, listed, with_new
+from drugtext.support_set import check_one_each, listed
 from drugtext.taxonomy import Category, Taxonomy
 
 
-class CategoryEditor(CategoryLearner):
-    """Makes another classifier of this one, which stays as it is; arguments as `CategoryLearner`.
+class CategoryEditor(CategoryGrower):
+    """Makes another classifier of this one, which stays as it is; arguments as `CategoryGrower`.
 
     The scores of categories that are not named stay the same to the last bit; probabilities, which
     sum to 1 over all of them, do not.
     """
-
-    def add_category(
-        self, category: str, inserts: Iterable[DrugInsert], *, taxonomy: Taxonomy | None = None
-    ) -> Self:
-        """Learn one category more; this classifier stays as it is.
-
-        The scores of the other categories do not change.
-
-        Args:
-            category: its name, or its id where the taxonomy knows one.
-            inserts: its support, one or more.
-            taxonomy: where given, the category must be in it, and keeps its place in the tree.
-
-        Raises:
-            CorpusError: the classifier has this category already, or there is no insert.
-            TaxonomyError: the category is not in the given taxonomy.
-        """
-        self._new_category(category, taxonomy)  # told before the work
-        embeddings, told = self._embed_support(inserts)
-        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, **told)
-
-    @torch.no_grad()
-    def add_embeddings(
-        self,
-        category: str,
-        embeddings: ArrayLike,
-        *,
-        taxonomy: Taxonomy | None = None,
-        ingredients: Iterable[Iterable[str]] | None = None,
-        names: Iterable[str] | None = None,
-    ) -> Self:
-        """Learn one category more from embeddings that `embed` gave; else as `add_category`.
-
-        Args:
-            category: its name or id.
-            embeddings: of its support, shape (n_support, embedding_dim).
-            taxonomy: where given, the category must be in it.
-            ingredients: of each insert, as `fit_embeddings` takes them.
-            names: of each insert, as well.
-        """
-        found = self._new_category(category, taxonomy)
-        support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
-        if not len(support):
-            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
-        self._check_embeddings(support)
-        if not self.category_ids:
-            all_of_it = [category] * len(support)
-            return self.fit_embeddings(
-                support, all_of_it, taxonomy=taxonomy, ingredients=ingredients, names=names
-            )
-        drugs, rows = Drugs.of(ingredients, names, len(support)), torch.zeros(len(support)).long()
-        means, _ = ingredient_means(support, rows, drugs.keys)
-        known, _, first = alike_means(support, rows, drugs.keys)
-        drug_names = self.drug_names
-        if drug_names is not None and self.model.head.memory is not None:
-            drug_names += tuple(drugs.names[n] for n in first)
-        path = (found,) if taxonomy is None else taxonomy.path(found.id)
-        name = None
-        if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
-            name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
-        return self._with_head(
-            self._head.with_category(means, name, known),
-            with_new(self.taxonomy, path),
-            [*self.category_ids, found.id],
-            [*self.model.config.n_support, len(support)],
-            drug_names,
-        )
 
     def remove_category(self, category: str) -> Self:
         """Forget a category.
@@ -198,24 +129,6 @@ class CategoryEditor(CategoryLearner):
             of_it = [i for i, n in zip(chosen, names, strict=True) if n == name]
             parts = parts.add_category(name, of_it)
         return parts.remove_category(category)
-
-    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
-        found = self._category(category, taxonomy)
-        if found.id in self.category_ids:
-            raise CorpusError(
-                f"category {category!r} is known already; give another name,"
-                " or fit() all categories anew."
-            )
-        return found
-
-    def _row_of(self, category: str) -> int:
-        known = self.taxonomy.find(category).id if self.taxonomy.knows(category) else category
-        if known not in self.category_ids:
-            raise CorpusError(
-                f"category {category!r} is not one of the {len(self.category_ids)} that are"
-                " answered; give the id or the name of one of them."
-            )
-        return self.category_ids.index(known)
 
     def _check_is_new(self, name: str) -> None:
         if not isinstance(name, str) or not name.strip():

@@ -124,6 +124,14 @@ class Registry:
             "add", [category], note, lambda c: c.add_category(category, support), support
         )
 
+    def extend(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
+        """Learn a category further; errors as `DrugClassifier.extend_category`."""
+        check_is_list(inserts)
+        support = list(inserts)
+        return self._change(
+            "extend", [category], note, lambda c: c.extend_category(category, support), support
+        )
+
     def remove(self, category: str, *, note: str = "") -> Version:
         """Remove a category."""
         return self._change("remove", [category], note, lambda c: c.remove_category(category))

@@ -37,7 +37,7 @@ class Version:
         number: counted from 1.
         parent: the version that it was made of; None for the first.
         date: when it was made, UTC, ISO 8601.
-        action: what was done: create, add, remove, rename, merge or split.
+        action: what was done: create, add, extend, remove, rename, merge or split.
         categories: that were named in it.
         note: why, by who did it.
         supports: SHA-256 of the text of each insert that was learnt from.

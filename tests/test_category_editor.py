@@ -142,6 +142,39 @@ def test_cousins_are_merged_below_what_stands_above_both(tiny_classifier):
     assert [step.id for step in apart.taxonomy.path("both")] == ["both"]
 
 
+def test_a_category_is_learnt_further(four):
+    texts = ["tension headache", "migraine"]
+    inserts = [DrugInsert(name=t, language="en", sections={"description": t}) for t in texts]
+    more = four.extend_category("Pain", (i for i in inserts))
+    assert more.category_ids == four.category_ids and same(more, four, "heart", "vein", "sleep")
+    assert more.model.config.n_support == [2, 1, 5, 1] and four.model.config.n_support[2] == 3
+    assert list(more.taxonomy) == list(four.taxonomy)
+    old, new = four.model.head, more.model.head
+    added = torch.from_numpy(four.embed(inserts))
+    expected = (3 * old.prototypes[2] + old.text_of(added).sum(0)) / 5
+    torch.testing.assert_close(new.prototypes[2], expected)
+    assert new.memory.rows.tolist().count(2) == 5 and {*texts} < {*more.drug_names}
+    assert more.nearest_drugs(added[0])[0].name == texts[0]
+    assert more.predict(inserts)[0].category_id == "pain"
+    grown = new.log_prior - old.log_prior
+    assert grown[2] > 0 and grown[[0, 1, 3]].tolist() == [0, 0, 0]
+    for category, given, message in (
+        ("nothing", inserts, "is not one of the 4"),
+        ("body", inserts, "is not one of the 4"),
+        ("pain", [], "has no insert"),
+    ):
+        with pytest.raises(CorpusError, match=message):
+            four.extend_category(category, given)
+    with pytest.raises(DrugTextError, match="a list of DrugInsert is needed"):
+        four.extend_category("pain", inserts[0])
+
+
+def test_a_category_known_by_its_name_is_learnt_further(tiny_classifier):
+    named = tiny_classifier.fit_names(["pain relief", "sleep aid"])
+    more = named.extend_category("pain relief", [insert("relief of pain")])
+    assert more.category_ids == named.category_ids and more.predict([insert("relief of pain")])
+
+
 def test_an_id_comes_before_a_name_where_categories_are_merged(tiny_classifier):
     tree = Taxonomy([Category("x", "y"), Category("y", "z")])
     fitted = tiny_classifier.fit([insert("a"), insert("b")], ["x", "y"], taxonomy=tree)

@@ -413,6 +413,7 @@ def test_a_registry_is_changed_and_taken_back(model, files):
         ("merge", shelf, "pain", "skin care", "--into", "others"),
         ("undo", shelf),
         ("use", shelf, 3),
+        ("extend", shelf, "skin care", files / "rash.txt", "--note", "once more"),
         ("remove", shelf, "skin care"),
     ):
         assert run("registry", *call).exit_code == 0, call

@@ -68,6 +68,7 @@ ROOMS = [
     ["checkpoint"],
     ["category_holder"],
     ["category_learner"],
+    ["category_grower"],
     ["category_editor"],
     ["predictor"],
     ["together"],

@@ -44,11 +44,14 @@ def test_each_change_is_a_version_with_its_date_note_and_supports(registry):
     registry.merge(["pain", "skin care"], "others")
     registry.split("others", [PAIN, SKIN], ["pain", "skin"])
     registry.remove("heart")
+    registry.extend("skin", [HEART])
     again = Registry(registry.folder)
     assert [v.action for v in again.versions()] == [
-        "create", "add", "rename", "merge", "split", "remove",
+        "create", "add", "rename", "merge", "split", "remove", "extend",
     ]  # fmt: skip
-    assert again.current.number == 6 and again.load().category_ids == ["pain", "skin"]
+    assert again.current.supports == (content_sha256(HEART),)
+    assert again.load().model.config.n_support == [1, 2]
+    assert again.current.number == 7 and again.load().category_ids == ["pain", "skin"]
     assert again.load(2).category_ids == ["pain", "heart", "skin"]
     assert again.versions()[1] == added
 

@@ -73,6 +73,20 @@ def add(
 
 
 @app.command()
+def extend(
+    folder: Folder, category: Name, paths: Paths, note: Note = "", backend: BackendName = "auto"
+) -> None:
+    """Learn a category further, from more inserts of it.
+
+    Example: **drugtext registry extend shelves antibiotics more/ --note "the new tablets"**
+    """
+    unread = Unread()
+    with wrong_call():
+        _print(_open(folder, backend).extend(category, _inserts(paths, unread), note=note))
+    raise typer.Exit(unread.exit_status())
+
+
+@app.command()
 def remove(folder: Folder, category: Name, note: Note = "") -> None:
     """Remove a category."""
     with wrong_call():

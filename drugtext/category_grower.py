@@ -1,0 +1,153 @@
+"""Categories added, and those that are known learnt further; all others keep their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from drugtext.category_learner import CategoryLearner
+from drugtext.errors import CorpusError
+from drugtext.heads import PrototypeHead
+from drugtext.inserts.insert import DrugInsert
+from drugtext.prototypes import alike_means, ingredient_means
+from drugtext.support_set import Drugs, with_new
+from drugtext.taxonomy import Category, Taxonomy
+
+
+class CategoryGrower(CategoryLearner):
+    """Makes a classifier that knows more, of this one; arguments as `CategoryLearner`.
+
+    The scores of categories that are not named stay the same to the last bit; probabilities, which
+    sum to 1 over all of them, do not.
+    """
+
+    def add_category(
+        self, category: str, inserts: Iterable[DrugInsert], *, taxonomy: Taxonomy | None = None
+    ) -> Self:
+        """Learn one category more; this classifier stays as it is.
+
+        The scores of the other categories do not change.
+
+        Args:
+            category: its name, or its id where the taxonomy knows one.
+            inserts: its support, one or more.
+            taxonomy: where given, the category must be in it, and keeps its place in the tree.
+
+        Raises:
+            CorpusError: the classifier has this category already, or there is no insert.
+            TaxonomyError: the category is not in the given taxonomy.
+        """
+        self._new_category(category, taxonomy)  # told before the work
+        embeddings, told = self._embed_support(inserts)
+        return self.add_embeddings(category, embeddings, taxonomy=taxonomy, **told)
+
+    @torch.no_grad()
+    def add_embeddings(
+        self,
+        category: str,
+        embeddings: ArrayLike,
+        *,
+        taxonomy: Taxonomy | None = None,
+        ingredients: Iterable[Iterable[str]] | None = None,
+        names: Iterable[str] | None = None,
+    ) -> Self:
+        """Learn one category more from embeddings that `embed` gave; else as `add_category`.
+
+        Args:
+            category: its name or id.
+            embeddings: of its support, shape (n_support, embedding_dim).
+            taxonomy: where given, the category must be in it.
+            ingredients: of each insert, as `fit_embeddings` takes them.
+            names: of each insert, as well.
+        """
+        found = self._new_category(category, taxonomy)
+        support = self._support(category, embeddings)
+        if not self.category_ids:
+            all_of_it = [category] * len(support)
+            return self.fit_embeddings(
+                support, all_of_it, taxonomy=taxonomy, ingredients=ingredients, names=names
+            )
+        path = (found,) if taxonomy is None else taxonomy.path(found.id)
+        name = None
+        if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
+            name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
+        head, drug_names = self._with_row(support, Drugs.of(ingredients, names, len(support)), name)
+        return self._with_head(
+            head,
+            with_new(self.taxonomy, path),
+            [*self.category_ids, found.id],
+            [*self.model.config.n_support, len(support)],
+            drug_names,
+        )
+
+    @torch.no_grad()
+    def extend_category(self, category: str, inserts: Iterable[DrugInsert]) -> Self:
+        """Learn a category further from more inserts of it; this classifier stays as it is.
+
+        Its prototype is the mean of what it was and of theirs, by numbers of inserts, and they are
+        remembered with those that are known of it. The scores of the others do not change.
+
+        Args:
+            category: id or name.
+            inserts: one or more, none of which it was learnt from.
+
+        Raises:
+            CorpusError: it is not one of those that are answered, or there is no insert.
+        """
+        grown = self._row_of(category)  # told before the work
+        embeddings, told = self._embed_support(inserts)
+        support = self._support(category, embeddings)
+        head, names = self._with_row(support, Drugs.of(**told, n_inserts=len(support)))
+        head.log_prior[-1] = head.log_prior[grown]
+        order, counts = self.category_ids, [*self.model.config.n_support, len(support)]
+        groups = [[row, len(order)] if row == grown else [row] for row in range(len(order))]
+        head, kept = head.regrouped(groups, counts)
+        return self._with_head(
+            head,
+            self.taxonomy,
+            order,
+            [sum(counts[row] for row in group) for group in groups],
+            None if names is None else tuple(names[n] for n in kept),
+        )
+
+    def _support(self, category: str, embeddings: ArrayLike) -> Tensor:
+        """Return the support of a category as a tensor, one or more embeddings."""
+        support = torch.as_tensor(embeddings, dtype=torch.float32, device="cpu")
+        if not len(support):
+            raise CorpusError(f"category {category!r} has no insert; one or more is needed.")
+        self._check_embeddings(support)
+        return support
+
+    def _with_row(
+        self, support: Tensor, drugs: Drugs, name: Tensor | None = None
+    ) -> tuple[PrototypeHead, tuple[str, ...] | None]:
+        """Return a head with a category more, and the names of the drugs that it remembers."""
+        rows = torch.zeros(len(support), dtype=torch.long)
+        means, _ = ingredient_means(support, rows, drugs.keys)
+        known, _, first = alike_means(support, rows, drugs.keys)
+        drug_names = self.drug_names
+        if drug_names is not None and self.model.head.memory is not None:
+            drug_names += tuple(drugs.names[n] for n in first)
+        return self._head.with_category(means, name, known), drug_names
+
+    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
+        found = self._category(category, taxonomy)
+        if found.id in self.category_ids:
+            raise CorpusError(
+                f"category {category!r} is known already; give another name,"
+                " learn it further by extend_category(), or fit() all categories anew."
+            )
+        return found
+
+    def _row_of(self, category: str) -> int:
+        known = self.taxonomy.find(category).id if self.taxonomy.knows(category) else category
+        if known not in self.category_ids:
+            raise CorpusError(
+                f"category {category!r} is not one of the {len(self.category_ids)} that are"
+                " answered; give the id or the name of one of them."
+            )
+        return self.category_ids.index(known)
