@@ -179,14 +179,7 @@ def _inserts(files: Sequence[str], text: str, problems: list[str]) -> Iterator[D
             " file."
         )
     elif text.strip():
-        try:
-            for found in read_text(text):
-                if isinstance(found, DrugInsert):
-                    yield found
-                else:
-                    problems.append(str(found))
-        except DrugTextError as error:
-            problems.append(str(error))
+        yield from read_text(text, on_error=note)
 
 
 def _without_folder(message: str, files: Sequence[str]) -> str:

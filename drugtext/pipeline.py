@@ -18,7 +18,7 @@ from transformers.pipelines.base import ChunkPipeline
 from drugtext.backends import AUTO
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import pad
-from drugtext.errors import DrugTextError, ReadError
+from drugtext.errors import DrugTextError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts, read_text
 from drugtext.model import DrugTextModel
@@ -108,18 +108,11 @@ def _inserts(inputs: DrugInsert | str | os.PathLike[str]) -> Iterator[DrugInsert
     elif isinstance(inputs, str) and _FILE_NAME.fullmatch(inputs):
         raise DrugTextError(f"{inputs}: there is no such file; check the path, or give the text.")
     elif isinstance(inputs, str):
-        yield from _pasted(inputs)
+        yield from read_text(inputs)
     else:
         raise DrugTextError(
             f"found {type(inputs).__name__}; a DrugInsert, a path or a text is needed."
         )
-
-
-def _pasted(text: str) -> Iterator[DrugInsert]:
-    for found in read_text(text):
-        if isinstance(found, ReadError):
-            raise found
-        yield found
 
 
 def _is_path(text: str) -> bool:

@@ -64,36 +64,48 @@ def read_inserts(
         ReadError: a file or record cannot be read, and `on_error` is None.
     """
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        for found in _read_path(os.fspath(path)):
-            if isinstance(found, DrugInsert):
-                yield found
-            elif on_error is None:
-                raise found
-            else:
-                on_error(found)
+        yield from _readable(_read_path(os.fspath(path)), on_error)
 
 
-def read_text(text: str, source: str = "") -> Iterator[Found]:
+def read_text(
+    text: str, *, on_error: Callable[[ReadError], None] | None = None
+) -> Iterator[DrugInsert]:
     """Read what somebody pasted: JSON as a file that holds it, anything else as one insert.
 
     Args:
         text: of any format that a file of text may have; SPL XML and HTML are told by content.
-        source: kept on the inserts.
+        on_error: as `read_inserts` takes it.
 
     Yields:
-        The inserts, a `ReadError` in the place of a record that holds none.
+        The inserts, in order.
 
     Raises:
-        ReadError: it holds no insert.
+        ReadError: it or a record of it holds no insert, and `on_error` is None.
     """
+    yield from _readable(_caught("", partial(_read_pasted, text)), on_error)
+
+
+def _readable(
+    found: Iterable[Found], on_error: Callable[[ReadError], None] | None
+) -> Iterator[DrugInsert]:
+    for one in found:
+        if isinstance(one, DrugInsert):
+            yield one
+        elif on_error is None:
+            raise one
+        else:
+            on_error(one)
+
+
+def _read_pasted(text: str) -> Iterator[Found]:
     try:
         is_json = isinstance(json.loads(text), dict | list)
     except (ValueError, RecursionError):  # "{Brand} tablets" is a text
         is_json = False
     if is_json:
-        yield from _read_stream(io.BytesIO(text.encode("utf-8", "replace")), source)
+        yield from _read_stream(io.BytesIO(text.encode("utf-8", "replace")), "")
     else:
-        yield insert_from_record({"text": text}, source)
+        yield insert_from_record({"text": text}, "")
 
 
 def _read_path(path: str) -> Iterator[Found]:

@@ -430,5 +430,13 @@ def test_a_text_with_brackets_is_no_json():
     for text in ("{Brand} tablets calm.", "[1] Calms."):
         (insert,) = read_text(text)
         assert isinstance(insert, DrugInsert) and dict(insert.sections) == {"text": text}
-    good, bad = read_text(f'[{RECORD}, {{"a": 1}}]')
-    assert isinstance(good, DrugInsert) and isinstance(bad, ReadError)
+
+
+def test_what_is_pasted_and_holds_no_insert_is_told():
+    two, errors = f'[{RECORD}, {{"a": 1}}]', list[ReadError]()
+    (good,) = read_text(two, on_error=errors.append)
+    assert isinstance(good, DrugInsert) and "no section was recognised" in str(errors.pop())
+    assert [*read_text(" ", on_error=errors.append)] == [] and len(errors) == 1
+    for text in (two, " "):
+        with pytest.raises(ReadError):
+            list(read_text(text))
