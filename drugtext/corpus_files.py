@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from drugtext.corpus import build_corpus
+from drugtext.csv_rows import csv_rows
 from drugtext.data_card import data_card
-from drugtext.errors import CorpusError, ReadError
+from drugtext.errors import CorpusError, ReadError, TaxonomyError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
 from drugtext.routes import codes_of_route
@@ -135,8 +135,8 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
     """Read further names of ingredients from a CSV with columns `brand` and `ingredients`."""
     aliases = defaultdict(list)
     for brand, ingredients in _columns(path, "brand", "ingredients"):
-        for ingredient in ingredients.split(";"):
-            aliases[ingredient_key(ingredient)].append(brand)
+        for key in filter(None, map(ingredient_key, ingredients.split(";"))):
+            aliases[key].append(brand)
     return aliases
 
 
@@ -154,10 +154,6 @@ def read_synonyms(path: Path) -> dict[str, str]:
 
 def _columns(path: Path, first: str, second: str) -> list[tuple[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [(row[first], row[second]) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
-        raise CorpusError(
-            f"{path}: cannot be read ({error}); a CSV in UTF-8 with columns {first!r} and"
-            f" {second!r} is needed."
-        ) from error
+        return [(row[first], row[second]) for row in csv_rows(path, first, second)]
+    except TaxonomyError as error:
+        raise CorpusError(str(error)) from error

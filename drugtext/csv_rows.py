@@ -46,7 +46,7 @@ def csv_rows(path: str | os.PathLike[str], *needed: str) -> list[dict[str, str]]
         raise TaxonomyError(f"{path}: found {found}; needed columns: {', '.join(needed)}.")
     rows = [row for row in rows if any(row)]
     if not rows:
-        raise TaxonomyError(f"{path}: holds no category; a row of titles and rows are needed.")
+        raise TaxonomyError(f"{path}: holds no row below its titles; one is needed.")
     for row in rows:
         if any(row[len(columns) :]):
             what = f"the row {delimiter.join(row)!r} has more cells than columns"

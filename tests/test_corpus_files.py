@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drugtext.corpus_files import corrected, read_corrections
+from drugtext.corpus_files import corrected, read_aliases, read_corrections
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 
@@ -30,5 +30,11 @@ def test_a_category_that_is_proved_wrong_is_replaced(tmp_path):
 def test_a_table_without_the_columns_is_refused(tmp_path):
     table = tmp_path / "corrections.csv"
     table.write_text("id,category\none,V09XA\n")
-    with pytest.raises(CorpusError, match="columns 'id' and 'right' is needed"):
+    with pytest.raises(CorpusError, match="found id, category; needed columns: id, right"):
         read_corrections(table)
+
+
+def test_a_table_is_read_as_a_spreadsheet_saves_it(tmp_path):
+    table = tmp_path / "aliases.csv"
+    table.write_text("\ufeffBrand;Ingredients\r\n Calmax ;calmol\r\nEasex\r\n", encoding="utf-8")
+    assert read_aliases(table) == {"calmol": ["Calmax"]}

@@ -222,7 +222,7 @@ def test_csv_needs_no_parent_column(tmp_path):
     [
         ("code,title\n1,2\n", r"own\.csv: found code, title; needed columns: id, name"),
         ("", "found no column; needed columns: id, name"),
-        ("id,name\n", "holds no category"),
+        ("id,name\n", "holds no row"),
         ("id,name\na,Pain, fever\n", "'a,Pain,fever' has more cells than columns"),
         ("id,name\na,A\na,B\n", r"own\.csv: category id 'a' is there twice"),
         ("id,name\n,A\n", r"own\.csv: category 'A' has no id"),
