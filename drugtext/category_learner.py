@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -23,7 +23,7 @@ from drugtext.private_sums import DELTA
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
 from drugtext.scorer import INITIAL_SCALE
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
-from drugtext.taxonomy import Taxonomy
+from drugtext.taxonomy import Category, Taxonomy
 
 
 class _Lesson(NamedTuple):
@@ -154,9 +154,7 @@ class CategoryLearner(CategoryHolder):
         # In which order a support set comes is its own affair where it is confidential.
         new = found if private_epsilon is None else sorted(found, key=lambda c: c.id)
         order = list(dict.fromkeys(category.id for category in new))
-        tree = taxonomy or with_new(self.taxonomy, new)
-        if taxonomy is None and not any(category.id in self.taxonomy for category in found):
-            tree.name = ""  # none of them is of the taxonomy that this classifier knew
+        tree = taxonomy or self._tree_with(new)
         rows = torch.tensor([order.index(category.id) for category in found])
         drugs = Drugs.of(ingredients, names, len(rows))
         is_known = [taxonomy is not None or i in self.taxonomy for i in order]
@@ -165,6 +163,13 @@ class CategoryLearner(CategoryHolder):
         if private_epsilon is not None:
             return self._fitted_privately(head, lesson, private_epsilon, private_delta)
         return self._fitted(head, lesson)
+
+    def _tree_with(self, categories: Sequence[Category]) -> Taxonomy:
+        """Return the tree with these categories, too; one of their own where it knows none."""
+        tree = with_new(self.taxonomy, categories)
+        if not any(category.id in self.taxonomy for category in categories):
+            tree.name = ""
+        return tree
 
     def _check_embeddings(self, embeddings: Tensor) -> None:
         """Raise `CorpusError` where they are not such as `embed` gives."""
@@ -230,7 +235,7 @@ class CategoryLearner(CategoryHolder):
                 f"found {len(order)} categories, {len(set(order))} of them different; one or more,"
                 " each once, are needed."
             )
-        tree = taxonomy or with_new(self.taxonomy, found)
+        tree = taxonomy or self._tree_with(found)
         nothing = torch.zeros(0, self.model.config.embedding_dim)
         no_rows, no_drugs = torch.zeros(0, dtype=torch.long), Drugs.of(None, None, 0)
         head, nothing = self._softened(nothing)

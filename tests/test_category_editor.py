@@ -226,3 +226,10 @@ def test_what_was_edited_is_saved_and_learns_on(four, tmp_path):
     assert again.drug_names == edited.drug_names
     more = again.add_category("skin", [insert("dry skin")])
     assert same(more, again, "heart", "nerves")
+
+
+def test_categories_that_a_tree_does_not_know_are_of_no_taxonomy(four):
+    for own in (four.fit([insert("a")], ["x"]), four.fit_names(["x"])):
+        assert own.taxonomy.name == "" and four.taxonomy.name == "mine"
+    for known in (four.fit([insert("a")], ["Pain"]), four.fit_names(["pain", "x"])):
+        assert known.taxonomy.name == "mine"
