@@ -6,7 +6,8 @@
 Drugs of the training and the validation split are dealt into folds. Each fold is asked of a
 classifier that was taught all others but one, and calibrated on that one. These are many more drugs
 than the test split has, which is not touched: errors that chance makes of few drugs are small here.
-What they are where no more drugs are asked than a fold has is told beside it.
+What they are where no more drugs are asked than a fold has is told beside it. Sets of coverage 0.9
+are judged in the same way.
 The encoder is not trained, because training would have met the drugs that are asked; it has the
 words and the names' pieces of all these inserts, which say nothing of categories. The folder is
 that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
@@ -15,10 +16,10 @@ that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -30,13 +31,20 @@ from sklearn.model_selection import GroupKFold
 
 import drugtext
 from drugtext.classifier import DrugClassifier
+from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.calibration import Calibration, best_calibration
 from drugtext.evaluation.figures_file import write_figures
-from drugtext.evaluation.trust.probabilities import Judged, calibration
+from drugtext.evaluation.trust.probabilities import (
+    Covered,
+    Judged,
+    calibration,
+    coverage,
+    covered_by_level,
+)
 from drugtext.evaluation.trust.subjects import FORMS, judge, projected
 from drugtext.splits import ingredient_groups
 from drugtext.taxonomy import Taxonomy
@@ -51,10 +59,30 @@ WAYS: dict[str, Callable[..., Calibration]] = {
     "no doubts": partial(best_calibration, doubts=ALONE),
     "no doubts, one scale for all": partial(best_calibration, doubts=ALONE, strengths=ALONE),
 }
+AS_IT_IS = next(iter(WAYS))
+COVERAGE = 0.9
 KNOWN_SPLITS = ("train", "validation")
 MIN_INGREDIENTS = 2
 
 console = Console(stderr=True)
+
+
+class Answered(NamedTuple):
+    """What a fold is answered.
+
+    Attributes:
+        way: to calibrate.
+        names: form of the texts.
+        judged: the answers.
+        sets: of coverage `COVERAGE`, of each insert.
+        is_full: whether each is a full document, shape (n_inserts,).
+    """
+
+    way: str
+    names: str
+    judged: Judged
+    sets: list[list[list[str]]]
+    is_full: NDArray[np.bool_]
 
 
 def answers(
@@ -63,8 +91,8 @@ def answers(
     known: Embedded,
     records: list[Record],
     n_folds: int,
-) -> Iterator[tuple[str, str, Judged]]:
-    """Yield what each fold is answered by each way: its name, the form of names, the answers.
+) -> Iterator[Answered]:
+    """Yield what each fold is answered by each way and form of names.
 
     Args:
         bare: without categories, it gave the embeddings.
@@ -87,7 +115,10 @@ def answers(
             calibrate_known(fitted, taught, some_of(known, held_out), calibrate)
             for names, column in FORMS.items():
                 given = projected(fitted, known.embeddings[column][told])
-                yield way, names, judge(fitted, given, [records[place] for place in told])
+                judged = judge(fitted, given, [records[place] for place in told])
+                sets = judged.sets(fitted.model.config.strangeness, COVERAGE)
+                is_full = [records[place].kind in FULL_DOCUMENTS for place in told]
+                yield Answered(way, names, judged, sets, np.array(is_full))
 
 
 def some_of(known: Embedded, places: NDArray) -> Embedded:
@@ -96,10 +127,10 @@ def some_of(known: Embedded, places: NDArray) -> Embedded:
     return Embedded(known.rows.select(places.tolist()), chosen)
 
 
-def rows_of(found: Iterator[tuple[str, str, Judged]]) -> list[dict[str, Any]]:
+def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
     """Return the calibration error of each way at each level: over all folds, and of one alone."""
     parts: dict[tuple[str, str, int], list[tuple[NDArray, NDArray, list[str]]]] = defaultdict(list)
-    for way, names, judged in found:
+    for way, names, judged, *_ in found:
         for level, (confidences, right, places) in judged.by_level().items():
             drugs = [judged.groups[place] for place in places]
             parts[way, names, level].append((confidences, right, drugs))
@@ -116,6 +147,26 @@ def rows_of(found: Iterator[tuple[str, str, Judged]]) -> list[dict[str, Any]]:
             for name in ("ece", "by_chance", "by_chance_alike")
         } | {"n": float(np.mean(sizes))}
         rows.append(told)
+    return rows
+
+
+def sets_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
+    """Return how often sets hold the true category: over all folds, and in the folds apart."""
+    parts: dict[tuple[str, str, int], list[Covered]] = defaultdict(list)
+    for way, names, judged, sets, is_full in found:
+        for documents, chosen in (("all inserts", is_full | True), ("full documents", is_full)):
+            if way == AS_IT_IS and chosen.any():
+                of_these = judged.at(np.flatnonzero(chosen).tolist())
+                kept = [sets[n] for n in np.flatnonzero(chosen)]
+                for level, covered in covered_by_level(of_these, kept).items():
+                    parts[documents, names, level].append(covered)
+    rows = []
+    for (documents, names, level), some in parts.items():
+        inside, sizes = (np.concatenate([one[n] for one in some]) for n in (0, 1))
+        whole = Covered(inside, sizes, [drug for one in some for drug in one.groups])
+        told = {"documents": documents, "names": names, "level": level, "asked": COVERAGE}
+        folds = [round(float(one.inside.mean()), 4) for one in some]
+        rows.append(told | coverage(whole) | {"folds": folds})
     return rows
 
 
@@ -141,11 +192,12 @@ def main(
             ),
             {column: bare.embed(texts[names]) for names, column in FORMS.items()},
         )
-        rows = rows_of(answers(bare, atc, known, records, folds))
+        found = list(answers(bare, atc, known, records, folds))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
-    told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows}
+    told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows_of(found)}
+    told["sets"] = sets_of(found)
     write_figures(output / "calibrations.json", told, bare.backend)
     console.print(f"written: {write_learning_page(output)}")
 

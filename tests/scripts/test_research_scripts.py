@@ -256,6 +256,13 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
         # A bin of all folds is the mean of theirs, where what is too bold and too timid cancels.
         assert row["fold"]["ece"] > row["ece"] - 1e-4
         assert row["fold"]["n"] * 3 == pytest.approx(row["n"])
+    sets = {(row["documents"], row["names"], row["level"]): row for row in told["sets"]}
+    assert len(sets) == len(told["sets"]) == 2 * 2 * 4
+    for (documents, names, level), row in sets.items():
+        assert row["asked"] == 0.9 and len(row["folds"]) == 3 and row["mean_size"] >= 1
+        assert min(row["folds"]) - 1e-4 <= row["covered"] <= max(row["folds"]) + 1e-4
+        every = rows["as it is", names, level]["n"]
+        assert row["n"] == every if documents == "all inserts" else 0 < row["n"] < every
     without = [rows["no doubts", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
     assert without != [rows["as it is", "plain", level]["confidence"] for level in (1, 2, 3, 4)]
 

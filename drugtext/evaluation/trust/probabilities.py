@@ -41,6 +41,15 @@ class Judged(NamedTuple):
     groups: Sequence[str]
     is_long: NDArray[np.bool_]
 
+    def at(self, places: Sequence[int]) -> Judged:
+        """Return some of the inserts."""
+        return self._replace(
+            probabilities=self.probabilities[places],
+            true_ids=[self.true_ids[n] for n in places],
+            groups=[self.groups[n] for n in places],
+            is_long=self.is_long[places],
+        )
+
     def by_level(self) -> dict[int, LevelAnswers]:
         """Return `answers_by_level` of the inserts."""
         return answers_by_level(self.probabilities, self.category_ids, self.taxonomy, self.true_ids)
@@ -106,10 +115,60 @@ def calibration_by_level(judged: Judged, seed: int = 0) -> list[dict[str, Any]]:
     ]
 
 
+class Covered(NamedTuple):
+    """What the sets of a level are to inserts that are judged there.
+
+    Attributes:
+        inside: whether each holds the true category, shape (n,).
+        sizes: categories in each, shape (n,).
+        groups: of each insert.
+    """
+
+    inside: NDArray[np.bool_]
+    sizes: NDArray[np.int64]
+    groups: list[str]
+
+
+def covered_by_level(judged: Judged, sets: Sequence[Sequence[Sequence[str]]]) -> dict[int, Covered]:
+    """Return what sets as `prediction_sets` returns them are to inserts, by level from the roots.
+
+    Args:
+        judged: the inserts.
+        sets: of each.
+    """
+    paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
+    found = {}
+    for level in levels(judged.probabilities, judged.category_ids, judged.taxonomy):
+        number, truth = level.number, level.true_nodes(paths)
+        found[number] = Covered(
+            np.array([node in sets[n][number - 1] for n, node in truth.items()]),
+            np.array([len(sets[n][number - 1]) for n in truth]),
+            [judged.groups[n] for n in truth],
+        )
+    return found
+
+
+def coverage(covered: Covered, seed: int = 0) -> dict[str, Any]:
+    """Return how often sets hold the true category, with the interval, and how large they are.
+
+    Args:
+        covered: of one insert or more.
+        seed: of the interval.
+    """
+    inside, sizes, groups = covered
+    share, low, high = grouped_share(inside, groups, seed)
+    figures = {"covered": share, "low": low, "high": high}
+    return {name: round(value, 4) for name, value in figures.items()} | {
+        "mean_size": round(float(np.mean(sizes)), 2),
+        "median_size": float(np.median(sizes)),
+        "n": len(inside),
+    }
+
+
 def coverage_by_level(
     judged: Judged, sets: Sequence[Sequence[Sequence[str]]], asked: float, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Return how often the sets of each level hold the true category, and how large they are.
+    """Return `coverage` of each level, from the roots down.
 
     Args:
         judged: the inserts.
@@ -117,26 +176,10 @@ def coverage_by_level(
         asked: the coverage that they were made for.
         seed: of the intervals.
     """
-    paths = [[step.id for step in judged.taxonomy.path(i)] for i in judged.true_ids]
-    found = []
-    for level in levels(judged.probabilities, judged.category_ids, judged.taxonomy):
-        number, truth = level.number, level.true_nodes(paths)
-        inside = [node in sets[n][number - 1] for n, node in truth.items()]
-        covered, low, high = grouped_share(inside, [judged.groups[n] for n in truth], seed)
-        sizes = [len(sets[n][number - 1]) for n in truth]
-        found.append(
-            {
-                "asked": asked,
-                "level": number,
-                "covered": round(covered, 4),
-                "low": round(low, 4),
-                "high": round(high, 4),
-                "mean_size": round(float(np.mean(sizes)), 2),
-                "median_size": float(np.median(sizes)),
-                "n": len(truth),
-            }
-        )
-    return found
+    return [
+        {"asked": asked, "level": number} | coverage(covered, seed)
+        for number, covered in covered_by_level(judged, sets).items()
+    ]
 
 
 def back_off(judged: Judged, least: float, seed: int = 0) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from drugtext.evaluation.trust.probabilities import (
     calibration,
     calibration_by_level,
     coverage_by_level,
+    covered_by_level,
 )
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -74,6 +75,18 @@ def test_coverage_counts_sets_that_hold_the_true_category():
     first, second = coverage_by_level(JUDGED, sets, 0.9)
     assert (first["covered"], first["mean_size"], first["n"]) == (0.5, 1.0, 2)
     assert (second["covered"], second["mean_size"], second["asked"]) == (0.5, 1.5, 0.9)
+
+
+def test_some_inserts_are_judged_by_themselves():
+    sets = [[["H"], ["H1", "H2"]], [["S"], ["S1"]], [["S"], ["S1"]]]
+    last = JUDGED.at([2])
+    assert last.groups == JUDGED.groups[2:] and last.is_long.tolist() == [JUDGED.is_long[2]]
+    of_last, of_all = (covered_by_level(one, s) for one, s in ((last, sets[2:]), (JUDGED, sets)))
+    others = covered_by_level(JUDGED.at([0, 1]), sets[:2])
+    for level, covered in of_all.items():
+        parts = [*others[level].inside, *of_last[level].inside]
+        assert parts == covered.inside.tolist()
+        assert [*others[level].sizes, *of_last[level].sizes] == covered.sizes.tolist()
 
 
 def test_a_category_that_cannot_be_answered_is_covered_by_the_one_above():
