@@ -82,9 +82,11 @@ def compared(own: DrugText, reader: Reader, task: Task, seed: int) -> dict[str, 
         task: what is taught and asked.
         seed: of SetFit.
     """
+    kept, reader.classifier.window_cache = reader.classifier.window_cache, None
     begun = time.perf_counter()
     reader.classifier.embed([example.insert for example in task.lesson.support])
     embedding = time.perf_counter() - begun
+    reader.classifier.window_cache = kept
     accuracy, seconds = answered(own, task)
     rival, rival_seconds = answered(SetFit(seed, most_pairs=sys.maxsize), task)
     return {
