@@ -9,7 +9,7 @@ from typing import Self
 
 import torch
 
-from drugtext.category_grower import CategoryGrower
+from drugtext.category_grower import CategoryGrower, n_known
 from drugtext.embedder import HALF_CHARACTERS
 from drugtext.errors import CorpusError
 from drugtext.inserts.batches import check_is_list
@@ -112,23 +112,35 @@ class CategoryEditor(CategoryGrower):
     ) -> Self:
         """Put several categories in the place of one.
 
+        They stand where it stood in the tree, but for those that the tree knows already.
+
         Args:
             category: that is forgotten, by id or name.
             inserts: the support of the new ones.
-            categories: of each insert, the name of a new one.
+            categories: of each insert, the name of a new one; two or more.
 
         Raises:
             CorpusError: there is no such category, not one new one an insert, or a name is taken.
         """
         check_is_list(inserts)
-        self._row_of(category)  # told before the work
+        split = self._row_of(category)  # told before the work
         chosen, names = list(inserts), listed(categories)
         check_one_each(len(chosen), len(names))
+        if len(set(names)) < 2:
+            raise CorpusError(
+                f"found inserts of {len(set(names))} categories to split {category!r} into; two or"
+                " more are needed."
+            )
+        parent = self.taxonomy[self.category_ids[split]].parent_id
         parts: Self = self
         for name in dict.fromkeys(names):
             of_it = [i for i, n in zip(chosen, names, strict=True) if n == name]
             parts = parts.add_category(name, of_it)
-        return parts.remove_category(category)
+        kept = [row for row in range(len(parts.category_ids)) if row != split]
+        order = [parts.category_ids[row] for row in kept]
+        new = [Category(i, parts.taxonomy[i].name, parent) for i in order if i not in self.taxonomy]
+        tree = Taxonomy([*self.taxonomy, *new], self.taxonomy.name)
+        return parts._regrouped([[row] for row in kept], order, tree)
 
     def _check_is_new(self, name: str) -> None:
         if not isinstance(name, str) or not name.strip():
@@ -144,7 +156,7 @@ class CategoryEditor(CategoryGrower):
     ) -> Self:
         """Return a classifier whose categories are groups of this one's, by their rows."""
         n_support = self.model.config.n_support
-        head, kept = self._head.regrouped(groups, n_support)
+        head, kept = self._head.regrouped(groups, n_known(self._head, n_support))
         names = self.drug_names
         regrouped = self._with_head(
             head,

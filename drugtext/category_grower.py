@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import torch
@@ -13,6 +13,7 @@ from drugtext.category_learner import CategoryLearner
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
 from drugtext.inserts.insert import DrugInsert
+from drugtext.prediction_sets import deepened
 from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.support_set import Drugs, with_new
 from drugtext.taxonomy import Category, Taxonomy
@@ -76,20 +77,23 @@ class CategoryGrower(CategoryLearner):
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         head, drug_names = self._with_row(support, Drugs.of(ingredients, names, len(support)), name)
-        return self._with_head(
+        more = self._with_head(
             head,
             with_new(self.taxonomy, path),
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
             drug_names,
         )
+        if told := more.model.config.strangeness:
+            more.model.config.strangeness = deepened(told, len(more.taxonomy.path(found.id)))
+        return more
 
     @torch.no_grad()
     def extend_category(self, category: str, inserts: Iterable[DrugInsert]) -> Self:
         """Learn a category further from more inserts of it; this classifier stays as it is.
 
-        Its prototype is the mean of what it was and of theirs, by numbers of inserts, and they are
-        remembered with those that are known of it. The scores of the others do not change.
+        Its prototype is the mean of what it was and of theirs, by how many drugs are known of each,
+        and they are remembered beside those, if any are. The scores of the others do not change.
 
         Args:
             category: id or name.
@@ -105,7 +109,7 @@ class CategoryGrower(CategoryLearner):
         head.log_prior[-1] = head.log_prior[grown]
         order, counts = self.category_ids, [*self.model.config.n_support, len(support)]
         groups = [[row, len(order)] if row == grown else [row] for row in range(len(order))]
-        head, kept = head.regrouped(groups, counts)
+        head, kept = head.regrouped(groups, n_known(head, counts))
         return self._with_head(
             head,
             self.taxonomy,
@@ -151,3 +155,13 @@ class CategoryGrower(CategoryLearner):
                 " answered; give the id or the name of one of them."
             )
         return self.category_ids.index(known)
+
+
+def n_known(head: PrototypeHead, n_support: Sequence[int]) -> list[int]:
+    """Return of each category how many drugs are remembered; inserts, where nothing is.
+
+    A drug counts once, however many labels it has: but for texts of it that are not alike.
+    """
+    if head.memory is None:
+        return [*n_support]
+    return torch.bincount(head.memory.rows, minlength=len(n_support)).tolist()

@@ -111,6 +111,24 @@ def strangeness(
     return found
 
 
+def deepened(held_out: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """Return what was measured, and of levels below the deepest the same as of that one.
+
+    Args:
+        held_out: as `strangeness` returns it.
+        depth: of a tree in which categories that were added since lie deeper.
+    """
+    found: dict[str, Any] = {
+        kind: deepened(scores, depth)
+        for kind, scores in held_out.items()
+        if isinstance(scores, Mapping)
+    }
+    told = {int(key): scores for key, scores in held_out.items() if key not in found}
+    last = max(told, default=0)
+    below = {number: told[last] for number in range(last + 1, depth + 1) if told}
+    return {str(number): scores for number, scores in (told | below).items()} | found
+
+
 def check_strangeness(found: Mapping[str, Any]) -> None:
     """Raise TypeError, ValueError or OverflowError where it is not what `strangeness` returns."""
     for key, scores in found.items():

@@ -125,12 +125,19 @@ class Registry:
         )
 
     def extend(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
-        """Learn a category further; errors as `DrugClassifier.extend_category`."""
+        """Learn a category further; errors as `DrugClassifier.extend_category`.
+
+        Raises:
+            CorpusError: this registry has learnt it from one of the inserts already.
+        """
         check_is_list(inserts)
         support = list(inserts)
-        return self._change(
-            "extend", [category], note, lambda c: c.extend_category(category, support), support
-        )
+
+        def extended(classifier: DrugClassifier) -> DrugClassifier:
+            self._check_are_new(support, category, classifier)
+            return classifier.extend_category(category, support)
+
+        return self._change("extend", [category], note, extended, support)
 
     def remove(self, category: str, *, note: str = "") -> Version:
         """Remove a category."""
@@ -219,6 +226,28 @@ class Registry:
             for insert, (a, b) in zip(asked, answers, strict=True)
             if (a.category_id, a.in_scope) != (b.category_id, b.in_scope)
         ]
+
+    def _check_are_new(
+        self, support: Sequence[DrugInsert], category: str, classifier: DrugClassifier
+    ) -> None:
+        """Raise where a category was learnt from an insert in the current version or one before."""
+        tree = classifier.taxonomy
+        found = tree.find(category) if tree.knows(category) else None
+        called = {category, *((found.id, found.name) if found else ())}
+        hashes = {content_sha256(insert): insert for insert in support}
+        number: int | None = self._store.current()
+        while number is not None:
+            version = self._store.version(number)
+            if version.action in ("add", "extend") and not called.isdisjoint(version.categories):
+                for known in hashes.keys() & set(version.supports):
+                    insert = hashes[known]
+                    raise CorpusError(
+                        f"{insert.place or insert.name}: version {number} has learnt {category!r}"
+                        " from it already; leave it out."
+                    )
+            if version.action == "rename" and version.categories[1] in called:
+                called.add(version.categories[0])
+            number = version.parent
 
     def _change(
         self,

@@ -169,6 +169,16 @@ def test_a_category_is_learnt_further(four):
         four.extend_category("pain", inserts[0])
 
 
+def test_many_labels_of_one_drug_count_once_where_a_category_is_learnt_further(four):
+    label = {"indications_and_usage": "tension headache"}
+    many = [DrugInsert(ingredients=("acme",), language="en", sections=label)] * 9
+    more = four.extend_category("pain", many)
+    old, new = four.model.head, more.model.head
+    added = old.text_of(torch.from_numpy(four.embed(many[:1])))[0]
+    torch.testing.assert_close(new.prototypes[2], (3 * old.prototypes[2] + added) / 4)
+    assert more.model.config.n_support[2] == 12 and new.memory.rows.tolist().count(2) == 4
+
+
 def test_a_category_known_by_its_name_is_learnt_further(tiny_classifier):
     named = tiny_classifier.fit_names(["pain relief", "sleep aid"])
     more = named.extend_category("pain relief", [insert("relief of pain")])
@@ -212,8 +222,16 @@ def test_a_category_is_split(four):
     assert split.category_ids == ["heart", "vein", "sleep", "ache", "fever"]
     assert same(split, four, "heart", "vein", "sleep")
     assert split.predict([insert("relief of pain")])[0].category_id == "ache"
+    for name in ("ache", "fever"):
+        assert split.taxonomy[name].parent_id == "mind"
+    assert [step.id for step in split.predict(inserts[:1])[0].path] == ["mind", "ache"]
+    known = four.split_category("vein", inserts[:2], ["Body", "artery"])
+    assert [known.taxonomy[i].parent_id for i in ("body", "artery")] == [None, "body"]
     with pytest.raises(CorpusError, match="one category an insert"):
         four.split_category("pain", inserts, ["ache"])
+    for few in ([], ["ache"]):
+        with pytest.raises(CorpusError, match=f"inserts of {len(few)} categories to split 'pain'"):
+            four.split_category("pain", inserts[: len(few)], few)
 
 
 def test_what_was_edited_is_saved_and_learns_on(four, tmp_path):
@@ -233,3 +251,11 @@ def test_categories_that_a_tree_does_not_know_are_of_no_taxonomy(four):
         assert own.taxonomy.name == "" and four.taxonomy.name == "mine"
     for known in (four.fit([insert("a")], ["Pain"]), four.fit_names(["pain", "x"])):
         assert known.taxonomy.name == "mine"
+
+
+def test_sets_are_given_where_a_category_was_added_that_lies_deeper(tiny_classifier):
+    flat = tiny_classifier.fit([insert("a"), insert("b")], ["x", "y"])
+    flat.model.config.strangeness = {"1": [0.1, 0.2, 0.3]}
+    more = flat.add_category("pain", [insert("relief of pain")], taxonomy=TREE)
+    (told,) = more.predict([insert("a")], coverage=0.5)
+    assert len(told.sets) == 2

@@ -413,16 +413,22 @@ def test_a_registry_is_changed_and_taken_back(model, files):
         ("merge", shelf, "pain", "skin care", "--into", "others"),
         ("undo", shelf),
         ("use", shelf, 3),
-        ("extend", shelf, "skin care", files / "rash.txt", "--note", "once more"),
+        ("extend", shelf, "skin care", files / "b.txt", "--note", "once more"),
         ("remove", shelf, "skin care"),
     ):
         assert run("registry", *call).exit_code == 0, call
     (files / "parts" / "ache").mkdir(parents=True)
     (files / "parts" / "ache" / "b.txt").write_text(PAIN)
+    (files / "parts" / "fever").mkdir()
+    (files / "parts" / "fever" / "b.pdf").write_bytes(b"%PDF-1.7")
+    (files / "parts" / "fever" / "c.txt").write_text(PAIN.replace("pain", "fever"))
+    done = run("registry", "split", shelf, "pain", files / "parts")
+    assert done.exit_code == 2 and "nothing was split" in done.stderr and "b.pdf" in done.stderr
+    (files / "parts" / "fever" / "b.pdf").unlink()
     assert run("registry", "split", shelf, "pain", files / "parts").exit_code == 0
     last = json.loads(run("registry", "log", shelf, "--json").stdout.splitlines()[-1])
-    assert last["action"] == "split" and last["categories"] == ["pain", "ache"]
+    assert last["action"] == "split" and last["categories"] == ["pain", "ache", "fever"]
     done = run("registry", "remove", shelf, "nothing")
-    assert done.exit_code == 2 and "is not one of the 2 that are answered" in done.stderr
+    assert done.exit_code == 2 and "is not one of the 3 that are answered" in done.stderr
     done = run("registry", "undo", files)
     assert done.exit_code == 2 and "is no registry" in done.stderr

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from drugtext.errors import DrugTextError
-from drugtext.prediction_sets import MAX_SCORES, levels, prediction_sets, strangeness, thinned
+from drugtext.prediction_sets import (
+    LONG,
+    MAX_SCORES,
+    deepened,
+    levels,
+    prediction_sets,
+    strangeness,
+    thinned,
+)
 from drugtext.taxonomy import Category, Taxonomy
 
 TREE = Taxonomy(
@@ -137,6 +145,16 @@ def test_too_few_held_out_drugs_for_a_coverage_are_told():
         prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.9)
     with pytest.raises(DrugTextError, match="level 1 was calibrated on 0 held-out drugs"):
         prediction_sets(PROBABILITIES, IDS, TREE, {}, 0.5)
+
+
+def test_deeper_levels_are_as_strange_as_the_deepest_that_was_measured():
+    told = {"1": [0.1], "2": [0.2], LONG: {"1": [0.3]}}
+    assert deepened(told, 3) == {
+        **{"1": [0.1], "2": [0.2], "3": [0.2]},
+        LONG: {"1": [0.3], "2": [0.3], "3": [0.3]},
+    }
+    assert deepened({"1": [0.1], "2": [0.2]}, 1) == {"1": [0.1], "2": [0.2]}
+    assert deepened({}, 2) == {}
 
 
 def test_many_scores_are_kept_as_quantiles_that_are_never_below():

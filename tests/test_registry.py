@@ -81,6 +81,20 @@ def test_a_classifier_is_not_saved_into_a_registry(registry, tiny_classifier):
     assert registry.load().category_ids == ["pain", "heart"]
 
 
+def test_a_category_is_not_learnt_twice_from_an_insert(registry):
+    registry.add("skin", [SKIN])
+    registry.rename("skin", "skin care")
+    for category in ("skin care", "skin"):
+        with pytest.raises(CorpusError, match=r"dry skin.*version 2 has learnt 'skin"):
+            registry.extend(category, [HEART, SKIN])
+    registry.extend("pain", [SKIN])  # the same insert of another category
+    registry.extend("skin care", [HEART])
+    with pytest.raises(CorpusError, match="version 5 has learnt"):
+        registry.extend("skin care", [HEART])
+    registry.undo()
+    assert registry.extend("skin care", [HEART]).number == 6
+
+
 def test_a_version_that_is_not_there_is_no_other(registry):
     for number in (0, 99):
         with pytest.raises(CheckpointError, match=f"version {number} is not there"):

@@ -19,6 +19,7 @@ from drugtext.commands.options import (
     load_classifier,
     without_bars_of_libraries,
 )
+from drugtext.errors import DrugTextError
 from drugtext.terminal import Unread, err, out, with_progress, wrong_call
 
 if TYPE_CHECKING:
@@ -139,9 +140,10 @@ def split(
         from drugtext.support import read_support
 
         pairs = list(read_support(support, on_error=unread))
+        if unread.count:  # of what is forgotten, nothing is to be missing in the new ones
+            raise DrugTextError("nothing was split: leave out what cannot be read, or mend it.")
         inserts, categories = [i for i, _ in pairs], [c for _, c in pairs]
         _print(_open(folder, backend).split(category, inserts, categories, note=note))
-    raise typer.Exit(unread.exit_status())
 
 
 @app.command()
