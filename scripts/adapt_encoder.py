@@ -28,17 +28,17 @@ from drugtext.training.contrast import ContrastPlan, adapt_encoder
 from drugtext.training.data import substances_of
 from drugtext.training.plan import LoopPlan
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
     inserts: Annotated[list[Path], typer.Argument(help="Files or folders of inserts.")],
     output: Annotated[Path, typer.Option(help="Folder of states, run.json and adapter/.")],
     model: Annotated[str, typer.Option(help="Encoder to start from.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of the optimizer.")] = 200,
-    pairs: Annotated[int, typer.Option(help="Of windows a step.")] = 48,
+    steps: Annotated[int, typer.Option(min=1, help="Of the optimizer.")] = 200,
+    pairs: Annotated[int, typer.Option(min=1, help="Of windows a step.")] = 48,
     learning_rate: Annotated[float, typer.Option(help="The highest.")] = 3e-4,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Train an adapter on inserts without categories and write it."""
     try:
@@ -48,7 +48,12 @@ def main(
             )
         )
         classifier = drugtext.load(model)
-        readable = [insert for insert in read if not classifier.refusal(insert)]
+        readable = []
+        for insert in read:
+            if refusal := classifier.refusal(insert):
+                console.print(f"left out: {refusal}")
+            else:
+                readable.append(insert)
         contents = hashlib.sha256("".join(map(content_sha256, readable)).encode()).hexdigest()
         weights = weights_sha256(classifier.raw_encoder)
         with training_bar(console) as advance:

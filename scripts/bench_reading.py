@@ -52,7 +52,7 @@ OBJECTS = (
 )
 ENDS = "in adults,in older patients,at bedtime,after a meal,within two days,without other drugs"
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def made_up_records(n_records: int, seed: int = 0) -> Iterator[dict[str, object]]:

@@ -40,7 +40,7 @@ ROWS_A_PART = 250  # so that the smallest corpus has some for each worker
 SEED = 0
 SECONDS_BETWEEN_LOOKS = 1  # at memory; a look costs the process that is looked at
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def records(file: Path, n_inserts: int) -> Iterator[dict[str, Any]]:

@@ -64,7 +64,7 @@ N_WINDOWS = 32
 N_SLOW = 16  # inserts that the slow ones are given
 N_TOGETHER = 100  # that two classifiers are asked
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def products(config: Any) -> list[dict[str, float]]:

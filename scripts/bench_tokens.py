@@ -60,7 +60,7 @@ SECTION_TOKENS = (32, 64, 128)
 NAMES: Names = "plain"
 ENOUGH = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 class Reading(NamedTuple):
@@ -205,7 +205,9 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of tokens.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of the encoder's training.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Of the encoder's training.")
+    ] = ATC_PLAN.loop.n_steps,
 ) -> None:
     """Measure what less reading costs."""
     try:

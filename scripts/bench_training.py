@@ -35,7 +35,7 @@ _TOLD = ("seconds_a_step", "peak_rss_mb", "precision", "threads", "n_trainable_p
 
 ADAPTATION = "domain adaptation"
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def measure(
@@ -76,7 +76,7 @@ def main(
     output: Annotated[Path, typer.Option(help="JSON file of the figures.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
     n_inserts: Annotated[int, typer.Option(help="That are trained on.")] = 1000,
-    steps: Annotated[int, typer.Option(help="Of each training.")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="Of each training.")] = 10,
 ) -> None:
     """Measure meta-training, fine-tuning and domain adaptation."""
     found = []

@@ -53,7 +53,7 @@ CORRECTIONS = Path(__file__).parent.parent / "data_cards" / "atc_corrections.csv
 QUICK_STEPS = 2
 """Of each training in the quick run, which shows that all works and not how well."""
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def silence() -> None:
@@ -186,7 +186,7 @@ def main(
         list[str] | None, typer.Option(help="Name of a contestant; may recur. All if left out.")
     ] = None,
     note: Annotated[str, typer.Option(help="What the report's readers should know of it.")] = "",
-    seed: Annotated[int, typer.Option(help="Of splits, episodes, order and intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of splits, episodes, order and intervals.")] = 0,
 ) -> None:
     """Run the benchmark and write its report."""
     output = output or Path("runs/benchmark-quick" if quick else "runs/benchmark")

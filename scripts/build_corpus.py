@@ -27,7 +27,7 @@ READERS = {
     "csv": Taxonomy.from_csv,
 }
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
@@ -41,10 +41,12 @@ def main(
         Path | None, typer.Option(help="CSV of id, right: categories proved to be wrong.")
     ] = None,
     max_depth: Annotated[int | None, typer.Option(help="Deepest level of a category.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
 ) -> None:
     """Build a corpus of inserts with categories, split by ingredient."""
     try:
+        if taxonomy_format not in READERS:
+            raise typer.BadParameter(f"found {taxonomy_format!r}; {' | '.join(READERS)} are known.")
         card = write_corpus(
             data,
             READERS[taxonomy_format](taxonomy),

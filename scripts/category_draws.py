@@ -45,7 +45,7 @@ LEVEL, SHOTS = 3, (1, 3, 5)
 READ_BY_AN_ENCODER = ("frozen + prototypes", "drugtext, not trained")
 ASKED = (*READ_BY_AN_ENCODER, "TF-IDF + prototypes")
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def n_parameters(reads: Encoder) -> int:
@@ -116,7 +116,7 @@ def main(
     trained: Annotated[
         int, typer.Option(help="Of the first draws, for which drugtext is trained as well.")
     ] = 0,
-    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[int, typer.Option(min=1, help="Of each training.")] = ATC_PLAN.loop.n_steps,
     larger: Annotated[
         str | None, typer.Option(help="Encoder to compare with it: larger.json, not draws.json.")
     ] = None,
@@ -156,7 +156,7 @@ def main(
             figures = {**made_of, "rows": rows, "calibrations": calibrations(found)}
             write_figures(file, figures, reads.untrained.classifier.backend)
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     console.print(f"written: {write_learning_page(output)}")
 

@@ -64,7 +64,7 @@ COVERAGE = 0.9
 KNOWN_SPLITS = ("train", "validation")
 MIN_INGREDIENTS = 2
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 class Answered(NamedTuple):
@@ -194,7 +194,7 @@ def main(
         )
         found = list(answers(bare, atc, known, records, folds))
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows_of(found)}
     told["sets"] = sets_of(found)

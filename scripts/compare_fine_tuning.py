@@ -45,7 +45,7 @@ from drugtext.training.plan import LoopPlan
 LEVELS = (2, 3, 4)
 LEARNING_RATE = 3e-4  # of scripts/finetune_lora.py
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def tuned(start: DrugClassifier, data: LabelledInserts, folder: Path, n_steps: int) -> Reader:
@@ -82,8 +82,10 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of fine_tuning.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 150,
-    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[int, typer.Option(min=1, help="Of fine-tuning.")] = 150,
+    meta_steps: Annotated[
+        int, typer.Option(min=1, help="Of meta-training.")
+    ] = ATC_PLAN.loop.n_steps,
 ) -> None:
     """Compare encoders that were fine-tuned to all categories with others."""
     rows: list[dict[str, Any]] = []
@@ -106,7 +108,7 @@ def main(
                     rows.append({"part": part, "level": level, "encoder": name, **told})
                     console.print(rows[-1])
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     made_of = {"corpus_sha256": corpus.sha256, "steps": steps, "meta_steps": meta_steps}
     made_of |= {"n_drugs": len({frozenset(record.substances) for record in training.records})}

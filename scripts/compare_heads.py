@@ -39,7 +39,7 @@ from drugtext.training.meta import ATC_PLAN
 LEVELS = (3, 4)
 PARTS = ("validation", "test")
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
@@ -47,11 +47,13 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of heads.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    meta_steps: Annotated[
+        int, typer.Option(min=1, help="Of meta-training.")
+    ] = ATC_PLAN.loop.n_steps,
     n_episodes: Annotated[
         int, typer.Option(min=2, help="Of each level and number of inserts.")
     ] = 30,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare the heads."""
     try:

@@ -46,7 +46,7 @@ LEVEL = 3
 PLAN, OTHERS = "the plan", "others"
 LEARNING_RATE = 0.03
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 class ReadInserts(NamedTuple):
@@ -200,7 +200,7 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of pooling.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[int, typer.Option(min=1, help="Of each training.")] = ATC_PLAN.loop.n_steps,
     pooling_steps: Annotated[int, typer.Option(min=1, help="Of learning weights.")] = 100,
 ) -> None:
     """Compare ways to weigh the windows of an insert."""

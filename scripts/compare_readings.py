@@ -41,7 +41,7 @@ from drugtext.window_cache import WindowCache
 
 LEVELS = (2, 3, 4)
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def readings() -> dict[str, ReadingPlan]:
@@ -143,7 +143,7 @@ def main(
         for names in get_args(Names):
             rows += rows_of(bare, atc, records, names, folds)
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     made_of = {"corpus_sha256": corpus.sha256, "folds": folds}
     write_figures(output / "readings.json", {**made_of, "rows": rows}, bare.backend)

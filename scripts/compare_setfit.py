@@ -44,7 +44,7 @@ LEVEL = 3
 SHOTS = (1, 3, 5)
 CODE = code_sha256(DrugText.__module__, SetFit.__module__, new_category.__module__)
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def drawn(task: Task, n_way: int, seed: int) -> Task:
@@ -103,10 +103,14 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of setfit.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts, two or more.")] = 3,
-    n_way: Annotated[int, typer.Option(help="Categories asked at once.")] = 10,
-    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    n_tasks: Annotated[
+        int, typer.Option(min=1, help="Of each number of inserts, two or more.")
+    ] = 3,
+    n_way: Annotated[int, typer.Option(min=1, help="Categories asked at once.")] = 10,
+    meta_steps: Annotated[
+        int, typer.Option(min=1, help="Of meta-training.")
+    ] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare drugtext and SetFit."""
     rows: list[dict[str, Any]] = []

@@ -52,7 +52,7 @@ PARTS = ("validation", "test")
 META = "meta-trained"
 BOTH = "adapted, then meta-trained"
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def adapted_to(
@@ -98,10 +98,14 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of starts.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of contrast.")] = 200,
-    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
-    n_episodes: Annotated[int, typer.Option(help="Of each level and number of inserts.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of contrast.")] = 200,
+    meta_steps: Annotated[
+        int, typer.Option(min=1, help="Of meta-training.")
+    ] = ATC_PLAN.loop.n_steps,
+    n_episodes: Annotated[
+        int, typer.Option(min=1, help="Of each level and number of inserts.")
+    ] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare the starts."""
     rows: list[dict[str, Any]] = []

@@ -55,7 +55,7 @@ LEVELS, SHOTS = (3, 4), (0, 1, 5)
 BY_DEFAULT = "as it is"
 CODE = code_sha256("drugtext.evaluation.benchmark.head_comparison")
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def plans(steps: int) -> dict[str, MetaPlan]:
@@ -141,12 +141,14 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of trainings.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That is trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of the plan as it is.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Of the plan as it is.")
+    ] = ATC_PLAN.loop.n_steps,
     n_episodes: Annotated[int, typer.Option(min=2, help="Of each level and k.")] = 60,
     only: Annotated[
         list[str] | None, typer.Option(help="Plans, beside the one as it is; all if left out.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Train by each plan, and compare."""
     file = output / "trainings.json"
@@ -178,7 +180,7 @@ def main(
             told = {"command": command, **made_of, "rows": ordered}
             write_figures(file, told, raw.backend)
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     console.print(f"written: {write_learning_page(output)}")
 

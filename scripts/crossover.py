@@ -52,7 +52,7 @@ LEVEL = 3
 SHOTS = (1, 3, 5, 10, 20)
 CODE = code_sha256(prototype_accuracy.__module__, finetune.__module__)
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def tuned_on(classifier: DrugClassifier, task: Task, n_steps: int, seed: int) -> DrugClassifier:
@@ -103,10 +103,12 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of crossover.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    n_tasks: Annotated[int, typer.Option(help="Of each number of inserts.")] = 10,
-    steps: Annotated[int, typer.Option(help="Of fine-tuning.")] = 20,
-    meta_steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    n_tasks: Annotated[int, typer.Option(min=1, help="Of each number of inserts.")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="Of fine-tuning.")] = 20,
+    meta_steps: Annotated[
+        int, typer.Option(min=1, help="Of meta-training.")
+    ] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Compare prototypes and fine-tuning."""
     rows: list[dict[str, Any]] = []

@@ -32,7 +32,7 @@ from drugtext.training.plan import LoopPlan
 ENOUGH_FOR_LEXICON = 1000
 """Inserts. The lexicon doubles the dimensions, and whitening wants an insert for each."""
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def read_labelled(support: Path, taxonomy: Taxonomy | None) -> LabelledInserts:
@@ -55,13 +55,13 @@ def main(
     taxonomy: Annotated[
         Path | None, typer.Option(help="CSV with columns id, name, parent of the categories.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Of the optimizer.")] = 150,
+    steps: Annotated[int, typer.Option(min=1, help="Of the optimizer.")] = 150,
     learning_rate: Annotated[float, typer.Option(help="The highest.")] = 3e-4,
     patience: Annotated[
         int | None, typer.Option(help="Looks at the held-out tenth without a gain that end it.")
     ] = None,
     batches_a_step: Annotated[int, typer.Option(help="A multiple of the processes.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Fine-tune, learn prototypes with the new adapter, and save the classifier."""
     try:

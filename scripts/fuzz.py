@@ -69,7 +69,7 @@ def main(
         Path | None, typer.Option(help="JSON file to add to: what was tried, and what escaped.")
     ] = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds that one input may take.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the changes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the changes.")] = 1,
 ) -> None:
     if find_spec("atheris") is None:
         stop("atheris is not installed; run: pip install 'drugtext[fuzz]'")

@@ -30,7 +30,7 @@ from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
 from drugtext.training.meta import ATC_PLAN, meta_train
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
@@ -41,20 +41,23 @@ def main(
         str, typer.Option(help="Encoder or checkpoint to start from; its adapter is trained on.")
     ] = DEFAULT_ENCODER,
     head: Annotated[str, typer.Option(help=" | ".join(HEADS))] = ATC_PLAN.head,
-    steps: Annotated[int, typer.Option(help="Of the optimizer.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[int, typer.Option(min=1, help="Of the optimizer.")] = ATC_PLAN.loop.n_steps,
     patience: Annotated[
         int | None, typer.Option(help="Looks at the held-out ones without a gain that end it.")
     ] = None,
     episodes_a_step: Annotated[int, typer.Option(help="A multiple of the processes.")] = 1,
     hold_out_level: Annotated[int, typer.Option(help="Of the categories held out.")] = 3,
     hold_out: Annotated[float, typer.Option(help="Share of them.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Meta-train an adapter and write it."""
     try:
         if head not in HEADS:
             raise typer.BadParameter(f"found head {head!r}; one of {', '.join(HEADS)} is needed.")
-        rows = load_dataset("parquet", data_files=str(corpus / "train.parquet"), split="train")
+        file = corpus / "train.parquet"
+        if not file.is_file():
+            raise typer.BadParameter(f"{file}: there is none; scripts/build_corpus.py makes it.")
+        rows = load_dataset("parquet", data_files=str(file), split="train")
         data = LabelledInserts.of_rows(rows.to_list(), Taxonomy.from_atc(taxonomy))
         train, held_out = data.parted_by_category(hold_out_level, hold_out, seed)
         classifier = drugtext.load(model)

@@ -21,7 +21,7 @@ import drugtext
 from drugtext.errors import CheckpointError, DrugTextError
 from drugtext.hub import make_repository, upload
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
@@ -53,7 +53,7 @@ def main(
             address = upload(folder, repo_id, is_dataset=True)
         print(address)
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
 
 

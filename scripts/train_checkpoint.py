@@ -49,7 +49,7 @@ from drugtext.training.run_file import RUN_FILE
 
 TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def main(
@@ -58,8 +58,8 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
     taxonomy_format: Annotated[str, typer.Option(help=" | ".join(TAXONOMIES))] = "atc",
-    steps: Annotated[int, typer.Option(help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
+    seed: Annotated[int, typer.Option(min=0, help="Of the intervals.")] = 0,
 ) -> None:
     """Train, calibrate and measure a prototype checkpoint, then train it on every insert."""
     if taxonomy_format not in TAXONOMIES:

@@ -30,7 +30,7 @@ from drugtext.training.meta import ATC_PLAN
 FUZZED = "fuzz.json"
 """In the report's folder: what scripts/fuzz.py --figures wrote, if it ran."""
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False)  # names of files hold brackets
 
 
 def fuzzed(file: Path) -> list[dict[str, Any]]:
@@ -53,18 +53,18 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     report: Annotated[Path, typer.Option(help="Folder of results.json, README.md and pictures.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    steps: Annotated[int, typer.Option(help="Of each training.")] = ATC_PLAN.loop.n_steps,
+    steps: Annotated[int, typer.Option(min=1, help="Of each training.")] = ATC_PLAN.loop.n_steps,
     quick: Annotated[
         bool, typer.Option("--quick", help="On few inserts, which shows that all of it works.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Measure, and write the report."""
     try:
         with console.status("loading") as status:
 
             def begins(what: str) -> None:
-                console.print(what, markup=False)
+                console.print(what)
                 status.update(what)
 
             judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed, encoder)
@@ -83,7 +83,7 @@ def main(
         pictures = write_pictures(figures, report)
         (report / "README.md").write_text(trust_page(results, pictures), encoding="utf-8")
     except DrugTextError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
     print(trust_page(results, []))
 

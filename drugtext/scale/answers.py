@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.inserts.record import insert_from_record
+from drugtext.inserts.sections import clean
 from drugtext.scale.parts import Part, PartReader
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def answer_rows(
         part: of a corpus.
         reader: of its parts.
         top_k: how many alternatives to give.
-        id_column: what tells a record; its row does where there is none.
+        id_column: what tells a record; its row does where there is none, as `[row]`.
 
     Yields:
         A row an insert, in order, with the columns of `ANSWER`.
@@ -62,13 +63,13 @@ def answer_rows(
     answers: list[dict[str, Any]] = []
     inserts: list[tuple[int, DrugInsert]] = []
     for place, (row, record) in enumerate(reader.read(part)):
-        told: dict[str, Any] = {"id": str(row), "source": part.file, "row": row}
+        told: dict[str, Any] = {"id": f"[{row}]", "source": part.file, "row": row}
         answers.append(told)
         if isinstance(record, CorpusError):
             told["error"] = str(record)
             continue
-        given = record.get(id_column, row)
-        told["id"] = f"[{row}]" if given is None else str(given)  # a bare number may be another's
+        if record.get(id_column) is not None:
+            told["id"] = clean(str(record[id_column]))
         try:
             inserts.append((place, insert_from_record(record, part.file)))
         except DrugTextError as error:

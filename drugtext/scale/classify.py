@@ -37,7 +37,7 @@ from drugtext.scale.parts import (
     PartReader,
     file_system,
     plan_parts,
-    sizes_of,
+    states_of,
 )
 
 _RETRIES = 3  # of a part whose worker died
@@ -75,7 +75,7 @@ def classify_corpus(
         backend: likewise.
         quick: whether to read as `ReadingPlan.quick` says.
         top_k: how many alternatives to give.
-        id_column: what tells an insert in the output; row numbers do where there is none.
+        id_column: what tells an insert in the output; `[row]` does where there is none.
         rows_a_part: most inserts of a part.
         workers: fewest and most of them.
         cpus_a_worker: cores of each; left out, those of this machine are dealt out to the most
@@ -91,7 +91,11 @@ def classify_corpus(
     if not find_spec("ray"):
         raise CorpusError("Ray is not installed; run: pip install 'drugtext[scale]'")
     output = _absolute(output)
-    parts = plan_parts([_absolute(file) for file in inputs], rows_a_part)
+    files = [_absolute(file) for file in inputs]
+    for file in files:
+        if output == file or output.startswith(file.rstrip("/") + "/"):
+            raise CorpusError(f"{output}: lies in what is read, {file}; give a folder elsewhere.")
+    parts = plan_parts(files, rows_a_part)
     settings = {
         "model": model_sha256(model),
         "backend": backend,
@@ -99,7 +103,7 @@ def classify_corpus(
         "top_k": top_k,
         "id_column": id_column,
         "rows_a_part": rows_a_part,
-        "inputs": sizes_of(parts),
+        "inputs": states_of(parts),
     }
     begin(output, settings)
     names = {part_name(n): part for n, part in enumerate(parts)}
@@ -128,12 +132,16 @@ def classify_corpus(
 
 
 def found_by_workers(model: str | None) -> str | None:
-    """Return what names a model to workers, who may stand in another folder; as `load` finds it."""
+    """Return what names a model to workers, who may stand in another folder; as `load` finds it.
+
+    Of a registry it is the version that is used now: others may be used before all is done.
+    """
+    from drugtext.checkpoint import checkpoint_folder
     from drugtext.encoder import DEFAULT_ENCODER  # brings torch
 
     if model is None or model in bundled_checkpoints() or model == DEFAULT_ENCODER:
         return model
-    return str(Path(model).absolute()) if Path(model).is_dir() else model
+    return str(checkpoint_folder(model).absolute()) if Path(model).is_dir() else model
 
 
 def model_sha256(model: str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any, cast
@@ -105,13 +106,15 @@ def file_system(address: str) -> tuple[Any, str]:
     return cast(tuple[Any, str], found)
 
 
-def sizes_of(parts: Sequence[Part]) -> dict[str, int]:
-    """Return file -> its bytes: what tells that the files are still the same."""
-    sizes = {}
+def states_of(parts: Sequence[Part]) -> dict[str, str]:
+    """Return file -> its bytes and when it was written: what tells that it is still the same."""
+    states = {}
     for file in dict.fromkeys(part.file for part in parts):
         system, path = file_system(file)
-        sizes[file] = int(system.size(path) or 0)
-    return sizes
+        states[file] = f"{system.size(path)} bytes"
+        with suppress(NotImplementedError):  # such as of http
+            states[file] += f", {system.modified(path).isoformat()}"
+    return states
 
 
 def _files(inputs: Sequence[str]) -> list[str]:
@@ -198,9 +201,14 @@ def _line_parts(file: str, rows_a_part: int) -> Iterator[Part]:
                 yield Part(file, -1, start, first, n_rows)
                 start, first, n_rows = offset, first + n_rows, 0
             offset += len(line)
-            n_rows += 1
+            n_rows += _is_record(line)
     if n_rows:
         yield Part(file, -1, start, first, n_rows)
+
+
+def _is_record(line: bytes) -> bool:
+    """Tell whether a line is more than blanks, which stand for nothing."""
+    return bool(line.strip())
 
 
 class _Lines:
@@ -214,16 +222,17 @@ class _Lines:
 
     def rows(self, part: Part) -> Iterator[Mapping[str, Any] | CorpusError]:
         self._lines.seek(part.offset)
-        for n, line in enumerate(islice(self._lines, part.n_rows), start=part.first_row + 1):
+        told = islice(filter(_is_record, self._lines), part.n_rows)
+        for n, line in enumerate(told, start=part.first_row):
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:  # the latter: nested without end
-                yield CorpusError(f"{part.file}: line {n} is no JSON ({error}); mend it.")
+                yield CorpusError(f"{part.file}[{n}]: is no JSON ({error}); mend it.")
                 continue
             if isinstance(record, Mapping):
                 yield record
             else:
-                yield CorpusError(f"{part.file}: line {n} is no record {{…}}; mend it.")
+                yield CorpusError(f"{part.file}[{n}]: is no record {{…}}; mend it.")
 
 
 def _opened(file: str) -> IO[bytes]:

@@ -25,7 +25,13 @@ from noted_files import MENDED, WORKERS, notes, plugin
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
-from drugtext.scale.classify import Worker, found_by_workers, model_sha256, share_of_cpus
+from drugtext.scale.classify import (
+    Worker,
+    classify_corpus,
+    found_by_workers,
+    model_sha256,
+    share_of_cpus,
+)
 from drugtext.scale.output import SETTINGS, begin, done
 from drugtext.scale.parts import PartReader, plan_parts
 
@@ -54,7 +60,7 @@ def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, t
         {"id": 2, "text": ""},
         {"sections": {"indications_and_usage": "fever"}},
         {"id": 4, "text": "本品用于治疗高血压。", "language": "zh"},
-        {"id": 5, "text": "..."},
+        {"id": "5\ud800x", "text": "..."},
     ]
     file = tmp_path / "a.jsonl"
     file.write_text("".join(json.dumps(record) + "\n" for record in records) + "torn")
@@ -67,7 +73,7 @@ def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, t
     assert [row.get("category_id") for row in found] == ["pain", None, "fever", None, None, None]
     assert ["error" in row for row in found] == [False, True, False, True, True, True]
     assert "empty" in found[1]["error"] and "'zh'" in found[3]["error"]
-    assert [row["id"] for row in found] == ["1", "2", "2", "4", "5", "5"]
+    assert [row["id"] for row in found] == ["1", "2", "[2]", "4", "5 x", "[5]"]
     assert [row["row"] for row in found] == list(range(6))
     assert len(found[0]["alternatives"]) == 2 and found[0]["tokens_read"] == 1
     table = pa.Table.from_pylist(found, schema=ANSWER)
@@ -102,6 +108,8 @@ def test_workers_find_a_folder_wherever_they_stand(tmp_path, monkeypatch):
     for name in ("mine", "atc"):
         (tmp_path / name).mkdir()
     assert found_by_workers("mine") == str(tmp_path / "mine")
+    (tmp_path / "mine" / "current").write_text("3")  # a registry
+    assert found_by_workers("mine") == str(tmp_path / "mine" / "versions" / "0003")
     for name in (None, "atc", "user/repo"):  # the bundled one comes first, as for `load`
         assert found_by_workers(name) == name
 
@@ -117,6 +125,13 @@ def test_an_output_is_of_one_model_and_one_corpus(tmp_path):
     (tmp_path / "other" / "letter.txt").write_text("mine")
     with pytest.raises(CorpusError, match="holds other files"):
         begin(str(tmp_path / "other"), {})
+
+
+def test_an_output_does_not_lie_in_what_is_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    for output in (tmp_path, tmp_path / "answers"):
+        with pytest.raises(CorpusError, match="lies in what is read"):
+            classify_corpus([str(tmp_path)], str(output))
 
 
 def test_a_model_is_told_by_what_it_holds(classifier, tmp_path):

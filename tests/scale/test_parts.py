@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drugtext.errors import CorpusError
-from drugtext.scale.parts import PartReader, file_system, plan_parts, sizes_of
+from drugtext.scale.parts import PartReader, file_system, plan_parts, states_of
 
 
 class CountedFile(io.FileIO):
@@ -89,9 +90,33 @@ def test_a_folder_is_read_in_order_and_an_address_as_a_path(tmp_path):
     (tmp_path / "_settings.json").write_text("{}")
     found = [number for number, _ in read([f"file://{tmp_path}"], 10)]
     assert found == [0, 1, 2, 0, 1]
-    sizes = sizes_of(plan_parts([str(tmp_path)]))
-    assert [Path(name).name for name in sizes] == ["a.jsonl", "b.jsonl"]
-    assert min(sizes.values()) > 0
+
+
+def test_a_file_that_was_written_anew_is_another_one(tmp_path):
+    for name in ("a.jsonl", "b.jsonl"):
+        lines(tmp_path / name, rows(2))
+
+    def states() -> dict[str, str]:
+        return states_of(plan_parts([str(tmp_path)]))
+
+    before = states()
+    assert [Path(name).name for name in before] == ["a.jsonl", "b.jsonl"]
+    assert states() == before
+    file = tmp_path / "a.jsonl"
+    file.write_text(file.read_text().replace("1", "2"))  # as long as before
+    os.utime(file, (1, 1))
+    first, second = (states()[name] != before[name] for name in before)
+    assert first and not second
+
+
+def test_blank_lines_are_no_records(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text('\n{"id": 1}\n\n \n{"id": 2}\n{"id": 3}\n\n')
+    for rows_a_part in (1, 2, 9):
+        told = [{"id": n} for n in (1, 2, 3)]
+        assert read([str(file)], rows_a_part) == list(enumerate(told))
+    file.write_text("\n\n")
+    assert plan_parts([str(file)]) == []
 
 
 def test_fields_that_a_row_lacks_are_left_out(tmp_path):
@@ -109,8 +134,8 @@ def test_a_line_that_is_no_record_says_so_and_the_others_are_read(tmp_path):
     file.write_text('{"id": 1}\nnot json\n[1]\n{"id": 2}\n' + "[" * 100_000 + '\n{"id": 3}\n')
     found = [record for _, record in read([str(file)], 3)]
     assert found[0] == {"id": 1} and found[3] == {"id": 2} and found[5] == {"id": 3}
-    assert "line 2 is no JSON" in str(found[1]) and "line 3 is no record" in str(found[2])
-    assert "line 5 is no JSON" in str(found[4])
+    assert "[1]: is no JSON" in str(found[1]) and "[2]: is no record" in str(found[2])
+    assert "[4]: is no JSON" in str(found[4])
 
 
 def test_an_address_that_nothing_opens_is_named():
