@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.records import Names
 from drugtext.evaluation.bootstrap import grouped_share
-from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.evaluation.trust.far_texts import far_texts
-from drugtext.evaluation.trust.scope import SCORES, auroc, compare_scores, scope_scores
+from drugtext.evaluation.trust.scope import (
+    Told,
+    compare_scores,
+    compare_scores_over_draws,
+    scope_scores,
+)
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
@@ -92,15 +96,14 @@ def near(
         set(rng.choice(categories, round(SHARE * len(categories)), replace=False))
         for _ in range(n_draws)
     )
-    found: dict[str, list[float]] = defaultdict(list)
-    caught = []
+    groups = [records[n].ingredient for n in reaching]
+    found, caught = list[Told](), []
     for left_out in drawn:
         classifier = _without(known, left_out, level)
         asked = known.splits["test"].embeddings[FORMS[names]][reaching]
         embeddings = projected(classifier, asked)
         is_new = np.array([records[n].path[level - 1] in left_out for n in reaching])
-        for name, scores in scope_scores(classifier.model.head, embeddings).items():
-            found[name].append(auroc(scores[~is_new], scores[is_new]))
+        found.append(Told(scope_scores(classifier.model.head, embeddings), ~is_new, groups))
         classifier.model.config.scope_threshold = known.classifier.model.config.scope_threshold
         caught.append(float((~classifier.in_scope(embeddings[is_new])).mean()))
     return {
@@ -108,7 +111,7 @@ def near(
         "level": level,
         "n_draws": n_draws,
         "n_inserts": len(reaching),
-        "scores": _over_draws(found),
+        "scores": compare_scores_over_draws(found, seed),
         "called_out": round(float(np.mean(caught)), 4),
     }
 
@@ -138,7 +141,7 @@ def near_few_shot(
     if trial is None:
         return None
     rng = np.random.default_rng(seed)
-    found: dict[str, list[float]] = defaultdict(list)
+    found = list[Told]()
     counts = {"n_inside": 0, "n_outside": 0}
     for task in trial.tasks:
         order = rng.permutation(len(task.lesson.categories))
@@ -147,8 +150,8 @@ def near_few_shot(
         classifier = new.fit(base, support)
         asked = new.embed(classifier, task.queries)
         is_known = np.array([query.category in half for query in task.queries])
-        for name, scores in scope_scores(classifier.model.head, asked).items():
-            found[name].append(auroc(scores[is_known], scores[~is_known]))
+        drugs = [query.ingredient for query in task.queries]
+        found.append(Told(scope_scores(classifier.model.head, asked), is_known, drugs))
         counts["n_inside"] += int(is_known.sum())
         counts["n_outside"] += int((~is_known).sum())
     return {
@@ -156,14 +159,7 @@ def near_few_shot(
         "k": k_shot,
         "n_way": len(trial.tasks[0].lesson.categories) // 2,
         "n_episodes": len(trial.tasks),
-        "scores": {name: told | counts for name, told in _over_draws(found).items()},
-    }
-
-
-def _over_draws(found: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """Return the mean of each score over draws with its 95 % interval."""
-    told = {name: few_shot_accuracy(np.array(found[name])) for name in SCORES}
-    return {
-        name: dict(zip(("auroc", "low", "high"), (round(x, 4) for x in figures), strict=True))
-        for name, figures in told.items()
+        "scores": {
+            name: told | counts for name, told in compare_scores_over_draws(found, seed).items()
+        },
     }

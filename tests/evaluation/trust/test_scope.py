@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from drugtext.evaluation.trust.scope import SCORES, auroc, auroc_interval, scope_scores
+from drugtext.evaluation.trust.scope import (
+    SCORES,
+    Told,
+    auroc,
+    auroc_interval,
+    compare_scores_over_draws,
+    scope_scores,
+)
 from drugtext.heads import PrototypeHead
 
 
@@ -57,3 +64,27 @@ def test_every_score_is_higher_where_an_insert_is_like_the_support():
     assert set(inside) == set(SCORES)
     for name in SCORES:
         assert inside[name].shape == (1,) and inside[name][0] > outside[name][0], name
+
+
+def test_draws_that_ask_the_same_drugs_again_are_no_further_drugs():
+    rng = np.random.default_rng(0)
+    scores, groups = rng.random(40), [f"drug {n // 2}" for n in range(40)]
+    is_inside = rng.random(40) < 0.6
+
+    def told(n_draws: int) -> dict[str, float]:
+        draw = Told(dict.fromkeys(SCORES, scores), is_inside, groups)
+        found = compare_scores_over_draws([draw] * n_draws)
+        assert len(found) == len(SCORES) and len({*map(str, found.values())}) == 1
+        return next(iter(found.values()))
+
+    one = told(1)
+    assert one["auroc"] == round(auroc(scores[is_inside], scores[~is_inside]), 4)
+    assert one["low"] < one["auroc"] < one["high"] and told(9) == one
+
+
+def test_the_mean_of_draws_is_that_of_their_areas():
+    sides = np.array([True, True, False, False])
+    above, below = (np.array(s, float) for s in ([3, 2, 1, 0], [0, 1, 2, 3]))
+    draws = [Told(dict.fromkeys(SCORES, s), sides, list("abcd")) for s in (above, above, below)]
+    found = compare_scores_over_draws(draws)
+    assert all(score["auroc"] == round(2 / 3, 4) for score in found.values())
