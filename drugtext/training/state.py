@@ -228,6 +228,6 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 def _damaged(file: Path, error: Exception) -> TrainingError:
     return TrainingError(
-        f"{file}: missing or damaged ({error}). Delete {file.parent} to go back to the state before"
-        " it."
+        f"{file}: missing or damaged ({error}). Delete {file.parent} and the states of later steps"
+        " to go back to the one before."
     )

@@ -144,7 +144,7 @@ def test_a_damaged_state_is_named_and_the_one_before_it_is_whole(name, is_missin
     state = save(tmp_path, 2)
     content = (state / name).read_bytes()
     (state / name).unlink() if is_missing else (state / name).write_bytes(content[:-9])
-    with pytest.raises(TrainingError, match=rf"{name}: missing or damaged .* Delete {state} to go"):
+    with pytest.raises(TrainingError, match=rf"{name}: missing or damaged .* Delete {state} and"):
         read_state(tmp_path, Progress(PLAN))
     for file in state.iterdir():
         file.unlink()
