@@ -294,6 +294,19 @@ def test_categories_are_learnt_from_their_names_alone(tiny_classifier):
         tiny_classifier.fit_names([])
 
 
+def test_names_of_ones_own_categories_count_where_they_tell_whose_an_insert_is(tiny_classifier):
+    names = ["heart pain", "skin eczema", "cough fever", "stomach acid"]
+    tree = Taxonomy([Category(name, name) for name in names])
+    inserts = [insert(f"used in {name} daily", f"drug {n}") for n, name in enumerate(names * 3)]
+
+    def prototypes(taxonomy: Taxonomy | None, shift: int) -> torch.Tensor:
+        shifted = [*names[shift:], *names[:shift]] * 3
+        return tiny_classifier.fit(inserts, shifted, taxonomy=taxonomy).model.head.prototypes
+
+    torch.testing.assert_close(prototypes(None, 0), prototypes(tree, 0))  # whose names always count
+    assert not torch.allclose(prototypes(None, 1), prototypes(tree, 1), atol=1e-2)
+
+
 def test_the_inserts_of_one_drug_count_once(tiny_classifier):
     def named(text: str, *ingredients: str) -> DrugInsert:
         return DrugInsert(

@@ -29,6 +29,7 @@ class TestSigma:
 
         sigma = gaussian_sigma(epsilon, delta, sensitivity)
         assert exact(sigma) <= delta * (1 + 1e-6)
+        assert gaussian_delta(epsilon, sigma, sensitivity) <= delta, "never too little"
         assert exact(sigma * 0.999) > delta
         assert gaussian_delta(epsilon, sigma, sensitivity) == pytest.approx(exact(sigma), rel=1e-5)
 
@@ -78,3 +79,9 @@ class TestNoise:
         torch.manual_seed(0)
         assert not gaussian_noise((3, 2), 1.0).equal(first)
         assert gaussian_noise((3, 2), 1.0, seeded()).equal(gaussian_noise((3, 2), 1.0, seeded()))
+
+    def test_every_figure_is_of_four_draws(self):
+        generator = seeded()
+        draws = [torch.randn(3, 2, generator=generator, dtype=torch.double) for _ in range(4)]
+        expected = 3.0 * torch.stack(draws).sum(0) / 2
+        torch.testing.assert_close(gaussian_noise((3, 2), 3.0, seeded()), expected)

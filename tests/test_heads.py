@@ -195,6 +195,24 @@ def test_a_category_that_lies_farther_out_is_allowed_to_and_others_are_not():
     assert head_of([[1.0, 0.0]]).with_category(known).allowances.tolist() == [0.0, 0.0]
 
 
+def test_merged_categories_are_weighed_by_their_support():
+    head = head_of([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], [0.5, -0.1, 0.2])
+    merged, _ = head.regrouped([[1, 0], [2]], [3, 1, 5])
+    torch.testing.assert_close(merged.prototypes, torch.tensor([[0.75, 0.25], [0.6, 0.8]]))
+    grown = PRIOR_STRENGTH * math.log(4 / 3)  # as if the larger one had all of the support
+    torch.testing.assert_close(merged.log_prior, torch.tensor([0.5 + grown, 0.2]))
+    by_name, _ = head.regrouped([[0, 1]], [0, 0, 1])  # neither has support
+    torch.testing.assert_close(by_name.prototypes, torch.tensor([[0.5, 0.5]]))
+
+
+def test_a_name_that_merged_categories_share_is_remembered_once():
+    support = with_names(torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    head = PrototypeHead(2, 2, name_dim=2).remembering(support, torch.tensor([0, 1]))
+    merged, kept = head.regrouped([[0, 1]], [1, 1])
+    assert kept == [0, 1] and len(merged.memory) == 2
+    assert len(head.named) == 2 and len(merged.named) == 1
+
+
 def whitening_head(seed: int = 0, dim: int = 6) -> PrototypeHead:
     generator = torch.Generator().manual_seed(seed)
     head = PrototypeHead(dim, 0)

@@ -7,7 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drugtext.masking import MASK, mask_names, name_words
+from drugtext.inserts.insert import DrugInsert
+from drugtext.masking import MASK, mask_names, masked_insert, name_words
 from drugtext.splits import GENERIC_WORDS, ingredient_key
 
 WORDS = ["heart", "skin", "patients", "with", "high", "pressure", "eczema", "doctor", "water"]
@@ -94,3 +95,23 @@ def test_a_british_spelling_in_the_text_is_masked():
     assert mask_names("Oestradiol lowers, and estradiol too", names) == (
         f"{MASK} lowers, and {MASK} too"
     )
+
+
+def test_a_british_spelling_of_a_sulfonamide_is_masked():
+    names = name_words(["sulfasalazine"], [])
+    assert mask_names("Sulphasalazine is sulfasalazine", names) == f"{MASK} is {MASK}"
+
+
+def test_a_masked_insert_goes_by_no_name_anywhere():
+    insert = DrugInsert(
+        name="Betapril Forte",
+        ingredients=("examplol succinate",),
+        brand_names=("Skin-Calm XR",),
+        sections={"What Betapril is": "Examplol; BETAPRIL; Skin-Calm, Skin-Calm XR and ABC-1234."},
+    )
+    masked = masked_insert(insert, ["abc-1234"])
+    assert masked.sections == {
+        f"What {MASK} is": f"{MASK}; {MASK}; {MASK}, {MASK} and {MASK}.",
+    }
+    assert (masked.name, masked.ingredients, masked.brand_names) == ("", (), ())
+    assert insert.name == "Betapril Forte" and "Examplol" in insert.text

@@ -88,6 +88,27 @@ def test_inserts_of_a_drug_that_are_alike_count_as_one():
     assert alike_means(torch.zeros(0, 2), torch.zeros(0).long(), [])[2] == []
 
 
+def test_an_insert_is_alike_if_the_mean_of_those_before_it_is():
+    def first(*degrees: float, drugs: str = "aaaa") -> list[int]:
+        angles = torch.tensor(degrees).deg2rad()
+        inserts = torch.stack([angles.cos(), angles.sin()], dim=1)
+        rows = torch.zeros(len(inserts), dtype=torch.long)
+        return alike_means(inserts, rows, drugs[: len(inserts)])[2]
+
+    assert first(0, 40, 60) == [0]  # 40 from the mean at 20, where the cosine is 0.77
+    assert first(0, 40, 80) == [0, 2]  # 60 from it, and both together are no longer than one
+    assert first(0, 90, 80, 75) == [0, 1]
+    assert first(0, 90, 90, drugs="aba") == [0, 1, 2]  # in the order of appearance
+
+
+def test_an_insert_joins_those_that_it_is_most_like():
+    angles = torch.tensor([0.0, 80.0, 45.0]).deg2rad()  # alike 0 too, and more so 80
+    inserts = torch.stack([angles.cos(), angles.sin()], dim=1)
+    means, _, _ = alike_means(inserts, torch.zeros(3, dtype=torch.long), "aaa")
+    both = torch.nn.functional.normalize(inserts[1] + inserts[2], dim=0)
+    torch.testing.assert_close(means, torch.stack([inserts[0], both]))
+
+
 def test_what_is_the_same_is_held_once_in_each_category():
     twice = Memory.of(ACROSS[[0, 0, 1, 0]], torch.tensor([0, 0, 0, 1]))
     held = twice.without_repeats()

@@ -13,7 +13,7 @@ from scipy.stats import beta
 
 from drugtext.errors import DrugTextError
 from drugtext.gaussian_mechanism import gaussian_sigma
-from drugtext.heads import PrototypeHead
+from drugtext.heads import PRIOR_STRENGTH, PrototypeHead
 from drugtext.private import NAME_SHARE, PROTOTYPE_SQUARE, denoised_means, private_head
 from drugtext.private_sums import (
     COUNT_WEIGHT,
@@ -23,7 +23,7 @@ from drugtext.private_sums import (
     joint_statistic,
     private_sums,
 )
-from drugtext.prototypes import ingredient_means
+from drugtext.prototypes import ingredient_means, share_with_ancestors
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -127,6 +127,33 @@ class TestHead:
             torch.testing.assert_close(found, other, atol=1e-3, rtol=1e-3, msg=name)
         assert told.n_support == [10, 10, 10]
 
+    def test_larger_categories_are_as_much_more_likely_and_weigh_more_in_the_tree(self):
+        head, vectors = learnt_head(8), unit_vectors(12, 8)
+        rows, drugs = torch.tensor([0] * 8 + [1] * 3 + [2]), range(12)
+        names, ancestors = unit_vectors(3, 8, seed=5), [["A1", "A"], ["A1", "A"], ["A"]]
+        told = private_head(head, vectors, rows, drugs, ancestors, names, epsilon=1e9)
+        expected = head.fitted(vectors, rows, ancestors, names)
+        torch.testing.assert_close(told.head.log_prior, expected.log_prior, atol=1e-3, rtol=0)
+        torch.testing.assert_close(told.head.prototypes, expected.prototypes, atol=1e-3, rtol=0)
+        assert told.n_support == [8, 3, 1]
+
+    def test_nothing_but_what_was_released_goes_into_it(self):
+        head, vectors, rows = learnt_head(8), unit_vectors(30, 8), torch.arange(30) % 3
+        names, weights = unit_vectors(3, 8, seed=5), torch.tensor([1.0, 0.0, 1.0])
+        support = (vectors, rows, range(30))
+        told = private_head(
+            *(head, *support, [["A"]] * 3, names, weights), epsilon=0.2, generator=seeded()
+        )
+        released = private_sums(*support, 3, epsilon=0.2, generator=seeded())
+        counts = released.counts.clamp(min=1)
+        assert (counts - 10).abs().max() > 3
+        means = denoised_means(released, names, weights)
+        shared = share_with_ancestors(means, counts + weights, [["A"]] * 3)
+        torch.testing.assert_close(told.head.prototypes, shared.float())
+        prior = PRIOR_STRENGTH * (counts.log() - counts.log().mean())
+        torch.testing.assert_close(told.head.log_prior, prior.float())
+        assert told.n_support == counts.round().tolist()
+
     def test_with_much_noise_the_names_are_left(self):
         noisy = PrivateSums(1e3 * torch.ones(2, 4), torch.tensor([-50.0, 900.0]), 1e6)
         names, weights = unit_vectors(2, 4), torch.tensor([1.0, 0.0])
@@ -142,6 +169,14 @@ class TestHead:
         expected = [[known * 0.5, NAME_SHARE + known * (0.25 - NAME_SHARE)]]
         found = denoised_means(noisy, names, torch.ones(1))
         torch.testing.assert_close(found, torch.tensor(expected), check_dtype=False)
+
+    def test_a_number_of_drugs_below_one_counts_as_one(self):
+        names, sums = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
+        below, one = (
+            denoised_means(PrivateSums(sums, torch.tensor([n]), 0.1), names, torch.ones(1))
+            for n in (-0.9, 1.0)
+        )
+        assert below.equal(one) and below[0, 0] > 0
 
     def test_numbers_of_drugs_are_noisy_and_whole(self):
         told = private_head(

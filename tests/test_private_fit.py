@@ -8,8 +8,11 @@ import pytest
 import torch
 
 import drugtext
-from drugtext import DrugInsert
+from drugtext import Category, DrugInsert, Taxonomy
 from drugtext.errors import DrugTextError
+from drugtext.memory import PROTOTYPE_SCALE
+from drugtext.prototypes import share_with_ancestors
+from drugtext.scorer import INITIAL_SCALE
 
 
 def insert(text: str, name: str, *ingredients: str) -> DrugInsert:
@@ -86,6 +89,38 @@ def test_with_little_noise_it_answers_as_the_prototypes_do(learnt):
         private.model.head.prototypes, exact.model.head.prototypes[by_row], atol=2e-3, rtol=0
     )
     assert private.model.config.n_support == [2, 2]
+
+
+def test_all_inserts_of_a_drug_are_one_of_it(learnt):
+    """Or epsilon would be of an insert, and a drug of many would be told."""
+    support, categories = [*SUPPORT[:1] * 5, *SUPPORT[1:]], [*["pain"] * 6, "heart", "heart"]
+    private = learnt.fit(support, categories, private_epsilon=1e9)
+    assert private.category_ids == ["heart", "pain"]
+    assert private.model.config.n_support == [2, 2]
+
+
+def test_known_names_and_the_tree_are_public_and_count(learnt):
+    tree = Taxonomy([Category("body", "body")])
+    tree = tree.with_categories(Category(i, i, "body") for i in ("heart", "pain"))
+    private = learnt.fit(SUPPORT, CATEGORIES, taxonomy=tree, private_epsilon=1e9)
+    exact = learnt.fit(SUPPORT, CATEGORIES, taxonomy=tree).model.head  # leans on names alone
+    expected = share_with_ancestors(
+        exact.prototypes[[1, 0]], torch.tensor([3, 3]), [["body"], ["body"]]
+    )
+    torch.testing.assert_close(private.model.head.prototypes, expected, atol=2e-3, rtol=0)
+
+
+def test_what_was_measured_without_noise_is_not_said_of_it(learnt):
+    base = learnt.fit(SUPPORT, CATEGORIES)
+    config = base.model.config
+    config.few_shot = {"scale": 3.0, "scope_threshold": 0.25, "strangeness": [0.5] * 20}
+    config.scope_threshold, config.strangeness = 0.25, {"1": [0.5] * 20}
+    private = base.fit(SUPPORT, CATEGORIES, private_epsilon=4.0)
+    assert private.model.config.scope_threshold is None
+    assert private.model.config.strangeness is None
+    # Few-shot scales are of heads with a memory; prototypes alone are in another unit.
+    scale = private.model.head.scale.item()
+    assert scale == pytest.approx(3 * PROTOTYPE_SCALE / INITIAL_SCALE)
 
 
 def test_a_bare_classifier_and_wrong_numbers_are_refused_before_the_work(tiny_classifier, learnt):

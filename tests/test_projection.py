@@ -51,3 +51,38 @@ def test_a_distance_is_finite_whatever_is_projected():
     asked = torch.cat([torch.zeros(1, 4), unit_vectors(3, 4), made.project(made.centre[None])])
     distances = made.distances(asked)
     assert distances.isfinite().all() and (distances > 0).all()
+
+
+def test_a_softened_projection_keeps_both_centres():
+    one, other = projection(4), Projection(4)
+    one.name_centre.copy_(0.3 * unit_vectors(1, 4, seed=2)[0])
+    other.soften(one, 1.0)
+    texts = unit_vectors(5, 4)
+    torch.testing.assert_close(other.project(texts), one.project(texts), atol=1e-5, rtol=0)
+    names = other.project_names(texts)
+    torch.testing.assert_close(names, one.project_names(texts), atol=1e-5, rtol=0)
+
+
+def test_names_are_whitened_as_texts_are():
+    made = projection(4)
+    made.name_centre.copy_(made.centre)
+    texts = unit_vectors(5, 4)
+    torch.testing.assert_close(made.project_names(texts), made.project(texts))
+
+
+def test_as_many_texts_as_dimensions_are_enough_for_a_whitening():
+    texts, rows = unit_vectors(8, 4), torch.tensor([0, 1] * 4)
+    for n, is_learnt in ((3, False), (4, True)):
+        made = Projection(4).requires_grad_(False)
+        made.learn_projection(texts[:n], rows[:n])
+        assert made.whitening.equal(torch.eye(4)) != is_learnt
+
+
+def test_one_name_is_not_centred_on_itself_and_names_do_without_texts():
+    nothing, no_rows = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+    made, names = Projection(4).requires_grad_(False), unit_vectors(3, 4)
+    made.learn_projection(nothing, no_rows, names[:1])
+    assert not made.name_centre.any()
+    made.learn_projection(nothing, no_rows, names)
+    torch.testing.assert_close(made.name_centre, names.mean(0))
+    assert not made.centre.any()

@@ -75,3 +75,16 @@ def test_names_tell_only_where_they_beat_chance_by_two_standard_errors():
     assert names_tell(torch.eye(4), rows, names)
     assert not names_tell(torch.eye(4)[[0, 0, 0, 0]], rows, names)  # one of four is chance
     assert not names_tell(torch.zeros(0, 4), rows[:0], names)
+
+
+@pytest.mark.parametrize(("n_right", "tell"), [(7, False), (8, True)])
+def test_names_that_are_right_more_often_by_chance_do_not_tell(n_right, tell):
+    # Of 16, a quarter by chance: two standard errors are 0.217, so 0.467 is the limit
+    names, rows = torch.eye(4), torch.arange(4).repeat(4)
+    nearest = torch.where(torch.arange(16) < n_right, rows, (rows + 1) % 4)
+    assert names_tell(names[nearest], rows, names) == tell
+
+
+def test_four_inserts_of_two_categories_are_too_few_for_names_to_tell():
+    rows = torch.tensor([0, 1, 0, 1])  # a half by chance, and a half is two standard errors
+    assert not names_tell(torch.eye(2)[rows], rows, torch.eye(2))

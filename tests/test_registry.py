@@ -18,6 +18,7 @@ import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.registry import Registry, content_sha256
+from drugtext.version_store import Version, VersionStore
 
 
 def insert(text: str) -> DrugInsert:
@@ -167,6 +168,17 @@ def test_a_difference_tells_what_comes_into_scope(tiny_classifier, tmp_path):
     assert strict.diff(1, 2, [SKIN]) == []  # neither has it in scope
 
 
+def test_a_difference_lists_what_comes_into_scope_of_the_same_category(tiny_classifier, tmp_path):
+    few = tiny_classifier.fit([PAIN, HEART], ["pain", "heart"])
+    (answer,) = few.predict([SKIN], top_k=1)
+    few.model.config.scope_threshold = float(few.familiarity(few.embed([SKIN]))[0]) + 0.01
+    registry = Registry.create(tmp_path / "registry", few)
+    registry.extend(answer.category_id, [SKIN])
+    (changed,) = registry.diff(1, 2, [PAIN, HEART, SKIN])
+    assert changed.insert == SKIN and changed.before == changed.after == answer.category_id
+    assert (changed.was_in_scope, changed.is_in_scope) == (False, True)
+
+
 def test_a_difference_passes_over_what_cannot_be_classified_and_names_it(registry):
     registry.add("skin", [SKIN])
     empty = DrugInsert(name="Emptol", language="en", sections={})
@@ -177,6 +189,25 @@ def test_a_difference_passes_over_what_cannot_be_classified_and_names_it(registr
     assert insert is empty and "holds no text" in str(error)
     with pytest.raises(DrugTextError, match="holds no text"):
         registry.diff(1, 2, [empty, SKIN])
+
+
+class Noting:
+    """Is saved as a classifier is, and notes which folder it was written into."""
+
+    written = 0
+
+    def save_pretrained(self, folder: Path, *, with_known_drugs: bool) -> None:
+        folder.mkdir()
+        (folder / "config.json").write_text(str(with_known_drugs))
+        self.written = folder.stat().st_ino
+
+
+def test_a_version_gets_its_number_when_it_is_whole(tmp_path):
+    """The folder that was written is renamed: copied, a half one could be met, or left behind."""
+    store, saved = VersionStore(tmp_path, 1.0), Noting()
+    store.write(saved, Version(1, None, "", "create", (), ""), with_known_drugs=False)
+    assert store.folder_of(1).stat().st_ino == saved.written != 0
+    assert store.current() == 1 and not list((tmp_path / "versions").glob(".*"))
 
 
 def test_a_change_that_is_refused_leaves_everything_as_it_was(registry):

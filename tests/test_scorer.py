@@ -10,6 +10,7 @@ from heads_by_hand import head_of, unit_vectors
 
 from drugtext.heads import PrototypeHead
 from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS
+from drugtext.name_stems import DRUG_NAME_SHARPNESS, UNLIKE, with_names
 from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE
 
 
@@ -65,6 +66,19 @@ def test_what_is_answered_with_a_far_category_is_allowed_to_be_far():
 
 def test_a_head_without_categories_has_no_scores():
     assert PrototypeHead(4, 0).scores(unit_vectors(3, 4)).shape == (3, 0)
+
+
+def test_without_a_text_the_prior_and_the_names_are_left():
+    head = PrototypeHead(2, 2, name_dim=2).requires_grad_(False)
+    head.log_prior.copy_(torch.tensor([0.5, -0.5]))
+    head.scale.fill_(INITIAL_SCALE / 4)
+    asked = with_names(unit_vectors(2, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    assert head.logits_of_names(asked).tolist() == [[0.5, -0.5]] * 2
+    knows = head.remembering(with_names(torch.eye(2), torch.eye(2)), torch.tensor([0, 1]))
+    told = math.log1p((1 - math.exp(-DRUG_NAME_SHARPNESS)) / UNLIKE) / 4
+    expected = torch.tensor([[0.5, -0.5 + told], [0.5, -0.5]])  # the second goes by no name
+    torch.testing.assert_close(knows.logits_of_names(asked), expected, atol=1e-4, rtol=0)
+    assert knows.logits_of_names(torch.eye(2)).tolist() == [[0.5, -0.5]] * 2
 
 
 def test_a_doubt_is_spread_over_siblings():

@@ -15,6 +15,7 @@ from drugtext.splits import (
     ingredient_groups,
     ingredient_key,
     near_duplicates,
+    repeats,
     split_groups,
     substances,
 )
@@ -230,8 +231,16 @@ def test_near_duplicates_hold_to_the_threshold():
     words = [f"word{n}" for n in range(200)]
     text = " ".join(words)
     alike = {
-        kept: " ".join(words[:kept] + [f"x{n}" for n in range(200 - kept)]) for kept in (196, 150)
+        kept: " ".join(words[:kept] + [f"x{n}" for n in range(200 - kept)])
+        for kept in (196, 170, 150)
     }
-    # 192 of 200 and 146 of 246 shingles are shared: 0.96 and 0.59
-    assert near_duplicates([alike[196], alike[150]], [text]) == [True, False]
+    # 192 of 200, 166 of 226 and 146 of 246 shingles are shared: 0.96, 0.73 and 0.59
+    assert near_duplicates([*alike.values()], [text]) == [True, False, False]
     assert near_duplicates([alike[150]], [text], threshold=0.4) == [True]
+
+
+def test_a_text_repeats_an_earlier_one_and_not_itself():
+    other = "This cream is for dry skin. Rub a little on the skin twice a day, and wash the hands."
+    changed = TEXT.replace("morning", "evening")
+    assert repeats([TEXT, other, changed, other]) == [False, False, True, True]
+    assert repeats([]) == []

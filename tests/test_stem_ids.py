@@ -55,6 +55,24 @@ def test_a_piece_is_worth_more_where_fewer_drugs_have_it():
     assert [*weights] == sorted(weights)
 
 
+def test_an_insert_without_a_name_is_no_drug_that_a_piece_is_rare_among():
+    named = [drug("atenolol"), drug("nadolol"), drug("ramipril")]
+    assert stem_weights([*named, drug(), drug()]) == stem_weights(named)
+
+
+def test_a_piece_of_all_drugs_tells_none_of_them_apart():
+    weights = stem_weights([drug("atenolol"), drug("nadolol"), drug("sotalol"), drug("betalol")])
+    assert number("lol$") not in weights and number("alol$") in weights
+    with pytest.raises(TrainingError, match="no two of which share a piece that others lack"):
+        stem_weights([drug("abx"), drug("abxz")])
+
+
+def test_what_stands_behind_300_characters_of_a_name_is_left_out():
+    long = "x" * 296
+    assert number("olol$") in stem_ids(drug(f"{long}olol"))
+    assert stem_ids(drug(f"{long}olol" + "pril" * 10_000)) == stem_ids(drug(f"{long}olol"))
+
+
 def test_drugs_that_share_nothing_are_refused():
     with pytest.raises(
         TrainingError,

@@ -256,6 +256,18 @@ def test_a_quick_plan_reads_each_section_once_with_its_names_hidden(tokenizer):
     assert tokenizer.convert_ids_to_tokens(ids)[1:-1] == ["this", "medicine", "and", "pain"]
 
 
+def test_a_fuller_plan_reads_on_in_each_section_that_is_read():
+    tokens = {"description": 40, "indications_and_usage": 400, "warnings": 0}
+    plan = ReadingPlan(section_tokens=tokens, stop_tokens=30, other_tokens=7, hide_names=False)
+    fuller = plan.fuller()
+    assert [*fuller.section_tokens.items()] == [
+        ("description", 254),
+        ("indications_and_usage", 400),
+        ("warnings", 0),
+    ]
+    assert fuller == replace(plan, section_tokens=fuller.section_tokens, stop_tokens=None)
+
+
 def test_reading_stops_behind_the_section_with_which_the_plan_says_so(tokenizer):
     n_words = {"indications_and_usage": 12, "description": 8, "warnings": 9}
     for stop, names in ((12, 1), (13, 2), (20, 2), (21, 2), (None, 2)):

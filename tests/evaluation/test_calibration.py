@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from heads_by_hand import head_of, unit_vectors
 
 from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
     Calibration,
     best_calibration,
+    calibrate,
     scope_threshold,
     text_direction,
 )
@@ -103,6 +107,14 @@ def test_more_text_may_be_trusted_more():
     assert found.doubts == (pytest.approx(0, abs=0.005),)
 
 
+@pytest.mark.parametrize(("amount", "strength"), [(-3.0, 0.0), (0.2, 0.5)])
+def test_more_text_is_never_trusted_less_nor_too_much_more(amount, strength):
+    # What 3.3 times the scale goes with: less text, or so little more that it would be its cube
+    scores, true_rows = of_two((0.1, 861), (0.3, 996), (0.1, 634), (0.3, 838))
+    amounts = torch.tensor([amount] * 2000 + [-amount] * 2000)
+    assert best(scores, true_rows, amounts=amounts).strength == pytest.approx(strength)
+
+
 def test_the_direction_tells_the_amount_of_text():
     generator = torch.Generator().manual_seed(0)
     projected = torch.nn.functional.normalize(torch.randn(500, 8, generator=generator))
@@ -112,6 +124,26 @@ def test_the_direction_tells_the_amount_of_text():
     told, wanted = projected @ direction, projected @ truth
     assert torch.corrcoef(torch.stack([told, wanted]))[0, 1] > 0.99
     assert text_direction(projected[:3], n_characters[:3]).isfinite().all()
+
+
+def test_the_direction_is_no_longer_than_the_inserts_bear_out():
+    projected = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    n_characters = torch.tensor([math.e**2 - 1, 0.0])  # 1 above and below the mean logarithm
+    direction = text_direction(projected, n_characters)
+    torch.testing.assert_close(direction, torch.tensor([2 / 3, 0.0]))  # 2 products, over 2 + 1
+
+
+def test_a_head_is_calibrated_in_place_by_what_it_says_of_held_out_inserts():
+    head, asked = head_of([[1.0, 0.0], [0.0, 1.0]], [0.5, -0.5]), unit_vectors(400, 2)
+    direction = torch.tensor([1.0, 0.5])
+    n = torch.arange(400)  # the nearer one, but in a fifth of the cases, or a third with less text
+    true_rows = head.scores(asked).argmax(1) ^ (n % torch.where(asked @ direction > 0, 5, 3) == 0)
+    expected = best(head.scores(asked), true_rows, prior=head.log_prior, amounts=asked @ direction)
+    assert calibrate(head, asked, true_rows, direction) == expected
+    assert head.scale.item() == pytest.approx(expected.scale)
+    assert expected.strength > 0
+    torch.testing.assert_close(head.certainty, expected.strength * direction)
+    torch.testing.assert_close(head.doubts, torch.tensor(expected.doubts))
 
 
 def test_a_calibrated_head_says_the_same_with_more_or_less_certainty():

@@ -95,6 +95,14 @@ def test_a_flat_taxonomy_of_ones_own(tiny_classifier):
     assert np.isfinite(figures["calibration_error"])
 
 
+def test_an_id_that_looks_like_a_code_is_none_in_a_taxonomy_of_ones_own(tiny_classifier):
+    shelves = Taxonomy([Category("C", "shelf C"), Category("D", "shelf D")])
+    inserts = [insert_of("C07AB"), insert_of("D02")]
+    classifier = tiny_classifier.fit(inserts, ["C", "D"], taxonomy=shelves)
+    (level,) = evaluate(classifier, inserts, ["C", "D02AB"])["levels"]
+    assert (level["n_inserts"], level["n_unknown"]) == (1, 1)
+
+
 def test_what_cannot_be_judged_is_refused(classifier):
     with pytest.raises(CorpusError, match="found 0 inserts and 0 categories"):
         evaluate(classifier, [], [])

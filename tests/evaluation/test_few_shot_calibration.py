@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from drugtext.evaluation.calibration import SCALES
+from drugtext.episodes import draw_episodes
+from drugtext.evaluation.calibration import SCALES, scope_threshold
 from drugtext.evaluation.few_shot_calibration import (
     SOFTENING,
     best_growth,
@@ -14,6 +15,7 @@ from drugtext.evaluation.few_shot_calibration import (
     few_shot_projection,
 )
 from drugtext.heads import PrototypeHead
+from drugtext.prediction_sets import thinned
 from drugtext.scorer import DISTANCE_WEIGHT
 
 
@@ -69,3 +71,51 @@ def test_the_scope_threshold_goes_by_the_softened_distance():
     farther = DISTANCE_WEIGHT * SOFTENING * np.log(4.0)
     expected = near["scope_threshold"] - farther
     assert far["scope_threshold"] == pytest.approx(expected, abs=1e-4)
+
+
+@torch.no_grad()
+def test_it_is_that_of_heads_that_are_learnt_so():
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.arange(10).repeat_interleave(3)  # too few drugs for five support inserts
+    centres = torch.randn(10, 8, generator=generator)
+    embeddings = centres[rows] + 0.3 * torch.randn(len(rows), 8, generator=generator)
+    categories = [f"c{row}" for row in rows.tolist()]
+    drugs = [[f"{chr(97 + n % 26)}{chr(97 + n // 26)}ol"] for n in range(len(rows))]
+    head = PrototypeHead(8, 0)
+    head.certainty.data.copy_(0.5 * torch.randn(8, generator=generator))
+    told = dict(zip(sorted(set(categories)), head.project_names(centres), strict=True))
+    found = calibrate_few_shot(head, embeddings, categories, drugs, names=told)
+
+    projection, names = few_shot_projection(head, told)
+    projected, asked = projection.project(embeddings), []
+    for n_way in (5, 10):
+        for k in (1, 2):
+            for one in draw_episodes(categories, drugs, n_way=n_way, k_shot=k):
+                support, its = projected[list(one.support)], torch.tensor(one.support_categories)
+                name = torch.stack([names[c] for c in one.categories])
+                few = projection.fitted(support, its, [[]] * n_way, name).remembering(support, its)
+                truth = torch.tensor(one.query_categories)
+                asked.append((n_way, k, few, projected[list(one.queries)], truth))
+
+    def right(scale: float, growth: float) -> list[torch.Tensor]:
+        """Probabilities of the true categories, of each episode."""
+        told = []
+        for _, k, few, queries, truth in asked:
+            few.scale.data.fill_(scale * k**growth)
+            told.append(few.logits(queries).softmax(1)[range(len(truth)), truth])
+        return told
+
+    scale, growth = found["scale"], found["growth"]
+    assert growth > 0
+    best, *others = (right(scale * times, growth) for times in (1, 1.1, 1 / 1.1))
+    losses = [-float(sum(p.log().mean() for p in told)) for told in (best, *others)]
+    assert losses[0] == min(losses)
+    at_ten = [p for p, (n_way, *_) in zip(best, asked, strict=True) if n_way == 10]
+    expected = thinned(1 - torch.cat(at_ten).double().numpy())
+    assert found["strangeness"] == pytest.approx(expected, abs=2e-4)  # rounded
+    threshold = scope_threshold(torch.cat([few.familiarity(q) for _, _, few, q, _ in asked]))
+    assert found["scope_threshold"] == pytest.approx(threshold)
+
+
+def test_too_few_inserts_give_none():
+    assert calibrate_few_shot(PrototypeHead(2, 0), torch.eye(2), ["a", "b"], [["x"], ["y"]]) is None

@@ -14,7 +14,7 @@ from drugtext.evaluation.hf_metrics import (
     IngredientAccuracy,
     MacroF1,
 )
-from drugtext.evaluation.scores import few_shot_accuracy, hierarchical_scores, macro_f1
+from drugtext.evaluation.scores import few_shot_accuracy, hierarchical_scores, macro_f1, mean_f1
 
 TRUE = ["a", "a", "a", "b"]
 
@@ -60,6 +60,12 @@ def test_few_shot_accuracy():
     assert found["n_episodes"] == 3
 
 
+def test_a_category_that_a_draw_does_not_meet_is_not_in_its_mean():
+    # Of three categories: how often each is true, answered, and both, in two draws
+    sums = np.array([[2, 1, 0, 2, 1, 0, 2, 1, 0], [2, 1, 1, 2, 1, 0, 2, 1, 0]])
+    assert mean_f1(sums).tolist() == pytest.approx([1, 2 / 3])
+
+
 def test_one_episode_has_no_interval():
     mean, low, high = few_shot_accuracy(np.array([0.75]))
     assert mean == 0.75 and np.isnan(low) and np.isnan(high)
@@ -87,6 +93,10 @@ def test_hierarchical_precision():
         "hierarchical_recall": pytest.approx(0.5),
         "hierarchical_f1": pytest.approx(2 * 0.6 * 0.5 / 1.1),
     }
+
+
+def test_one_right_step_is_all_right():
+    assert hierarchical_scores([["C"]], [["C"]]) == (1, 1, 1)
 
 
 def test_no_answer_at_all_scores_zero():

@@ -8,6 +8,7 @@ import pytest
 from drugtext.evaluation.metrics import (
     accuracy_by_level,
     answers_by_level,
+    calibration_with_interval,
     expected_calibration_error,
 )
 from drugtext.prediction import node_probabilities
@@ -78,6 +79,16 @@ def test_the_interval_holds_the_accuracy():
     assert 0.55 < first.low < 0.75 < first.high < 0.95
 
 
+def test_intervals_draw_drugs_whole():
+    """Each of two drugs is right in one of two inserts, and so is every draw of drugs."""
+    drugs = ["a", "a", "b", "b"]
+    (first, _) = judge(["H1", "S1", "S1", "H1"], ["H1"] * 4, drugs)
+    assert (first.low, first.accuracy, first.high) == (0.5, 0.5, 0.5)
+    right = np.array([True, False, True, False])
+    found = calibration_with_interval(np.full(4, 0.9), right, drugs)
+    assert found == pytest.approx((0.4, 0.4, 0.4))
+
+
 def test_calibration_error_by_hand():
     confidences = np.array([0.95, 0.85, 0.65, 0.55])
     right = np.array([True, False, True, True])
@@ -104,3 +115,11 @@ def test_the_deepest_node_of_a_level_on_the_true_path_is_right():
     np.testing.assert_allclose(confidences, [0.9, 0.9])
     confidences, right, places = found[3]  # C cannot be answered, nor B: A can
     assert places == [0, 1] and right.tolist() == [False, True]
+
+
+def test_confidences_are_those_of_the_inserts_that_are_judged():
+    probabilities = np.array([[0.8, 0.1, 0.0, 0.1], [0.1, 0.0, 0.3, 0.6], [0.1, 0.5, 0.3, 0.1]])
+    found = answers_by_level(probabilities, IDS, EVERYTHING, ["Z", "P", "S1"])
+    confidences, right, places = found[1]
+    assert places == [1, 2] and right.tolist() == [True, False]  # the first is of none of them
+    np.testing.assert_allclose(confidences, [0.6, 0.6])

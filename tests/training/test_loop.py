@@ -189,6 +189,28 @@ def test_each_micro_batch_has_random_numbers_of_its_own(tmp_path):
     assert not set(seen[:6]) & set(seen[12:])
 
 
+def test_what_batches_draw_depends_on_their_step_alone(tmp_path):
+    def drawn(folder: Path, seed: int, stop: int | None = None) -> list[float]:
+        torch.manual_seed(seed)
+        seen = []
+
+        def give(step: int) -> list[torch.Tensor]:
+            if step == stop:
+                raise StoppedError
+            seen.append(torch.rand(()).item())
+            return [torch.ones(1)] * 2
+
+        try:
+            optimise(Slope(1.0), give, LoopPlan(n_steps=4, save_every=1), folder)
+        except StoppedError:
+            return seen + drawn(folder, seed + 1)
+        return seen
+
+    whole = drawn(tmp_path / "whole", 1)
+    assert len(set(whole)) == 4
+    assert drawn(tmp_path / "stopped", 3, stop=2) == whole
+
+
 def test_the_learning_rate_rises_and_falls():
     plan = LoopPlan(n_steps=7, learning_rate=0.4, warmup_steps=3)
     half = math.sqrt(0.5)
