@@ -180,11 +180,13 @@ class Registry:
             CheckpointError: the current version is the first.
         """
         with self._store.locked():
-            parent = self.current.parent
-            if parent is None:
-                raise CheckpointError(f"{self.folder}: version 1 is the first; nothing to undo.")
-            self._store.point_at(parent)
-        return self._store.version(parent)
+            undone = self.current
+            if undone.parent is None:
+                raise CheckpointError(
+                    f"{self.folder}: version {undone.number} is the first; nothing to undo."
+                )
+            self._store.point_at(undone.parent)
+        return self._store.version(undone.parent)
 
     def use(self, number: int) -> Version:
         """Make a version the current one."""
