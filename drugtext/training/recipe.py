@@ -138,6 +138,9 @@ def calibrate_known(
 ) -> Calibration:
     """Calibrate in place on the held-out inserts of categories that a classifier answers with.
 
+    Sets are calibrated on those, too, whose category is known at a level above alone: they will
+    be asked as well, and are stranger.
+
     Args:
         classifier: fitted to what was taught.
         taught: from which the length of a text is told, too.
@@ -148,23 +151,29 @@ def calibrate_known(
     ids = classifier.category_ids
     row_of = {category_id: n for n, category_id in enumerate(ids)}
     paths = held_out.rows["category_path"]
+    tree = classifier.taxonomy
+    placed = [next((c for c in reversed(path) if c in tree), None) for path in paths]
     targets = [next((row_of[c] for c in reversed(p) if c in row_of), None) for p in paths]
-    kept = [n for n, target in enumerate(targets) if target is not None]
-    both = np.concatenate([held_out.embeddings[form][kept] for form in TEXT_FORMS])
+    told = [n for n, category in enumerate(placed) if category is not None]
+    both = np.concatenate([held_out.embeddings[form][told] for form in TEXT_FORMS])
     head, config = classifier.model.head, classifier.model.config
-    projected = head.project(torch.from_numpy(both)).detach()
-    true_rows = torch.tensor([targets[n] for n in kept] * len(TEXT_FORMS))
+    all_projected = head.project(torch.from_numpy(both)).detach()
+    rows = [targets[n] for n in told] * len(TEXT_FORMS)
+    projected = all_projected[[row is not None for row in rows]]
+    true_rows = torch.tensor([row for row in rows if row is not None], dtype=torch.int64)
     calibration = calibrate(head, projected, true_rows, direction, best)
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
         head.familiarity(projected).detach(), config.scope_false_alarms
     )
-    true_ids = [ids[row] for row in true_rows.tolist()]
-    probabilities = classifier.probabilities(projected)
     names = held_out.rows["ingredients"]
-    drugs = ["+".join(names[n]) for n in kept] * len(TEXT_FORMS)
     config.strangeness = strangeness(
-        probabilities, ids, classifier.taxonomy, true_ids, drugs, classifier.is_long(projected)
+        classifier.probabilities(all_projected),
+        ids,
+        tree,
+        [category for category in placed if category is not None] * len(TEXT_FORMS),
+        ["+".join(names[n]) for n in told] * len(TEXT_FORMS),
+        classifier.is_long(all_projected),
     )
     return calibration
 
