@@ -20,7 +20,7 @@ class Wanted:
 
     Attributes:
         top_k: how many alternatives to give; one at least.
-        coverage: share of inserts whose set of categories is to hold the true one, in (0, 1); no
+        coverage: share of drugs whose set of categories is to hold the true one, in (0, 1); no
             sets if None.
         min_probability: that the deepest answer is to have, in (0, 1]; not asked for if None.
 

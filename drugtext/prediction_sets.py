@@ -191,7 +191,7 @@ def prediction_sets(
         category_ids: as well.
         taxonomy: as well.
         held_out: as `strangeness` returns it.
-        coverage: share of inserts whose set is to hold the true category, in (0, 1).
+        coverage: share of drugs whose set is to hold the true category, in (0, 1).
         is_long: whether each insert has much text, shape (n_inserts,); all are compared with all
             held-out ones if left out.
 

@@ -261,6 +261,7 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
     for (documents, names, level), row in sets.items():
         assert row["asked"] == 0.9 and len(row["folds"]) == 3 and row["mean_size"] >= 1
         assert min(row["folds"]) - 1e-4 <= row["covered"] <= max(row["folds"]) + 1e-4
+        assert row["drugs_covered_low"] <= row["drugs_covered"] <= row["drugs_covered_high"]
         every = rows["as it is", names, level]["n"]
         assert row["n"] == every if documents == "all inserts" else 0 < row["n"] < every
     without = [rows["no doubts", "plain", level]["confidence"] for level in (1, 2, 3, 4)]

@@ -87,20 +87,24 @@ def calibrations(told: Figures) -> Iterator[str]:
     yield calibrations_table(told)
     yield (
         f"Sets of coverage {told['sets'][0]['asked']} on the same drugs: how often they hold the"
-        " true category over all folds, in the fold where they do least and where they do most, and"
-        " categories in a set."
+        " true category, each drug counted alike, as they are calibrated; of inserts, over all"
+        " folds, in the fold where they do least and where they do most; and categories in a set."
     )
     yield sets_table(told)
 
 
 def sets_table(told: Figures) -> str:
     """Return how often sets hold the true category, from what calibrations.json holds."""
-    written = [["", "covered", "least of a fold", "most", "categories", "inserts"]]
+    written = [["", "drugs", "inserts covered", "least", "most", "categories", "inserts"]]
     for row in told["sets"]:
-        covered = interval([row[name] for name in ("covered", "low", "high")])
+        ends = ("", "_low", "_high")
+        of_drugs = interval([row[f"drugs_covered{end}"] for end in ends])
+        covered = f"{row['covered']:.3f}"
         folds = [f"{bound(row['folds']):.3f}" for bound in (min, max)]
         what = f"level {row['level']}, {row['documents']}, {row['names']}"
-        written.append([what, covered, *folds, f"{row['mean_size']:.1f}", f"{row['n']:,}"])
+        written.append(
+            [what, of_drugs, covered, *folds, f"{row['mean_size']:.1f}", f"{row['n']:,}"]
+        )
     return markdown_table(written)
 
 

@@ -67,7 +67,10 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         "## Sets of categories",
         _table(
             figures["known"]["sets"],
-            ("documents", "names", "asked", "level", "covered", "mean_size", "median_size", "n"),
+            (
+                *("documents", "names", "asked", "level", "drugs_covered", "covered"),
+                *("mean_size", "median_size", "n"),
+            ),
             "covered",
         ),
         "## Sure answers",

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugtext.evaluation.bootstrap import grouped_share
+from drugtext.evaluation.bootstrap import grouped_bootstrap, grouped_share, ratio
 from drugtext.evaluation.metrics import (
     LevelAnswers,
     answers_by_level,
     calibration_with_interval,
     expected_calibration_error,
 )
+from drugtext.evaluation.scores import ingredient_columns
 from drugtext.prediction import deepest_sure, node_probabilities
 from drugtext.prediction_sets import levels, prediction_sets
 from drugtext.taxonomy import Taxonomy
@@ -154,10 +155,17 @@ def coverage(covered: Covered, seed: int = 0) -> dict[str, Any]:
     Args:
         covered: of one insert or more.
         seed: of the interval.
+
+    Returns:
+        `covered` of inserts; `drugs_covered`, the mean over groups of the share of their inserts,
+        which is what sets are calibrated for: drugs of many inserts weigh no more than others.
     """
     inside, sizes, groups = covered
     share, low, high = grouped_share(inside, groups, seed)
     figures = {"covered": share, "low": low, "high": high}
+    of_drugs = grouped_bootstrap(ingredient_columns(inside, groups), groups, ratio, seed)
+    ends = ("", "_low", "_high")
+    figures |= {f"drugs_covered{end}": one for end, one in zip(ends, of_drugs, strict=True)}
     return {name: round(value, 4) for name, value in figures.items()} | {
         "mean_size": round(float(np.mean(sizes)), 2),
         "median_size": float(np.median(sizes)),

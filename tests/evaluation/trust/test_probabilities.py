@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from drugtext.evaluation.trust.probabilities import (
+    Covered,
     Judged,
     back_off,
     calibration,
     calibration_by_level,
+    coverage,
     coverage_by_level,
     covered_by_level,
 )
@@ -75,6 +77,15 @@ def test_coverage_counts_sets_that_hold_the_true_category():
     first, second = coverage_by_level(JUDGED, sets, 0.9)
     assert (first["covered"], first["mean_size"], first["n"]) == (0.5, 1.0, 2)
     assert (second["covered"], second["mean_size"], second["asked"]) == (0.5, 1.5, 0.9)
+
+
+def test_drugs_are_covered_alike_however_many_inserts_they_have():
+    inside = np.array([True, True, True, False, True, False])
+    covered = Covered(inside, np.arange(1, 7), ["a", "a", "a", "a", "b", "c"])
+    told = coverage(covered)
+    assert told["covered"] == round(4 / 6, 4) and told["mean_size"] == 3.5
+    assert told["drugs_covered"] == round((3 / 4 + 1 + 0) / 3, 4)
+    assert told["drugs_covered_low"] <= told["drugs_covered"] <= told["drugs_covered_high"]
 
 
 def test_some_inserts_are_judged_by_themselves():

@@ -41,7 +41,15 @@ def figures() -> dict:
         ],
         "sets": [
             {"documents": d, "names": n, "asked": asked, "level": level, "covered": asked - 0.03}
-            | {"low": 0.7, "high": 0.99, "mean_size": 2.5, "median_size": 2.0, "n": 100}
+            | {"drugs_covered": asked - 0.03, "drugs_covered_low": 0.72}
+            | {
+                "drugs_covered_high": 0.98,
+                "low": 0.7,
+                "high": 0.99,
+                "mean_size": 2.5,
+                "median_size": 2.0,
+                "n": 100,
+            }
             for d, n in both
             for asked in (0.8, 0.9)
             for level in (1, 2)
