@@ -15,6 +15,7 @@ import hashlib
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,12 +34,11 @@ from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import Reader, new_category_reader
 from drugtext.evaluation.benchmark.task import Contestant, Lesson, Task, check_no_leak
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import measured_once, write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
-from drugtext.written_file import write_file
 
 LEVEL = 3
 SHOTS = (1, 3, 5)
@@ -133,12 +133,10 @@ def main(
             own, figures = DrugText(lambda _: reader), dict[str, list[float]]()
             own.prepare(trial)
             for number, task in enumerate(trial.tasks):
-                file = kept / f"{k_shot}-{number}.json"
-                if not file.is_file():  # many minutes each: a stopped run goes on
-                    console.print(f"{k_shot} inserts each, task {number + 1} of {n_tasks}")
-                    found = compared(own, reader, drawn(task, n_way, number), seed)
-                    write_file(file, json.dumps(found))
-                for name, value in json.loads(file.read_text("utf-8")).items():
+                console.print(f"{k_shot} inserts each, task {number + 1} of {n_tasks}")
+                measure = partial(compared, own, reader, drawn(task, n_way, number), seed)
+                found = measured_once(kept / f"{k_shot}-{number}.json", measure)
+                for name, value in found.items():
                     figures.setdefault(name, []).append(value)
             row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
             rows.append({"k": k_shot, **row})

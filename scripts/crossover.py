@@ -16,6 +16,7 @@ import hashlib
 import json
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ from drugtext.evaluation.benchmark.readers import (
     new_category_reader,
 )
 from drugtext.evaluation.benchmark.task import Task
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import measured_once, write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
@@ -46,7 +47,6 @@ from drugtext.training.data import LabelledInserts
 from drugtext.training.finetune import FinetunePlan, finetune
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.plan import LoopPlan
-from drugtext.written_file import write_file
 
 LEVEL = 3
 SHOTS = (1, 3, 5, 10, 20)
@@ -129,10 +129,9 @@ def main(
                 continue
             beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
             for number, task in enumerate(trial.tasks):
-                file = kept / f"{k_shot}-{number}.json"
-                if not file.is_file():  # a minute each: a stopped run goes on
-                    write_file(file, json.dumps(compared(reader, beside, task, steps, seed)))
-                for name, value in json.loads(file.read_text("utf-8")).items():
+                measure = partial(compared, reader, beside, task, steps, seed)
+                found = measured_once(kept / f"{k_shot}-{number}.json", measure)
+                for name, value in found.items():
                     figures.setdefault(name, []).append(value)
             row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
             rows.append({"k": k_shot, "n_way": len(trial.tasks[0].lesson.categories), **row})

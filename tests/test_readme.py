@@ -151,6 +151,10 @@ def test_the_draws_are_those_of_the_page_on_learning():
     ):
         block = f"<!-- measured: {told[name]['command']} -->\n{table}\n<!-- end -->"
         assert block in page
+    rows = [row for row in told["calibrations"]["sets"] if row["documents"] == "all inserts"]
+    shares = sorted(row["drugs_covered"] for row in rows)
+    hold = f"hold the true category of {shares[0]:.3f} to {shares[-1]:.3f} of"
+    assert all(hold in " ".join(text.split()) for text in (page, README))
 
 
 def test_files_that_are_named_exist():

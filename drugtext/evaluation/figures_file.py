@@ -7,12 +7,13 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from drugtext._version import __version__
 from drugtext.evaluation.machine import machine
+from drugtext.written_file import write_file
 
 _LIBRARIES = (
     *("torch", "transformers", "datasets", "scikit-learn", "numpy", "scipy", "crepes"),
@@ -63,9 +64,20 @@ def write_figures(file: Path, figures: Mapping[str, Any], run_by: object = None)
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({**made_by(run_by), **figures}, indent=1)
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(told + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    write_file(file, told + "\n")
+
+
+def measured_once(file: Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return what a file holds, or measure it and write it there: a stopped run goes on.
+
+    Args:
+        file: JSON.
+        measure: takes minutes.
+    """
+    if not file.is_file():
+        write_file(file, json.dumps(measure()))
+    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def read_figures(folder: Path, names: Iterable[str]) -> dict[str, Any]:
