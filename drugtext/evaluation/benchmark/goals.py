@@ -173,7 +173,9 @@ def _setfit(results: Results) -> Iterator[str]:
             f" categories of an episode in a {SETFIT_RATIO}th of its time, embedding included"
             " (drugtext's encoder was trained once beforehand, and SetFit's steps were bounded, so"
             " its time hardly grows with k; drugtext's, that of embedding the support, does). What"
-            " is not here was not asked of SetFit, or it did not finish."
+            " is not here was not asked of SetFit, or it did not finish. Trained to its end, by its"
+            " own defaults, it is compared on fewer categories at once on the [page on"
+            " learning](learning/README.md#against-setfit-trained-to-its-end)."
         )
         yield markdown_table(rows)
 
