@@ -151,6 +151,14 @@ def test_the_draws_are_those_of_the_page_on_learning():
     ):
         block = f"<!-- measured: {told[name]['command']} -->\n{table}\n<!-- end -->"
         assert block in page
+    ratios = [
+        f"{row['SetFit, seconds'][0] / row['drugtext, seconds'][0]:.0f}"
+        for row in told["setfit"]["rows"]
+    ]
+    first, second, third = ratios
+    times = f"it takes {first}, {second} and {third} times as long as drugtext"
+    assert times in " ".join(README.split())
+    assert all(row["ahead"][0] >= 0 for row in told["setfit"]["rows"])
     rows = [row for row in told["calibrations"]["sets"] if row["documents"] == "all inserts"]
     shares = sorted(row["drugs_covered"] for row in rows)
     hold = f"hold the true category of {shares[0]:.3f} to {shares[-1]:.3f} of"
