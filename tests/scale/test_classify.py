@@ -276,6 +276,8 @@ def test_what_is_wrong_is_told_before_the_work(corpus, tmp_path):
     told = finished(start(corpus, "nowhere.parquet", "--output", tmp_path / "a"), code=2)
     assert "there is no such file or folder" in told
     told = finished(start(corpus, "inserts", "--output", corpus / "inserts"), code=2)
+    assert "lies in what is read" in told
+    told = finished(start(corpus, "inserts", "--output", corpus), code=2)
     assert "holds other files" in told
     call = ("inserts", "--output", tmp_path / "b", "--address", "nowhere")
     told = finished(start(corpus, *call), code=2)
