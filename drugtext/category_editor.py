@@ -9,7 +9,7 @@ from typing import Self
 
 import torch
 
-from drugtext.category_grower import CategoryGrower, n_known
+from drugtext.category_grower import CategoryGrower
 from drugtext.embedder import HALF_CHARACTERS
 from drugtext.errors import CorpusError
 from drugtext.inserts.batches import check_is_list
@@ -155,15 +155,13 @@ class CategoryEditor(CategoryGrower):
         self, groups: Sequence[Sequence[int]], order: list[str], tree: Taxonomy | None = None
     ) -> Self:
         """Return a classifier whose categories are groups of this one's, by their rows."""
-        n_support = self.model.config.n_support
-        head, kept = self._head.regrouped(groups, n_known(self._head, n_support))
-        names = self.drug_names
-        regrouped = self._with_head(
-            head,
-            self.taxonomy.restricted_to(order) if tree is None else tree.restricted_to(order),
+        regrouped = self._grouped(
+            self._head,
+            self.drug_names,
+            self.model.config.n_support,
+            groups,
             order,
-            [sum(n_support[row] for row in group) for group in groups],
-            None if names is None else tuple(names[n] for n in kept),
+            (self.taxonomy if tree is None else tree).restricted_to(order),
         )
         # What is computed of a private head alone stays private.
         regrouped.model.config.privacy = copy.deepcopy(self.model.config.privacy)

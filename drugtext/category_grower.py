@@ -109,13 +109,25 @@ class CategoryGrower(CategoryLearner):
         head.log_prior[-1] = head.log_prior[grown]
         order, counts = self.category_ids, [*self.model.config.n_support, len(support)]
         groups = [[row, len(order)] if row == grown else [row] for row in range(len(order))]
-        head, kept = head.regrouped(groups, n_known(head, counts))
+        return self._grouped(head, names, counts, groups, order, self.taxonomy)
+
+    def _grouped(
+        self,
+        head: PrototypeHead,
+        drug_names: tuple[str, ...] | None,
+        counts: Sequence[int],
+        groups: Sequence[Sequence[int]],
+        order: list[str],
+        tree: Taxonomy,
+    ) -> Self:
+        """Return a classifier whose categories are groups of a head's, by their rows."""
+        grouped, kept = head.regrouped(groups, _n_known(head, counts))
         return self._with_head(
-            head,
-            self.taxonomy,
+            grouped,
+            tree,
             order,
             [sum(counts[row] for row in group) for group in groups],
-            None if names is None else tuple(names[n] for n in kept),
+            None if drug_names is None else tuple(drug_names[n] for n in kept),
         )
 
     def _support(self, category: str, embeddings: ArrayLike) -> Tensor:
@@ -157,7 +169,7 @@ class CategoryGrower(CategoryLearner):
         return self.category_ids.index(known)
 
 
-def n_known(head: PrototypeHead, n_support: Sequence[int]) -> list[int]:
+def _n_known(head: PrototypeHead, n_support: Sequence[int]) -> list[int]:
     """Return of each category how many drugs are remembered; inserts, where nothing is.
 
     A drug counts once, however many labels it has: but for texts of it that are not alike.

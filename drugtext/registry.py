@@ -233,8 +233,7 @@ class Registry:
         self, support: Sequence[DrugInsert], category: str, classifier: DrugClassifier
     ) -> None:
         """Raise where a category was learnt from an insert in the current version or one before."""
-        tree = classifier.taxonomy
-        found = tree.find(category) if tree.knows(category) else None
+        found = classifier.taxonomy.meant(category)
         called = {category, *((found.id, found.name) if found else ())}
         hashes = {content_sha256(insert): insert for insert in support}
         number: int | None = self._store.current()

@@ -74,14 +74,14 @@ class Answered(NamedTuple):
         way: to calibrate.
         names: form of the texts.
         judged: the answers.
-        sets: of coverage `COVERAGE`, of each insert.
+        held_out: what sets are made by, as `strangeness` returns it.
         is_full: whether each is a full document, shape (n_inserts,).
     """
 
     way: str
     names: str
     judged: Judged
-    sets: list[list[list[str]]]
+    held_out: dict[str, Any] | None
     is_full: NDArray[np.bool_]
 
 
@@ -116,9 +116,10 @@ def answers(
             for names, column in FORMS.items():
                 given = projected(fitted, known.embeddings[column][told])
                 judged = judge(fitted, given, [records[place] for place in told])
-                sets = judged.sets(fitted.model.config.strangeness, COVERAGE)
                 is_full = [records[place].kind in FULL_DOCUMENTS for place in told]
-                yield Answered(way, names, judged, sets, np.array(is_full))
+                yield Answered(
+                    way, names, judged, fitted.model.config.strangeness, np.array(is_full)
+                )
 
 
 def some_of(known: Embedded, places: NDArray) -> Embedded:
@@ -153,12 +154,12 @@ def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
 def sets_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
     """Return how often sets hold the true category: over all folds, and in the folds apart."""
     parts: dict[tuple[str, str, int], list[Covered]] = defaultdict(list)
-    for way, names, judged, sets, is_full in found:
+    for _, names, judged, held_out, is_full in (one for one in found if one.way == AS_IT_IS):
         for documents, chosen in (("all inserts", is_full | True), ("full documents", is_full)):
-            if way == AS_IT_IS and chosen.any():
+            if chosen.any():
                 of_these = judged.at(np.flatnonzero(chosen).tolist())
-                kept = [sets[n] for n in np.flatnonzero(chosen)]
-                for level, covered in covered_by_level(of_these, kept).items():
+                sets = of_these.sets(held_out, COVERAGE)
+                for level, covered in covered_by_level(of_these, sets).items():
                     parts[documents, names, level].append(covered)
     rows = []
     for (documents, names, level), some in parts.items():

@@ -11,8 +11,6 @@ scripts/benchmark.py.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 from functools import partial
@@ -22,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import track
 
 import drugtext
 from drugtext.encoder import DEFAULT_ENCODER, weights_sha256
@@ -34,8 +33,7 @@ from drugtext.evaluation.benchmark.new_category import new_category
 from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.readers import Reader, new_category_reader
 from drugtext.evaluation.benchmark.task import Contestant, Lesson, Task, check_no_leak
-from drugtext.evaluation.figures_file import measured_once, write_figures
-from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.evaluation.figures_file import kept_folder, mean_over_tasks, write_figures
 from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
@@ -103,9 +101,7 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of setfit.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That the run trained.")] = DEFAULT_ENCODER,
-    n_tasks: Annotated[
-        int, typer.Option(min=1, help="Of each number of inserts, two or more.")
-    ] = 3,
+    n_tasks: Annotated[int, typer.Option(min=2, help="Of each number of inserts.")] = 3,
     n_way: Annotated[int, typer.Option(min=1, help="Categories asked at once.")] = 10,
     meta_steps: Annotated[
         int, typer.Option(min=1, help="Of meta-training.")
@@ -122,23 +118,22 @@ def main(
             **{"corpus_sha256": split.corpus.sha256, "level": LEVEL, "n_way": n_way},
             **{"n_tasks": n_tasks, "meta_steps": meta_steps, "seed": seed},
         }
-        made_of = json.dumps([asked, weights_sha256(reader.classifier.model.encoder), CODE])
-        kept = run / "setfit" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
-        kept.mkdir(parents=True, exist_ok=True)
+        weights = weights_sha256(reader.classifier.model.encoder)
+        kept = kept_folder(run / "setfit", asked, weights, CODE)
         for k_shot in SHOTS:
             trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
             if trial is None:
                 continue
             check_no_leak(trial)
-            own, figures = DrugText(lambda _: reader), dict[str, list[float]]()
+            own = DrugText(lambda _: reader)
             own.prepare(trial)
-            for number, task in enumerate(trial.tasks):
-                console.print(f"{k_shot} inserts each, task {number + 1} of {n_tasks}")
-                measure = partial(compared, own, reader, drawn(task, n_way, number), seed)
-                found = measured_once(kept / f"{k_shot}-{number}.json", measure)
-                for name, value in found.items():
-                    figures.setdefault(name, []).append(value)
-            row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
+            tasks = [drawn(task, n_way, number) for number, task in enumerate(trial.tasks)]
+            told = f"{k_shot} inserts each"
+            measures = (
+                partial(compared, own, reader, task, seed)
+                for task in track(tasks, told, console=console)
+            )
+            row = mean_over_tasks(kept, str(k_shot), measures)
             rows.append({"k": k_shot, **row})
             console.print(rows[-1])
     except DrugTextError as error:

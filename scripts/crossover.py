@@ -12,15 +12,12 @@ folder is that of a run of scripts/benchmark.py.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -38,8 +35,7 @@ from drugtext.evaluation.benchmark.readers import (
     new_category_reader,
 )
 from drugtext.evaluation.benchmark.task import Task
-from drugtext.evaluation.figures_file import measured_once, write_figures
-from drugtext.evaluation.scores import few_shot_accuracy
+from drugtext.evaluation.figures_file import kept_folder, mean_over_tasks, write_figures
 from drugtext.fingerprint import code_sha256
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -120,20 +116,15 @@ def main(
             **{"corpus_sha256": split.corpus.sha256, "level": LEVEL, "steps": steps, "seed": seed},
             "n_tasks": n_tasks,
         }
-        made_of = json.dumps([asked, weights_sha256(reader.classifier.model.encoder), CODE])
-        kept = run / "crossover" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
-        kept.mkdir(parents=True, exist_ok=True)
+        weights = weights_sha256(reader.classifier.model.encoder)
+        kept = kept_folder(run / "crossover", asked, weights, CODE)
         for k_shot in SHOTS:
             trial = new_category(split, "masked", LEVEL, INDICATED, k_shot, n_tasks, seed)
             if trial is None:
                 continue
-            beside, figures = fitted_to_background(trial, reader), dict[str, list[float]]()
-            for number, task in enumerate(trial.tasks):
-                measure = partial(compared, reader, beside, task, steps, seed)
-                found = measured_once(kept / f"{k_shot}-{number}.json", measure)
-                for name, value in found.items():
-                    figures.setdefault(name, []).append(value)
-            row = {name: few_shot_accuracy(np.array(found)) for name, found in figures.items()}
+            beside = fitted_to_background(trial, reader)
+            measures = [partial(compared, reader, beside, t, steps, seed) for t in trial.tasks]
+            row = mean_over_tasks(kept, str(k_shot), measures)
             rows.append({"k": k_shot, "n_way": len(trial.tasks[0].lesson.categories), **row})
             console.print(rows[-1])
     except DrugTextError as error:

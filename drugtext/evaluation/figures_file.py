@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -11,8 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drugtext._version import __version__
 from drugtext.evaluation.machine import machine
+from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.written_file import write_file
 
 _LIBRARIES = (
@@ -67,17 +71,31 @@ def write_figures(file: Path, figures: Mapping[str, Any], run_by: object = None)
     write_file(file, told + "\n")
 
 
-def measured_once(file: Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Return what a file holds, or measure it and write it there: a stopped run goes on.
+def kept_folder(folder: Path, *made_of: Any) -> Path:
+    """Return the folder, made, of what is measured of these: data, settings, code."""
+    kept = folder / hashlib.sha256(json.dumps([*made_of]).encode()).hexdigest()[:16]
+    kept.mkdir(parents=True, exist_ok=True)
+    return kept
+
+
+def mean_over_tasks(
+    folder: Path, name: str, measures: Iterable[Callable[[], dict[str, float]]]
+) -> dict[str, tuple[float, float, float]]:
+    """Return `few_shot_accuracy` of each figure over tasks, each kept: a stopped run goes on.
 
     Args:
-        file: JSON.
-        measure: takes minutes.
+        folder: as `kept_folder` returns it.
+        name: of what is asked, which the files of its tasks are called by.
+        measures: of each task what gives its figures, which may take minutes.
     """
-    if not file.is_file():
-        write_file(file, json.dumps(measure()))
-    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+    figures: dict[str, list[float]] = {}
+    for number, measure in enumerate(measures):
+        file = folder / f"{name}-{number}.json"
+        if not file.is_file():
+            write_file(file, json.dumps(measure()))
+        for figure, value in json.loads(file.read_text(encoding="utf-8")).items():
+            figures.setdefault(figure, []).append(value)
+    return {figure: few_shot_accuracy(np.array(found)) for figure, found in figures.items()}
 
 
 def read_figures(folder: Path, names: Iterable[str]) -> dict[str, Any]:
