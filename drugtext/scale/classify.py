@@ -8,7 +8,6 @@ that are missing. A part that fails is named when the others are done.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -17,28 +16,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
-from drugtext.bundled import bundled_checkpoints
 from drugtext.errors import CorpusError, first_line
-from drugtext.scale.answers import answer_rows
-from drugtext.scale.output import (
-    CorpusAnswers,
-    begin,
-    count_answers,
-    done,
-    part_name,
-    write_part,
-)
-from drugtext.scale.parts import (
-    ROWS_A_PART,
-    Part,
-    PartReader,
-    file_system,
-    plan_parts,
-    states_of,
-)
+from drugtext.scale.output import CorpusAnswers, begin, count_answers, done, part_name
+from drugtext.scale.parts import ROWS_A_PART, Part, file_system, plan_parts, states_of
+from drugtext.scale.worker import Worker, found_by_workers, model_sha256
 
 _RETRIES = 3  # of a part whose worker died
 _MOST_FAILED = 10  # parts; more would fail for a reason that the others have as well
@@ -113,7 +96,7 @@ def classify_corpus(
         advance(len(names) - len(missing), len(names))
     cpus = cpus_a_worker or share_of_cpus(workers[1], address)
     worker = {name: settings[name] for name in ("backend", "quick", "top_k", "id_column")}
-    worker |= {"model": found_by_workers(model), "n_threads": cpus}
+    worker |= {"model": found_by_workers(model), "sha256": settings["model"], "n_threads": cpus}
     n_new, errors = 0, dict[str, str]()
     with closing(_deal_out(missing, output, worker, workers, cpus, address)) as results:
         for number, result in enumerate(results, start=1):
@@ -129,31 +112,6 @@ def classify_corpus(
         reasons = {name: errors.get(name, died) for name in lost}
         raise PartsFailedError(f"{output}: all is done but that {_named(reasons, names)}")
     return count_answers(output, names)._replace(n_new=n_new)
-
-
-def found_by_workers(model: str | None) -> str | None:
-    """Return what names a model to workers, who may stand in another folder; as `load` finds it.
-
-    Of a registry it is the version that is used now: others may be used before all is done.
-    """
-    from drugtext.checkpoint import checkpoint_folder
-    from drugtext.encoder import DEFAULT_ENCODER  # brings torch
-
-    if model is None or model in bundled_checkpoints() or model == DEFAULT_ENCODER:
-        return model
-    return str(checkpoint_folder(model).absolute()) if Path(model).is_dir() else model
-
-
-def model_sha256(model: str | None) -> str:
-    """Return a fingerprint of a checkpoint's configuration and weights."""
-    from drugtext.checkpoint import checkpoint_folder
-
-    digest = hashlib.sha256()
-    folder = checkpoint_folder(model)
-    for file in sorted([*folder.glob("*.json"), *folder.rglob("*.safetensors")]):
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
 
 
 class PartsFailedError(CorpusError):
@@ -180,41 +138,6 @@ def share_of_cpus(n_workers: int, address: str | None) -> int:
     import torch
 
     return 1 if address else max(torch.get_num_threads() // n_workers, 1)
-
-
-class Worker:
-    """A classifier in a process of its own: parts in, files of answers out."""
-
-    def __init__(
-        self,
-        model: str | None,
-        backend: str,
-        quick: bool,
-        top_k: int,
-        id_column: str,
-        n_threads: int,
-    ) -> None:
-        import torch
-
-        from drugtext.classifier import load
-
-        # Its cores and no more, whatever OMP_NUM_THREADS says. Every backend asks torch.
-        torch.set_num_threads(n_threads)
-        self._classifier, self._reader = load(model, backend=backend), PartReader()
-        if quick:
-            self._classifier.reading_plan = self._classifier.reading_plan.quick()
-        self._options = top_k, id_column
-
-    def __call__(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Classify a part, write its file, and return how many rows that has, or what is wrong."""
-        result = {"name": task["name"], "n_rows": 0, "error": ""}
-        part = Part(**json.loads(task["part"]))
-        try:
-            rows = [*answer_rows(self._classifier, part, self._reader, *self._options)]
-            write_part(task["output"], task["name"], rows)
-        except Exception as error:  # this part's alone: the others go on
-            return result | {"error": f"{type(error).__name__}: {error}"[:500]}
-        return result | {"n_rows": len(rows)}
 
 
 def _deal_out(

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 
@@ -25,13 +24,7 @@ from noted_files import MENDED, WORKERS, notes, plugin
 from drugtext.errors import CorpusError
 from drugtext.inserts.insert import DrugInsert
 from drugtext.scale.answers import ANSWER, answer_rows
-from drugtext.scale.classify import (
-    Worker,
-    classify_corpus,
-    found_by_workers,
-    model_sha256,
-    share_of_cpus,
-)
+from drugtext.scale.classify import classify_corpus, share_of_cpus
 from drugtext.scale.output import SETTINGS, begin, done
 from drugtext.scale.parts import PartReader, plan_parts
 
@@ -80,38 +73,11 @@ def test_each_record_has_a_row_and_those_without_an_answer_say_why(classifier, t
     assert table["path"][0].as_py()[0]["id"] == "pain" and table["path"][1].as_py() is None
 
 
-def test_a_worker_reads_quickly_and_takes_its_cores_as_it_is_told_to(classifier, tmp_path):
-    sections = {"indications_and_usage": "pain", "description": "fever for the heart"}
-    (tmp_path / "a.jsonl").write_text(json.dumps({"id": 1, "sections": sections}) + "\n")
-    (part,) = plan_parts([str(tmp_path / "a.jsonl")])
-    classifier.save_pretrained(tmp_path / "model")
-    n_read, n_threads = [], torch.get_num_threads()
-    for quick, own_threads in ((False, n_threads + 1), (True, n_threads)):
-        worker = Worker(str(tmp_path / "model"), "torch", quick, 1, "id", own_threads)
-        assert torch.get_num_threads() == own_threads
-        task = {"name": f"{quick}.parquet", "part": json.dumps(asdict(part))}
-        assert worker({**task, "output": str(tmp_path)})["n_rows"] == 1
-        (row,) = pq.read_table(tmp_path / f"{quick}.parquet").to_pylist()
-        n_read.append(row["tokens_read"])
-    assert n_read == [5, 1]
-
-
 def test_the_cores_of_this_machine_are_dealt_out():
     n_cores = torch.get_num_threads()
     assert share_of_cpus(1, None) == n_cores
     assert share_of_cpus(n_cores + 1, None) == 1
     assert share_of_cpus(1, "auto") == 1
-
-
-def test_workers_find_a_folder_wherever_they_stand(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("mine", "atc"):
-        (tmp_path / name).mkdir()
-    assert found_by_workers("mine") == str(tmp_path / "mine")
-    (tmp_path / "mine" / "current").write_text("3")  # a registry
-    assert found_by_workers("mine") == str(tmp_path / "mine" / "versions" / "0003")
-    for name in (None, "atc", "user/repo"):  # the bundled one comes first, as for `load`
-        assert found_by_workers(name) == name
 
 
 def test_an_output_is_of_one_model_and_one_corpus(tmp_path):
@@ -132,14 +98,6 @@ def test_an_output_does_not_lie_in_what_is_read(tmp_path):
     for output in (tmp_path, tmp_path / "answers"):
         with pytest.raises(CorpusError, match="lies in what is read"):
             classify_corpus([str(tmp_path)], str(output))
-
-
-def test_a_model_is_told_by_what_it_holds(classifier, tmp_path):
-    classifier.save_pretrained(tmp_path)
-    first = model_sha256(str(tmp_path))
-    assert model_sha256(str(tmp_path)) == first != model_sha256(None)
-    (tmp_path / "config.json").write_text((tmp_path / "config.json").read_text() + " ")
-    assert model_sha256(str(tmp_path)) != first
 
 
 @pytest.fixture(scope="module")
