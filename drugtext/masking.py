@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drugtext.inserts.headings import HAN
@@ -14,13 +14,23 @@ MASK = "this medicine"
 """What stands in a masked text in the place of an ingredient or brand name."""
 
 _SHORTEST_WORD = 5  # letters of a name's single word; shorter ones are mostly ordinary
+_SHORTEST_CHINESE = 3  # characters
 _ORDINARY_WORDS = """
 adult adults advanced allergy blood capsule capsules children children's childrens cough cream daily
 drops eczema extra health hepatitis influenza injection insulin maximum meningococcal natural
 normal ointment pneumococcal powder regular relief respiratory saline severe sleep solution spray
-sterile strength syncytial tablet tablets water
+sterile strength syncytial tablet tablets water 胰岛素 维生素 葡萄糖 氯化钠 注射用水
 """
 _ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
+# 注射用头孢曲松钠 and 苯磺酸氨氯地平片 are of 头孢曲松钠 and 苯磺酸氨氯地平.
+_CHINESE_PRODUCT = re.compile(
+    r"(?:复方|複方|注射用|吸入用|外用)?(?P<substance>[\u3400-\u9fff]{2,}?)"
+    r"(?:缓释|緩釋|控释|控釋|肠溶|腸溶|分散|咀嚼|泡腾|泡騰|口崩|口腔崩解|薄膜衣|膜衣|软|軟|硬|干混悬|混悬)*"
+    r"(?:片|锭|錠|胶囊|膠囊|颗粒|顆粒|注射液|口服液|滴眼液|滴鼻液|溶液|混悬液|软膏|軟膏|乳膏|凝胶|凝膠"
+    r"|糖浆|糖漿|栓|滴丸|丸|散|粉|[^\W\d_]{0,2}剂|[^\W\d_]{0,2}劑)?"
+    r"(?:[（(].*)?"
+)
+_CHINESE_ACID = re.compile(r"^[\u3400-\u9fff]{1,5}酸(?=[\u3400-\u9fff]{3})")
 # Chinese is written without spaces: its words end anywhere. Case does not matter here, and looking
 # for the other case of each Chinese character would make compiling the pattern slow.
 _LETTER_BESIDE_CHINESE = r"(?-i:[^\W\u3400-\u9fff])"
@@ -38,7 +48,7 @@ def mask_names(text: str, names: Iterable[str]) -> str:
         The text with `MASK` in the place of every whole-word occurrence.
     """
     hidden = {" ".join(n.split()) for name in names for n in (name, ingredient_key(name))}
-    hidden = {name for name in hidden if len(name) >= SHORTEST_NAME}
+    hidden = {name for name in hidden if len(name) >= _shortest(name)}
     if not hidden:
         return text
     longest_first = sorted(hidden, key=lambda name: (-len(name), name))
@@ -47,6 +57,10 @@ def mask_names(text: str, names: Iterable[str]) -> str:
     letter = _LETTER_BESIDE_CHINESE if HAN.search(text) else r"\w"
     pattern = rf"(?<!{letter})(?:{'|'.join(patterns)})(?:-[a-z]{{4}})?(?!{letter})"
     return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
+
+
+def _shortest(name: str) -> int:
+    return _SHORTEST_CHINESE if HAN.fullmatch(name[:1]) else SHORTEST_NAME
 
 
 def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[str]:
@@ -65,6 +79,16 @@ def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[st
     return words - _ORDINARY
 
 
+def _chinese_substances(product: str) -> Iterator[str]:
+    """Yield of a Chinese product its substance, and that without its acid."""
+    if not (found := _CHINESE_PRODUCT.fullmatch(product.strip())):
+        return
+    substance = found["substance"]
+    for name in (substance, _CHINESE_ACID.sub("", substance, count=1)):
+        if name not in _ORDINARY:
+            yield name
+
+
 def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
     """Return all names that give an insert's drug away, for `mask_names`.
 
@@ -73,6 +97,7 @@ def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
         aliases: further names of its ingredients.
     """
     names = {insert.name, *insert.ingredients, *insert.brand_names, *aliases}
+    names |= {substance for name in names for substance in _chinese_substances(name)}
     return names | name_words(insert.ingredients, [insert.name, *insert.brand_names])
 
 

@@ -41,6 +41,18 @@ def test_names_inside_chinese_text_are_masked():
     assert mask_names(text, ["阿司匹林", "examplol"]) == f"服用{MASK}片，或{MASK}片。"
 
 
+def test_chinese_products_are_masked_without_their_form_and_salt():
+    insert = DrugInsert(
+        name="苯磺酸氨氯地平片",
+        brand_names=("注射用头孢曲松钠", "布洛芬缓释胶囊（0.3g）", "胰岛素注射液"),
+        sections={
+            "indications_and_usage": "苯磺酸氨氯地平或氨氯地平，头孢曲松钠，布洛芬，胰岛素，片剂。"
+        },
+    )
+    (masked,) = masked_insert(insert).sections.values()
+    assert masked == f"{MASK}或{MASK}，{MASK}，{MASK}，胰岛素，片剂。"
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     st.lists(

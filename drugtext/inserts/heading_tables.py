@@ -10,13 +10,14 @@ ENGLISH = {
     "indications_and_usage": """
         indications and usage; indications and use; indications; indication; indication and usage;
         indications for use; uses; use; usage; purpose; purposes; therapeutic indications;
-        therapeutic indication; approved indications; what this medicine is and what it is used for;
-        pl what it is
+        therapeutic indication; approved indications; indications and dose; pl what it is;
+        what this medicine is and what it is used for
     """,
     "description": "description; product description; drug description",
     "mechanism_of_action": "mechanism of action; mode of action; moa",
     "clinical_pharmacology": """
-        clinical pharmacology; pharmacology; pharmacokinetics; pharmacodynamics; pharmacogenomics;
+        clinical pharmacology; pharmacology; pharmacological action; pharmacological actions;
+        pharmacokinetics; pharmacodynamics; pharmacogenomics;
         pharmacological properties; pharmacodynamic properties; pharmacokinetic properties;
         actions and clinical pharmacology; pharmacodynamics and pharmacokinetics;
         pharmacodynamics/pharmacokinetics
@@ -37,7 +38,8 @@ ENGLISH = {
     """,
     "adverse_reactions": """
         adverse reactions; adverse reaction; adverse effects; adverse events; undesirable effects;
-        side effects; possible side effects; adverse drug reactions; pl side effects
+        side effects; side-effects; possible side effects; adverse drug reactions; pl side effects;
+        adverse reactions/side effects; are there any side effects
     """,
     "drug_interactions": """
         drug interactions; drug interaction; interactions; interactions with other medicines;
@@ -55,7 +57,7 @@ ENGLISH = {
         labor and delivery; teratogenic effects; nonteratogenic effects; non-teratogenic effects;
         females and males of reproductive potential; pediatric use and geriatric use
     """,
-    "overdosage": "overdosage; overdose; overdosing; drug overdosage",
+    "overdosage": "overdosage; overdose; over dosage; overdosing; drug overdosage",
     "how_supplied": """
         how supplied; how supplied/storage and handling; how supplied and storage and handling;
         how supplied and storage; supplied; dosage forms and strengths; dosage form and strengths;
@@ -115,7 +117,7 @@ CHINESE = {
     """,
     "drug_interactions": """
         药物相互作用 相互作用 药物交互作用 交互作用 药物间相互作用 与其他药物的相互作用
-        与其他药物相互作用 药品相互作用 药物的相互作用
+        与其他药物相互作用 药品相互作用 药物的相互作用 药品交互作用
     """,
     "use_in_specific_populations": """
         孕妇及哺乳期妇女用药 孕妇及哺乳妇女用药 孕妇和哺乳期妇女用药 孕妇与哺乳期妇女用药 孕妇用药
@@ -125,6 +127,7 @@ CHINESE = {
         儿童使用 老年用药 老年患者用药 老人用药 老年人用药 老年者用药 老年使用 老年 特殊人群用药
         特殊人群 特殊族群使用 特殊族群注意事项 孕妇 怀孕及哺乳 孕妇及授乳妇女 肝肾功能不全患者用药
         肝功能不全患者用药 肾功能不全患者用药 妊娠 妊娠分级 具有生育能力的女性与男性 授乳妇女
+        怀孕 哺乳
     """,
     "overdosage": "药物过量 过量 用药过量 药品过量 药物过量及处理 过量处理 过量用药 药物逾量 逾量",
     "how_supplied": """
@@ -135,11 +138,11 @@ CHINESE = {
         成份 成分 主要成份 主要成分 有效成份 有效成分 活性成份 活性成分 药物组成 组成 处方
         处方组成 药品成份 药品成分 主要组成 有效成分及含量 成分及含量 辅料 赋形剂 非活性成分
         非活性成份 成份/性状 主要成份及化学名称 化学成份 化学成分 主要原料 配方 化学名称及结构式
-        成份与含量
+        成份与含量 主成分 主成份
     """,
     "storage": """
         贮藏 储藏 贮存 储存 贮藏条件 储藏条件 贮藏方法 储存条件 贮存条件 保存 保存方法 存储
-        保存条件 储存方法 贮法 储藏方法 保管 储运条件
+        保存条件 储存方法 贮法 储藏方法 保管 储运条件 贮存方法 包装及储存
     """,
     "patient_information": """
         患者须知 患者用药信息 病人须知 患者用药指导 病人使用须知 患者指导 患者教育
@@ -155,7 +158,7 @@ OTHER_NAME = """
 """
 # Kept as they stand: a reader must know them to see where the section before them ends.
 OWN = """
-    有效期 执行标准 批准文号 生产企业 批准日期 核准日期 修改日期 修订日期 说明书修订日期
+    有效期 效期 执行标准 批准文号 生产企业 批准日期 核准日期 修改日期 修订日期 说明书修订日期
     进口药品注册证号 注册证号 生产厂家 生产厂商 企业名称 生产单位 生产日期 生产批号 产品批号
     药品上市许可持有人 上市许可持有人 临床试验 临床研究 药物滥用和药物依赖 药物滥用与依赖
     药物依赖性 结构式 分子式 分子量 化学名称 化学名 化学结构式 其他 备注 说明书 药物分类 药品分类
@@ -169,14 +172,14 @@ OWN = """
 
 # The words of two characters that are headings without brackets too; others begin sentences.
 PLAIN_PAIRS = frozenset(
-    ["成份", "成分", "性状", "规格", "禁忌", "贮藏", "储藏", "贮存", "储存", "包装", "品名"]
+    ["成份", "成分", "性状", "规格", "禁忌", "贮藏", "储藏", "贮存", "储存", "包装", "品名", "过量"]
 )
 
 TRADITIONAL = str.maketrans(
     "適應證藥劑兒婦過貯儲裝規動學謝項語類別狀與產療發機轉稱標註書號廠認間關於個種體應險護測驗資訊處單組懷孕"
-    "說須細對溫臨床試異標質檢驗許證編碼電話傳真業員禦類參獻網乳證態勢徵屬雙飲後複復鹽錠膠內溶劑臺灣醫師載",
+    "說須細對溫臨床試異標質檢驗許證編碼電話傳真業員禦類參獻網乳證態勢徵屬雙飲後複復鹽錠膠內溶劑臺灣醫師載條範圍給輔謹漢結構遺徑別",
     "适应证药剂儿妇过贮储装规动学谢项语类别状与产疗发机转称标注书号厂认间关于个种体应险护测验资讯处单组怀孕"
-    "说须细对温临床试异标质检验许证编码电话传真业员御类参献网乳证态势征属双饮后复复盐锭胶内溶剂台湾医师载",
+    "说须细对温临床试异标质检验许证编码电话传真业员御类参献网乳证态势征属双饮后复复盐锭胶内溶剂台湾医师载条范围给辅谨汉结构遗径别",
 )
 
 # A brand name stands between fixed words; headings are short, so no pattern runs far.
@@ -186,17 +189,17 @@ PATTERNS = tuple(
         ("boxed_warning", r"(boxed|black box) warning\b.*|warning: ?\S.*"),
         ("indications_and_usage", r"what .{1,60} (is|are) and what .{0,30}used for"),
         ("indications_and_usage", r"what ((is|are) .{1,60}|.{1,60} (is|are)) used for"),
-        ("indications_and_usage", r"indications and usage for .+"),
+        ("indications_and_usage", r"indications and usage for .+|why am i (using|taking) .+"),
         ("storage", r"how (to|do i|should i|should you|is|must) (.* )?(store|stored|keep)\b.*"),
         ("storage", r"storing .+|how .+ (is|are) stored"),
-        ("warnings", r"what .* ?(need|needs|should) (to )?know before .+"),
+        ("warnings", r"what .* ?(need|needs|should)( i)? (to )?know before .+"),
         ("warnings", r"before (you|your child|taking|using|receiving|having|being) [^,;.]+"),
         ("warnings", r"before .+ is (given|used|taken)( to you)?"),
         ("adverse_reactions", r"(what are )?(the )?possible side[- ]effects( of [^,;.]+)?"),
         ("how_supplied", r"how (is|are) .+ supplied|what .+ looks? like and (the )?contents .*"),
         (
             "dosage_and_administration",
-            r"how (to|you|your child|will|should) (.* )?"
+            r"how (to|you|your child|will|should|do i) (.* )?"
             r"(take|use|given|receive|inject|administer|apply|using|taking|used|taken|treated)\b"
             r"[^,;.]*",
         ),
@@ -218,5 +221,5 @@ PATTERNS = tuple(
 PATTERN_STARTS = (
     *("boxed", "black", "warning", "what", "how", "indications", "storing", "before", "possible"),
     *("the", "active", "inactive", "contents", "other", "taking", "using", "do", "who", "stop"),
-    *("ask", "when", "if", "use"),
+    *("ask", "when", "if", "use", "why"),
 )

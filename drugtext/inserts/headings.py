@@ -35,6 +35,7 @@ _POPULATION = re.compile(
     r".{0,6}(孕妇|妊娠|怀孕|哺乳|授乳|儿童|小儿|老年|老人|功能不全).{0,10}(用药|使用|妇女|患者)"
 )
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)$")
+_LATIN = re.compile(r"^[a-z &/]+(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])[a-z &/]+$")
 _SPACE = re.compile(r"\s+")
 
 
@@ -90,16 +91,23 @@ def canonical_name(heading: str) -> str | None:
         One of `CANONICAL_SECTIONS`; None where the heading belongs to none of them.
     """
     key = heading_key(heading)
+    if HAN.search(key):
+        is_population = _POPULATION.fullmatch(key)
+        other = "use_in_specific_populations" if is_population else None
+        return _CANONICAL.get(key) or _CANONICAL.get(chinese_key(heading)) or other
     name = _CANONICAL.get(key) or _CANONICAL.get(_PARENTHESIS.sub("", key).strip(_EDGE))
     if name:
         return name
-    if HAN.search(key):
-        return "use_in_specific_populations" if _POPULATION.fullmatch(key) else None
     if key.startswith("warnings: ") and heading.isupper():
         return "boxed_warning"
     if not key.startswith(PATTERN_STARTS):
         return None
     return next((name for name, pattern in PATTERNS if pattern.fullmatch(key)), None)
+
+
+def chinese_key(heading: str) -> str:
+    """Return the key of a Chinese heading without its translation: "适应症 (Indications)"."""
+    return _LATIN.sub("", _PARENTHESIS.sub("", heading_key(heading))).strip(_EDGE)
 
 
 def simplified(text: str) -> str:
@@ -124,7 +132,7 @@ def chinese_heading_kind(heading: str) -> str | None:
         return None
     if canonical_name(heading):
         return "section"
-    return _OTHER.get(key) or _OTHER.get(_PARENTHESIS.sub("", key).strip(_EDGE))
+    return _OTHER.get(key) or _OTHER.get(chinese_key(heading))
 
 
 def plain_chinese_headings() -> frozenset[str]:

@@ -10,6 +10,7 @@ from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert, Section, joi
 from drugtext.inserts.language import detect_language
 from drugtext.inserts.leaflet_chinese import chinese_headings
 from drugtext.inserts.leaflet_english import english_headings
+from drugtext.inserts.leaflet_lines import with_numbers_joined
 from drugtext.inserts.leaflet_names import (
     chinese_names,
     eu_substances,
@@ -21,6 +22,12 @@ from drugtext.inserts.page import page_text
 
 _TITLE_NUMBER = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+")
 _MARKS = re.compile(r"(^|• |\| )#{1,6} ", re.MULTILINE)
+# What a row of a Markdown table has behind its last cell, and the line below the first row.
+_ROW_END = re.compile(r"[ \t]*\|\s*(?:\|[-:| \t]+\|\s*)?\Z")
+
+
+class SeveralInsertsError(ReadError):
+    """A text holds several inserts: together they would be of no drug."""
 
 
 def read_leaflet(text: str, source: str) -> DrugInsert:
@@ -37,12 +44,15 @@ def read_leaflet(text: str, source: str) -> DrugInsert:
 
     Raises:
         ReadError: the text is empty, or no section with a canonical name was found in it.
+        SeveralInsertsError: it has Chinese headings of several products' names and indications.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise ReadError(source, "holds only white space; the text of an insert is needed.")
+    text = with_numbers_joined(text)
     headings = _find_headings(text, source)
     parts = _cut(text, headings)
+    _refuse_several(parts, source)
     sections = join_sections(Section(part.name, part.body) for part in parts)
     if not any(name in CANONICAL_SECTIONS for name in sections):
         raise ReadError(source, _nothing_recognised(text, headings))
@@ -91,10 +101,28 @@ def _cut(text: str, headings: list[Heading]) -> list[Part]:
     ends = [heading.start for heading in headings[1:]] + [len(text)]
     for heading, end in zip(headings, ends, strict=False):
         name = heading.name or _TITLE_NUMBER.sub("", heading.title)
-        parts.append(Part(name, heading.title, text[heading.body : end]))
+        body = text[heading.body : end]
+        is_row = text.startswith("|", heading.start)
+        parts.append(Part(name, heading.title, _ROW_END.sub("", body) if is_row else body))
     if not any(heading.level for heading in headings):
         return parts
     return [Part(part.name, part.title, _MARKS.sub(r"\1", part.body)) for part in parts]
+
+
+def _refuse_several(parts: list[Part], source: str) -> None:
+    """Raise `SeveralInsertsError` for a text of several Chinese inserts."""
+    names: dict[str, None] = {}
+    named = ""
+    for part in parts:
+        named = chinese_names([part])[0] or named
+        if named and part.name == "indications_and_usage":
+            names[named] = None
+    if len(names) > 1:
+        raise SeveralInsertsError(
+            source,
+            f"holds {len(names)} inserts: {', '.join(list(names)[:5])}. Split it into one file an"
+            ' insert, or give each as a JSON record: {"text": "…"}.',
+        )
 
 
 def _nothing_recognised(text: str, headings: list[Heading]) -> str:

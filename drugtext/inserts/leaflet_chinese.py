@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 
 from drugtext.inserts.headings import (
     HAN,
     canonical_name,
     chinese_heading_kind,
-    heading_key,
+    chinese_key,
     plain_chinese_headings,
     simplified,
 )
 from drugtext.inserts.leaflet_parts import Heading, bounded, without_overlaps
 
 _LONGEST_BRACKET = 30
-_OPENERS = "【〖［["
-_CLOSER = re.compile(r"[\u3400-\u9fff)）Ⅰ-Ⅻ][ \u3000]{0,3}[】〗］\]]")
+_OPENERS = "【〖［[〔﹝『"
+_CLOSER = re.compile(
+    r"(?:[\u3400-\u9fff)）Ⅰ-Ⅻ]|(?<=[\u3400-\u9fff \u3000])[A-Za-z][A-Za-z &/]{3,24})"
+    r"[ \u3000]{0,3}[】〗］\]〕﹞』]"
+)
 _SENTENCE_END = re.compile(r"[。；;！!？?]")
 _LINE_LEAD = re.compile(r"[\s#*·•●◆■\d.．、一二三四五六七八九十()（）]*")
-_COLON = re.compile(r"[ \t\u3000*]{0,4}[:：]?")
+_COLON = re.compile(r"[ \t\u3000*]{0,4}[:：]?(?:[ \t]*\|)?")
 # What makes a bracketed heading a reference: the words before it, or after it.
 _REFERS = re.compile(
     r"(?:(?<![偶少罕常多可未易较])见|参阅|参照|(?<!供)参考|参看|查看|阅读|根据|按照?|遵照|依照|说明书|上述"
-    r"|[和与及或、中在除(（“\"「])$|(?:详见|参见|请见|另见|参阅)[^。；;！\n】\]]{0,8}$"
+    r"|[和与及或、中在除的如同(（“\"「])$|(?:详见|参见|请见|另见|参阅)[^。；;！\n】\]]{0,8}$"
 )
 _REFERS_ACROSS_LINES = re.compile(
     r"(?:(?<![偶少罕常多可未易较])见|参阅|参照|(?<!供)参考|[和与及或、])$"
 )
 _REFERRED = re.compile(
-    r"\s{0,2}(?:项(?!目)|部分[。，；,)）内中]|章节|一节|的?内容|中[的所，]|下[的所]|[)）。、，；,;”」])"
+    r"\s{0,2}(?:所[述列示载]|时[，,停应]|的|项(?!目)|部分[。，；,)）内中]|章节|一节|内容|中[的所，]|下[的所]|[)）。、，；,;”」])"
 )
 _LISTED = re.compile(r"\s*(?:$|[和与及或][【\[［〖])", re.MULTILINE)
 _NOTE = re.compile(r"详?见|参|注\d?$")
+_LEAD = r"^[ \t\u3000#*·•●○◆■▲★◎|【〖［\[〔-]*+"
+# A row of two cells is a heading and its text; rows of more are a table within a section.
 _BARE_LINE = re.compile(
-    r"^[ \t\u3000#*·•●◆■【〖［\[]*+(?P<head>[^\n:：。；;，,【\[]{2,24}?)"
-    r"[ \t\u3000*]{0,8}(?P<end>[:：]|$)",
+    _LEAD + r"(?P<head>[^\n:：。；;，,|\t【\[〔]{2,24}?)"
+    r"[ \t\u3000*]{0,8}(?:[:：](?:[ \t]*\|)?|(?:\||\t+)(?=[^|\t\n]*\|?[ \t]*$)|$)",
     re.MULTILINE,
 )
 # Without brackets these are fields of a section or of the title, not headings.
@@ -46,17 +50,22 @@ _FIELDS = {
     *("核准日期", "批准日期", "修改日期", "修订日期", "说明书修订日期"),
 }
 _PLAIN = plain_chinese_headings() - _FIELDS
+_SPELT = [r"[ \u3000]?".join(map(re.escape, k)) for k in sorted(_PLAIN, key=len, reverse=True)]
+_KNOWN = f"(?P<head>{'|'.join(_SPELT)})"
 _RUN_ON = re.compile(
-    r"(?<=[\s。；;！!：:])(?P<head>"
-    + "|".join(
-        r"[ \u3000]?".join(map(re.escape, key)) for key in sorted(_PLAIN, key=len, reverse=True)
-    )
-    + r")[ \u3000]{0,3}[:：]"
+    rf"(?<=[\s。；;！!：:，,])(?:\d{{1,2}}[.．、][ ]?)?{_KNOWN}[ \u3000]{{0,3}}[:：](?:[ \t]*\|)?"
 )
+_SPACED = re.compile(
+    _LEAD + rf"(?:[\d一二三四五六七八九十]{{1,3}}[.．、][ ]?)?{_KNOWN}[ \t\u3000]+(?=\S)",
+    re.MULTILINE,
+)
+_FEWEST_SPACED = 3  # names; a sentence, too, may begin with the word of a heading
 
 
 def chinese_headings(text: str, source: str) -> list[Heading]:
     """Find Chinese headings: in brackets and, where few stand in brackets, bare ones.
+
+    Where there are few of these, too, a space may be all that parts headings from their texts.
 
     Args:
         text: the whole insert.
@@ -72,22 +81,29 @@ def chinese_headings(text: str, source: str) -> list[Heading]:
     if not HAN.search(plain):
         return []
     bracketed = bounded(_bracketed_headings(text, plain), source)
-    names = {heading.name for heading in bracketed if heading.name}
-    bare = _bare_headings(text, _BARE_LINE, plain)
-    if len(names) < 2:
-        bare = chain(bare, _bare_headings(text, _RUN_ON, plain))
-    else:
+    names = _names(bracketed)
+    bare = bounded(_bare_headings(text, _BARE_LINE, plain), source)
+    if len(names) > 1:
         # Bare words at the start of a line are parts of a bracketed section, unless no bracketed
         # section of their name exists.
-        bare = (heading for heading in bare if heading.name and heading.name not in names)
-    return without_overlaps([*bracketed, *bounded(bare, source)])
+        own = [heading for heading in bare if heading.name and heading.name not in names]
+        return without_overlaps([*bracketed, *own])
+    bare += bounded(_bare_headings(text, _RUN_ON, plain), source)
+    if len(names | _names(bare)) < 2:
+        spaced = bounded(_bare_headings(text, _SPACED, plain), source)
+        bare += spaced if len(_names(spaced)) >= _FEWEST_SPACED else []
+    return without_overlaps([*bracketed, *bare])
+
+
+def _names(headings: Iterable[Heading]) -> set[str]:
+    return {heading.name for heading in headings if heading.name}
 
 
 def _bare_headings(text: str, pattern: re.Pattern[str], plain: str) -> Iterator[Heading]:
-    """Find known headings without brackets that a colon or the line's end follows."""
+    """Find known headings without brackets, by what stands around them."""
     for found in pattern.finditer(plain):
         head = found["head"]
-        if heading_key(head) in _PLAIN:
+        if chinese_key(head) in _PLAIN:
             title = text[found.start("head") : found.end("head")].strip()
             yield Heading(found.start(), found.end(), title, canonical_name(head), "chinese")
 
@@ -118,14 +134,18 @@ def _bracketed_headings(text: str, plain: str) -> Iterator[Heading]:
 def _opening(plain: str, lowest: int, close: int) -> tuple[bool, int]:
     """Find where the heading that ends at a closing bracket begins, though its bracket be lost.
 
+    A heading in brackets may be broken over two lines.
+
     Returns:
         Whether an opening bracket was found; the offset of the bracket, or of the first word.
     """
     window = plain[lowest:close]
-    window = window[window.rfind("\n") + 1 :]
     start = max(window.rfind(bracket) for bracket in _OPENERS)
-    if start >= 0:
-        return True, close - len(window) + start
+    inside = window[start + 1 :]
+    is_broken = inside.count("\n") == 1 and chinese_heading_kind(inside)
+    if start >= 0 and (is_broken or "\n" not in inside):
+        return True, lowest + start
+    window = window[window.rfind("\n") + 1 :]
     words = _SENTENCE_END.split(window)[-1].lstrip()
     if not chinese_heading_kind(words):
         words = (words.split() or [""])[-1]

@@ -12,13 +12,20 @@ HIGHLIGHTS = "highlights of prescribing information"
 FULL_TEXT = "full prescribing information"
 CONTENTS = "full prescribing information: contents"
 
+_BULLETS = "•·▪■●○◆"
 # Lines that can be headings: they begin with a capital, a number or Markdown's "#".
 _LINE = re.compile(
-    r"^(?:[^\S\n]{0,3}#|[^\S\n]*+[*_–—=~-]*+[^\S\n]*+[A-Z\d])[^\n]{2,}", re.MULTILINE
+    rf"^(?:[^\S\n]{{0,3}}#|[^\S\n]*+[*_–—=~|{_BULLETS}-]*+[^\S\n]*+[A-Z\d])[^\n]{{2,}}",
+    re.MULTILINE,
 )
 _MARKDOWN = re.compile(r"\s{0,3}(#{1,6})\s+")
 _NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,2}(?:\.\d{1,2}){0,3})(?:[.)]\s*|\s+)(?=[^\W\d_])", re.IGNORECASE
+)
+_NUMBER_ALONE = re.compile(
+    r"^[^\S\n]*(?P<number>\d{1,2}(?:\.\d{1,2}){0,2}\.?)(?P<end>[^\S\n]*\n\s*+)"
+    r"(?P<title>[A-Z][^\n]*)",
+    re.MULTILINE,
 )
 _LEAFLET_KEY = re.compile(
     r"what .+ used for|what you |before |how (?!supplied)|(?:possible )?side effects|"
@@ -27,7 +34,19 @@ _LEAFLET_KEY = re.compile(
 _LINKING = re.compile(
     r"(?:\b(?:and|or|see|the|in|of|to|with|(?<!used )for|under|also)|[,(\[])[^\S\n]*\Z", re.I
 )
-_RUN_IN = re.compile(r"\s*+([A-Za-z0-9*][^:\n;]{2,60}?)\s?:\**[ \t]+\S")
+# A colon, a bullet, or the border of a cell in a row of two parts such a heading from its text.
+_RUN_IN = re.compile(
+    rf"[\s{_BULLETS}|–-]*+([A-Za-z0-9*][^:|\t\n;{_BULLETS}]{{2,60}}?)"
+    rf"(?:\s?:\**[ \t]+(?:\|[ \t]*)?|[ ](?=[{_BULLETS}][ ])"
+    r"|[ ]?(?:\||\t)[ \t]*(?=[^|\t\n]+\|?[ \t]*$))\S",
+    re.MULTILINE,
+)
+_ALSO_RUN_IN = re.compile(r"(?:possible )?side effects$|how to (?:use|take)$")
+# With these words a sentence of an OTC label begins, which says all by itself.
+_SENTENCE = re.compile(
+    r"(?:do not (?:use|take)|(?:stop use and )?ask a? ?doctor|stop using|when using|if pregnant)\b"
+    r".*(?<!\bif)(?<!\buse)(?<!\btake)(?<!\bproduct)(?<!\bdoctor)(?<!\bpharmacist)$"
+)
 _UPPER_RUN_IN = re.compile(r"\s*+(?:\d{1,2}\.?\s+)?([A-Z][A-Z&,/]*(?:[ ][A-Z&,/]+){0,9}) ")
 _ONE_WORD = frozenset({"DESCRIPTION", "CONTRAINDICATIONS", "WARNINGS", "PRECAUTIONS", "OVERDOSAGE"})
 _OWN_KEYS = frozenset(
@@ -44,11 +63,15 @@ _OWN_KEYS = frozenset(
         "questions or comments",
         "recent major changes",
         "effects on ability to drive and use machines",
-        "preclinical safety data",
         "incompatibilities",
         "shelf life",
         "name of the medicinal product",
         "marketing authorisation holder",
+        "clinical particulars",
+        "pharmaceutical particulars",
+        "preclinical safety data",
+        "special precautions for disposal",
+        "date of revision of the text",
     }
 )
 
@@ -57,15 +80,59 @@ def heading_lines(text: str) -> Iterator[Heading]:
     """Find the lines that may be headings in some style."""
     for line in _LINE.finditer(text):
         before = text[max(0, line.start() - 40) : max(0, line.start() - 1)]
-        if heading := _candidate(line[0], line.start(), before):
+        heading = _candidate(line[0], line.start(), before)
+        if not (heading and heading.name) and _NUMBER.match(line[0].strip()):
+            heading = _broken_candidate(text, line) or heading
+        if heading:
             yield heading
+
+
+def with_numbers_joined(text: str) -> str:
+    """Put numbers of headings that stand on lines of their own, as some PDFs give them, in place.
+
+    Args:
+        text: the whole insert.
+
+    Returns:
+        The text, "4.1", a line end and "Therapeutic indications" joined by a space. As it was where
+        these are pages' numbers, or a section's whole text: then they do not rise, or there is a
+        heading above the first.
+    """
+    alone = [found for found in _NUMBER_ALONE.finditer(text) if _is_known(found["title"])]
+    numbers = [tuple(map(int, found["number"].strip(".").split("."))) for found in alone]
+    if numbers != sorted(set(numbers)) or _has_heading(text[: alone[0].start()] if alone else ""):
+        return text
+    pieces, done = [], 0
+    for found in alone:
+        pieces += [text[done : found.start("end")], " "]
+        done = found.end("end")
+    return "".join([*pieces, text[done:]])
+
+
+def _has_heading(text: str) -> bool:
+    return any(map(_is_known, text.splitlines()))
+
+
+def _is_known(line: str) -> bool:
+    return bool(canonical_name(line)) or heading_key(line) in _OWN_KEYS
+
+
+def _broken_candidate(text: str, line: re.Match[str]) -> Heading | None:
+    """Read a numbered heading that goes on in the next line."""
+    rest = text[line.end() + 1 : line.end() + LONGEST_HEADING].partition("\n")[0]
+    if not rest.strip() or rest.lstrip()[0].isupper():
+        return None
+    heading = _candidate(f"{line[0].rstrip()} {rest.strip()}", line.start(), "")
+    if not (heading and heading.name and heading.number):
+        return None
+    return heading._replace(body=line.end() + 1 + len(rest))
 
 
 def _candidate(line: str, start: int, before: str) -> Heading | None:
     """Read one line as a heading, where it can be one; `before` ends the line above it."""
     words = line[: LONGEST_HEADING * 2].strip()
     marked = _MARKDOWN.match(line[:20])
-    title = words[len(marked[0].strip()) if marked else 0 :].strip(" \t*_-–—=~")
+    title = words[len(marked[0].strip()) if marked else 0 :].strip(f" \t*_-–—=~|{_BULLETS}")
     if len(words) > LONGEST_HEADING or not title or (HAN.search(title) and not marked):
         return _run_in_candidate(line, start)
     numbered = _NUMBER.match(title)
@@ -74,7 +141,8 @@ def _candidate(line: str, start: int, before: str) -> Heading | None:
     looks = len(rest.split()) <= 20 and not rest.endswith((".", ",", ";")) and _is_balanced(rest)
     if not marked and not numbered and _LINKING.search(before):
         return None  # a wrapped sentence, such as "(see\nWARNINGS"
-    if not marked and not looks:
+    is_item = words[0] in f"|{_BULLETS}" and not title.isupper()
+    if not marked and (is_item or not looks):
         return _run_in_candidate(line, start)
     name, key, body = canonical_name(rest), heading_key(rest), start + len(line)
     style = _style(rest, key, name, bool(number))
@@ -82,8 +150,8 @@ def _candidate(line: str, start: int, before: str) -> Heading | None:
     numbered_own = number and (rest.isupper() or len(number) == 2) and len(key) > 3
     if not known and not numbered_own and not key.startswith(CONTENTS):
         return _run_in_candidate(line, start)
-    if name == "boxed_warning" and ":" in rest:
-        body = start  # such a heading names the danger itself
+    if (name == "boxed_warning" and ":" in rest) or _SENTENCE.match(key):
+        body = start  # such a heading names the danger itself, or is a sentence
     return Heading(start, body, title, name, style, number, len(marked[1]) if marked else 0)
 
 
@@ -107,7 +175,9 @@ def _run_in_candidate(line: str, start: int) -> Heading | None:
     if found := _RUN_IN.match(line):
         head = found[1].strip("* ")
         name = canonical_name(head)
-        if name and len(head.split()) <= 6 and not _LEAFLET_KEY.match(heading_key(head)):
+        key = heading_key(head)
+        is_title = _ALSO_RUN_IN.match(key) or not _LEAFLET_KEY.match(key)
+        if name and len(head.split()) <= 6 and is_title:
             style = "upper" if head.isupper() else "title" if head[0].isupper() else "prose"
             if _NUMBER.match(head) and style == "title":
                 style = "number"

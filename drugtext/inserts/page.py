@@ -11,6 +11,11 @@ from drugtext.inserts.markup import element_text
 from drugtext.inserts.text import decode_text
 
 # What lxml reads out of a page, but does not take back.
+_TAG = re.compile(
+    r"</?(?:p|br|div|span|b|strong|i|em|u|h[1-6]|li|ul|ol|table|tr|td|th|sup|sub)\b[^<>]{0,200}>",
+    re.IGNORECASE,
+)
+_CHARSET_UTF8 = re.compile(rb"charset\s*=\s*[\"']?\s*utf-?8", re.IGNORECASE)
 _NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -37,9 +42,17 @@ def page_text(data: bytes | str, source: str) -> tuple[str, str]:
     return element_text(root, skip=("head", "nav")), title
 
 
+def without_tags(text: str, source: str) -> str:
+    """Return a text without the tags that some databases leave in it; errors as `page_text`."""
+    if "<" not in text or not _TAG.search(text):
+        return text
+    return page_text(text.replace("\n", "<br>"), source)[0]
+
+
 def _parse(data: bytes | str, source: str) -> html.HtmlElement:
     if isinstance(data, bytes) and not _is_utf8(data):
-        if b"charset" in data[:4096].lower():
+        head = data[:4096]
+        if b"charset" in head.lower() and not _CHARSET_UTF8.search(head):
             root, stopped = _tree(data, None, source)
             if not stopped:
                 return root

@@ -21,11 +21,11 @@ from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.spl import is_xml, read_spl
 from drugtext.inserts.table import TABLES, read_csv, without_text_column
 from drugtext.inserts.text import (
-    BLANKS,
     byte_order_mark,
     decode_text,
     read_bounded,
     refuse_foreign,
+    without_blanks,
 )
 
 PathLike = str | os.PathLike[str]
@@ -186,7 +186,7 @@ def _read_stream(raw: BinaryIO, source: str, depth: int = 0) -> Iterator[Found]:
 def _read_by_content(stream: io.BufferedReader[Any], source: str, depth: int) -> Iterator[Found]:
     """Yield the inserts of one stream, by the format that its first bytes show."""
     head = stream.peek(_SNIFFED)
-    start = head.lstrip(BLANKS)
+    start = without_blanks(head)
     if not start:
         what = "holds only white space" if head else "is empty"
         raise ReadError(source, f"{what}; an insert is needed.")
@@ -227,7 +227,7 @@ def _is_record(line: bytes) -> bool:
 def _read_document(data: bytes, source: str) -> Iterator[Found]:
     """Read a document that is parsed whole: SPL XML, HTML, CSV or headed text."""
     is_wide = (byte_order_mark(data) or "").startswith(("utf-16", "utf-32"))
-    start = (decode_text(data, source).encode() if is_wide else data).lstrip(BLANKS)
+    start = without_blanks(decode_text(data, source).encode() if is_wide else data)
     if start.startswith(b"<"):
         if is_xml(start[:4096].lower()):
             # XML names its own encoding, and that must stay true.

@@ -12,10 +12,15 @@ from drugtext.errors import ReadError
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
-from drugtext.inserts.leaflet import read_html, read_leaflet
-from drugtext.inserts.page import page_text
+from drugtext.inserts.leaflet import SeveralInsertsError, read_html, read_leaflet
+from drugtext.inserts.leaflet_names import chinese_names
+from drugtext.inserts.leaflet_parts import Part
+from drugtext.inserts.page import page_text, without_tags
 from drugtext.inserts.sections import clean, codes_in, is_known, kind_of, sections_of, texts_in
 from drugtext.inserts.spl import is_xml, read_spl
+
+TEXT_FIELDS = ("text", "说明书", "說明書")
+"""What a field with a whole insert may be called."""
 
 _MARKUP = re.compile(r"<(?:\?xml|!doctype|!--|[a-z][a-z0-9]*(?::\w+)?[\s/>])", re.IGNORECASE)
 _DECLARATION = re.compile(r"<\?xml[^>]*\?>\s*")
@@ -29,7 +34,7 @@ _NO_SECTIONS = frozenset(
 )
 # Fields with a place of their own in a DrugInsert; other texts of a record are its metadata.
 _HAS_PLACE = _NO_SECTIONS | {
-    *("name", "text", "sections", "language", "lang", "set_id", "version"),
+    *("name", "Name", "sections", "language", "lang", "set_id", "version", *TEXT_FIELDS),
     *("effective_time", "effective_date"),
 }
 
@@ -54,7 +59,7 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     """
     if not isinstance(record, Mapping):
         raise ReadError(source, f"found {kind_of(record)} where a record {{…}} is needed.")
-    given, text = record.get("sections"), record.get("text")
+    given, text = record.get("sections"), text_of(record)
     if given is not None and not isinstance(given, Mapping):
         raise ReadError(
             source, f'"sections" is {kind_of(given)}; {{"indications_and_usage": "…"}} is needed.'
@@ -70,14 +75,22 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     return replace(_insert(record, read, source), row=row)
 
 
+def text_of(record: Mapping[str, object]) -> object:
+    """Return what stands in the field that holds a whole insert; None where there is none."""
+    return next((record[name] for name in TEXT_FIELDS if record.get(name) is not None), None)
+
+
 def _read_text(text: str, source: str) -> DrugInsert:
     text = clean(text)
     if not text:
         raise ReadError(source, 'the field "text" is empty; the text of an insert is needed.')
     if _MARKUP.match(text):
         return _read_markup(text, source)
+    text = without_tags(text, source)
     try:
         return read_leaflet(text, source)
+    except SeveralInsertsError:
+        raise
     except ReadError:  # a sentence or two without headings is a legitimate record
         return DrugInsert(sections={"text": text})
 
@@ -88,6 +101,8 @@ def _read_markup(text: str, source: str) -> DrugInsert:
         return read_spl(io.BytesIO(_DECLARATION.sub("", text, 1).encode()), source)
     try:
         return read_html(text, source)
+    except SeveralInsertsError:
+        raise
     except ReadError:
         told, _ = page_text(text, source)
         if not told:
@@ -131,9 +146,11 @@ def _insert(record: Mapping[str, object], read: DrugInsert, source: str) -> Drug
     names = openfda if isinstance(openfda, Mapping) else record
     brands = texts_in(names, "brand_name") or texts_in(names, "brand_names") or read.brand_names
     generics = texts_in(names, "generic_name")
+    chinese, chinese_brands = _chinese_names(record)
+    brands, generics = brands or chinese_brands, generics or tuple(filter(None, [chinese]))
     language = re.match(r"[a-z]{2}(?![a-z])", _first(record, "language", "lang").lower())
     return DrugInsert(
-        name=_first(record, "name") or next(iter(brands + generics), read.name),
+        name=_first(record, "name", "Name") or chinese or next(iter(brands + generics), read.name),
         sections=read.sections,
         language=language[0] if language else read.language or detect_language(read.beginnings),
         ingredients=texts_in(names, "ingredients")
@@ -150,6 +167,14 @@ def _insert(record: Mapping[str, object], read: DrugInsert, source: str) -> Drug
         source=source,
         id=next(iter(codes_in(record, "id")), ""),
     )
+
+
+def _chinese_names(record: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    """Read the names that fields such as 通用名称 and 商品名称 hold, as `chinese_names` does."""
+    given = record.get("sections")
+    fields = {**record, **given} if isinstance(given, Mapping) else record
+    parts = (Part("", clean(key), text) for key in fields for text in texts_in(fields, key))
+    return chinese_names([*parts])
 
 
 def _categories(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from drugtext.errors import ReadError
 from drugtext.inserts.headings import HAN, canonical_name, heading_key
 from drugtext.inserts.insert import CANONICAL_SECTIONS, Section, join_sections
+from drugtext.inserts.page import without_tags
 
 # openFDA's names for what a Structured Product Label calls otherwise.
 _OWN_NAMES = {
@@ -29,6 +30,7 @@ _MOST_PIECES = 200  # the search for repeats compares each with each; real recor
 _SHORTEST_REPEAT = 80  # characters; a shorter text ("None.") is found inside others by chance
 _LONGEST_HEADING = 8  # words, its number included: "17 PATIENT COUNSELING INFORMATION"
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can escape, but no text holds
+_TEXTS = (str, int, float)  # a strength, too, is text
 _KINDS = {
     dict: "a mapping",
     list: "a list",
@@ -63,13 +65,14 @@ def sections_of(fields: Mapping[str, object], source: str) -> dict[str, str]:
     pieces: dict[tuple[str, str], _Piece] = {}
     for field, value in fields.items():
         values = value if isinstance(value, list | tuple) else [value]
-        wrong = next((v for v in values if v is not None and not isinstance(v, str)), None)
+        wrong = next((v for v in values if v is not None and type(v) not in _TEXTS), None)
         if wrong is not None:
             raise ReadError(
                 source, f"section {field[:40]!r} holds {kind_of(wrong)}; text is needed."
             )
         name = _section_name(clean(field))
-        for text in texts_in(fields, field):
+        texts = (without_tags(clean(str(v)), source) for v in values if v is not None)
+        for text in filter(None, texts):
             pieces.setdefault((name, text), _Piece(field, name, text))
     sections: dict[str, list[str]] = {}
     for piece in _without_repeats(list(pieces.values())):

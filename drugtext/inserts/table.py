@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import islice
 
 from drugtext.errors import ReadError
-from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert
-from drugtext.inserts.record import insert_from_record
+from drugtext.inserts.headings import canonical_name
+from drugtext.inserts.insert import DrugInsert
+from drugtext.inserts.record import TEXT_FIELDS, insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
 TABLES = (".csv", ".tsv")
 """How the names of files end that should be tables."""
 _BEFORE_A_TABLE = "\ufeff\r\n"
 _DELIMITERS = ",;\t"
+_GRID_ROWS = 5
 _SHOWN = 200  # characters of a first line
 
 
@@ -23,7 +26,8 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
 
     Args:
         text: the whole file. Its first line must name the columns, separated by commas, semicolons
-            or tabs: one is `text`, or in a file called .csv or .tsv some are canonical sections.
+            or tabs: one is `text` or 说明书, or in a file called .csv or .tsv some are headings of
+            sections, as `canonical_name` takes them.
         source: the file's name, for messages.
 
     Returns:
@@ -31,8 +35,8 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
         table.
 
     Raises:
-        ReadError: two columns are called `text`; or while reading, where a quotation mark is not
-            closed.
+        ReadError: two columns are called `text`, or it is a table without such columns; while
+            reading, where a quotation mark is not closed.
     """
     text = text.lstrip(_BEFORE_A_TABLE)
     first = text.partition("\n")[0]
@@ -44,9 +48,20 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
                 f"the table has {columns.count('text')} columns that are called text; call one of"
                 " them so, and put the texts of an insert together in it.",
             )
-        if "text" in columns or _has_sections(columns, source):
+        if not set(columns).isdisjoint(TEXT_FIELDS) or _has_sections(columns, source):
             return _rows(text, delimiter, columns, source)
+    if source.lower().endswith(TABLES) and any(_is_grid(text, d) for d in _DELIMITERS):
+        raise without_text_column(text, source)
     return None
+
+
+def _is_grid(text: str, delimiter: str) -> bool:
+    """Tell a table by its first rows, which have as many columns; lines of a text have not."""
+    try:
+        rows = [*islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _GRID_ROWS)]
+    except csv.Error:
+        return False
+    return len({len(row) for row in rows}) == 1 and len(rows[0]) > 1 < len(rows)
 
 
 def _titles(line: str, delimiter: str) -> list[str]:
@@ -59,7 +74,7 @@ def _titles(line: str, delimiter: str) -> list[str]:
 def _has_sections(columns: list[str], source: str) -> bool:
     """Tell whether a table has a column a section; a headed text is no table, whatever it holds."""
     is_table = source.lower().endswith(TABLES) and len(columns) > 1
-    return is_table and not set(columns).isdisjoint(CANONICAL_SECTIONS)
+    return is_table and any(map(canonical_name, columns))
 
 
 def without_text_column(text: str, source: str) -> ReadError:
@@ -69,7 +84,7 @@ def without_text_column(text: str, source: str) -> ReadError:
         source,
         f"its first line is {first!r}; a table of inserts names its columns there, and one of them"
         " is text: the whole insert, with its headings. Or each section has a column, such as"
-        " indications_and_usage.",
+        " indications or 适应症.",
     )
 
 

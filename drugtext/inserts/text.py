@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from typing import BinaryIO
 
 from drugtext.errors import ReadError
@@ -11,9 +12,8 @@ from drugtext.errors import ReadError
 MAX_INSERT_BYTES = 32 * 2**20
 """A record, or a document that is parsed whole, may be this large; the largest real one is 5 MB."""
 
-BLANKS = b"\xef\xbb\xbf \t\r\n\f\v"
-"""White space, and the byte order mark of UTF-8, that may stand in front of a document."""
-
+# White space and the byte order mark of UTF-8. The bytes of the mark begin other characters, too.
+_BLANKS = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n\f\v])*")
 _BOMS = {  # UTF-32 first: its mark begins like that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -22,7 +22,7 @@ _BOMS = {  # UTF-32 first: its mark begins like that of UTF-16
     codecs.BOM_UTF8: "utf-8-sig",
 }
 _FOREIGN = {
-    b"%PDF": "a PDF; extract its text first (for example: pdftotext -layout insert.pdf insert.txt)",
+    b"%PDF": "a PDF; extract its text first (for example: pdftotext insert.pdf insert.txt)",
     b"{\\rtf": "a document in RTF; save it as plain text or HTML",
     b"\xd0\xcf\x11\xe0": "an old Word or Excel file; save it as plain text, HTML or CSV",
     b"\x89PNG": "a picture; run text recognition on it first",
@@ -37,6 +37,12 @@ _FOREIGN = {
 }
 # Each the widest of its family: GB 18030 also reads GBK and GB 2312, cp1252 also Latin-1.
 _ENCODINGS = ["gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "cp1253"]
+_CHINESE_ENCODINGS = ("gb18030", "cp950", "big5hkscs")
+_CHINESE_HEADING = re.compile(
+    "适应[症证]|功能主治|用法用量|不良反应|注意事项|禁忌|成[份分]|贮[藏存]|说明书"
+    "|適應[症證]|不良反應|注意事項|副作用|用法|貯[藏存]|說明書"
+)
+"""Words of nearly every Chinese insert; bytes that are read wrongly do not make them by chance."""
 _SAMPLE = 2**16
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _BINARY = "holds binary data, not text; an insert as text, HTML, XML, JSON or CSV is needed."
@@ -86,12 +92,18 @@ def byte_order_mark(data: bytes) -> str | None:
     return next((encoding for mark, encoding in _BOMS.items() if data.startswith(mark)), None)
 
 
+def without_blanks(data: bytes) -> bytes:
+    """Return a document from where it begins, behind white space and marks of UTF-8."""
+    blanks = _BLANKS.match(data)
+    return data[blanks.end() :] if blanks else data
+
+
 def decode_text(data: bytes, source: str) -> str:
     """Decode the bytes of a text document.
 
     Args:
-        data: the whole document. A byte order mark decides; then UTF-8; then the encoding that
-            charset-normalizer finds (GB 18030 and Windows code pages are common in inserts).
+        data: the whole document. A byte order mark decides; then UTF-8; then the Chinese encoding
+            in which it holds words of an insert; then what charset-normalizer finds.
         source: the file's name, for messages.
 
     Returns:
@@ -110,10 +122,19 @@ def decode_text(data: bytes, source: str) -> str:
                 f"its byte order mark says {encoding}, but it cannot be read as that"
                 f" ({error.reason} at byte {error.start:,}). Save it as UTF-8.",
             ) from error
-        text = _decode_by_content(data, source)
+        text = _decode_chinese(data) or _decode_by_content(data, source)
     if sum(1 for _ in _CONTROL.finditer(text)) > len(text) // 100:
         raise ReadError(source, _BINARY)
     return text.replace("\0", " ")
+
+
+def _decode_chinese(data: bytes) -> str:
+    """Return the text in the first Chinese encoding that shows one of an insert; empty if none."""
+    for encoding in _CHINESE_ENCODINGS:
+        with suppress(UnicodeDecodeError):
+            if _CHINESE_HEADING.search(text := data.decode(encoding)):
+                return text
+    return ""
 
 
 def _decode_by_content(data: bytes, source: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drugtext.inserts.leaflet import read_leaflet
+from drugtext.errors import ReadError
+from drugtext.inserts.leaflet import SeveralInsertsError, read_leaflet
 
 
 def sections(text: str) -> dict[str, str]:
@@ -29,6 +30,14 @@ def sections(text: str) -> dict[str, str]:
         "一、适应症\n",
         "（一）适应症：",
         "1．适应症：",
+        "适应症(Indications)：",
+        "【适应症 Indications】",
+        "INDICATIONS 適應症\n",
+        "〔适应症〕",
+        "【适\n应症】",
+        "适应症\t",
+        "适应症 | ",
+        "适应症：| ",
         "１、【适应症】",
         "## 适应症\n",
         "●【适应症】",
@@ -54,6 +63,56 @@ def test_chinese_headings_run_on_without_a_newline():
         "contraindications": "孕妇禁用",
         "storage": "密封",
     }
+
+
+def test_chinese_headings_run_on_behind_numbers_and_commas():
+    text = "1.适应症：感染 2.用法用量：口服，禁忌：过敏"
+    assert sections(text) == {
+        "indications_and_usage": "感染",
+        "dosage_and_administration": "口服，",
+        "contraindications": "过敏",
+    }
+
+
+@pytest.mark.parametrize("lead", ["", "一、", "1. "])
+def test_a_space_parts_headings_from_texts_where_nothing_else_does(lead):
+    text = f"{lead}适应症 感染\n{lead}用法用量 口服\n{lead}不良反应 恶心"
+    assert [*sections(text).values()] == ["感染", "口服", "恶心"]
+    with pytest.raises(ReadError, match="no section was recognised"):
+        sections("适应症 一词见下\n用法用量 亦同")
+
+
+def test_rows_of_a_markdown_table():
+    text = "| 适应症 | 感染 |\n|---|---|\n| 用法用量 | 口服 |\n"
+    assert sections(text) == {"indications_and_usage": "感染", "dosage_and_administration": "口服"}
+
+
+def test_a_table_within_a_section_opens_none():
+    table = "规格 | 用量 | 成份\n5 mg | 一片 | 某某"
+    assert sections(f"【用法用量】口服\n{table}\n【禁忌】无") == {
+        "dosage_and_administration": f"口服\n{table}",
+        "contraindications": "无",
+    }
+
+
+def test_taiwanese_headings():
+    text = "適應症：頭痛\n副作用：噁心\n9 過量\n洗胃\n13.3 儲存條件\n陰涼處"
+    assert sections(text) == {
+        "indications_and_usage": "頭痛",
+        "adverse_reactions": "噁心",
+        "overdosage": "洗胃",
+        "storage": "陰涼處",
+    }
+
+
+@pytest.mark.parametrize("heading", ["【适应症】", "适应症："])
+def test_several_inserts_in_one_text_are_refused(heading):
+    one, other = (
+        f"【药品名称】{name}\n{heading}头痛\n【禁忌】无\n" for name in ("甲甲片", "乙乙片")
+    )
+    with pytest.raises(SeveralInsertsError, match="holds 2 inserts: 甲甲片, 乙乙片"):
+        read_leaflet(one + other, "insert.txt")
+    assert read_leaflet(one + one, "insert.txt").name == "甲甲片"
 
 
 def test_bare_chinese_headings_run_on():
@@ -86,6 +145,8 @@ def test_bare_chinese_headings_run_on():
         "见\n【禁忌】。",
         "按【用法与用量】项下的说明服用",
         "第一次[口服]，第二次【饭后】",
+        "如【不良反应】所述，应停药。出现【禁忌】时停药。",
+        "用于符合【适应症】的患者",
         "儿童：减半。\n成人：每日一次",
     ],
 )
@@ -133,6 +194,9 @@ def test_other_chinese_headings_are_kept_as_they_stand():
         ("【藥品名稱】\n通用名稱：某某片\n商品名稱：明明", "某某片", ("明明",)),
         ("【通用名称】某某片\n【商品名称】明明", "某某片", ("明明",)),
         ("【药品名称】某某片", "某某片", ()),
+        ("【药品名称】\n通 用 名 称 ： 某某片\n商品名 称：明明", "某某片", ("明明",)),
+        ("【药品名称】\n通用名称 某某片\n商品名称 明明", "某某片", ("明明",)),
+        ("【药品名称】\n品名：某某片\n英文名：Some", "某某片", ()),
         ("药品名称：通用名称：某某片 英文名称：Some 商品名称：无", "某某片", ()),
     ],
 )
@@ -140,6 +204,14 @@ def test_chinese_names(names, name, brands):
     insert = read_leaflet(f"{names}\n【适应症】头痛\n【禁忌】无", "insert.txt")
     assert (insert.name, insert.ingredients, insert.brand_names) == (name, (name,), brands)
     assert insert.sections["indications_and_usage"] == "头痛"
+
+
+@pytest.mark.parametrize(
+    "above", ["处方药", "OTC 甲类", "国药准字H1", "页码：1/3", "请按本品说明书使用。"]
+)
+def test_what_stands_above_the_title_is_no_name(above):
+    insert = read_leaflet(f"{above}\n某某片说明书\n【适应症】头痛\n【禁忌】无", "insert.txt")
+    assert insert.name == "某某片"
 
 
 def test_the_title_line_names_a_chinese_insert_without_a_generic_name():

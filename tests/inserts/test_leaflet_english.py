@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from drugtext.inserts.leaflet import read_leaflet
@@ -84,6 +86,13 @@ def test_contents_without_an_end_swallow_nothing():
         "## Indications\nPain.\n## Contraindications\nNone.",
         "**Indications**\nPain.\n**Contraindications:**\nNone.",
         "INDICATIONS AND USAGE Pain.\nCONTRAINDICATIONS None.",
+        "• Indications: Pain.\n• Contraindications: None.",
+        "- Indications: Pain.\n- Contraindications: None.",
+        "•\tINDICATIONS AND USAGE\nPain.\n•\tCONTRAINDICATIONS\nNone.",
+        "Indications | Pain.\nContraindications | None.",
+        "| Indications | Pain. |\n|---|---|\n| Contraindications | None. |",
+        "Indications\tPain.\nContraindications\tNone.",
+        "1\n\nINDICATIONS AND USAGE\nPain.\n4\nCONTRAINDICATIONS\nNone.",
         "\r\nINDICATIONS\r\nPain.\r\nCONTRAINDICATIONS\r\nNone.\r\n",
     ],
 )
@@ -108,6 +117,46 @@ def test_drug_facts():
         "storage": "keep dry",
         "Questions or comments?": "call us",
     }
+
+
+def test_drug_facts_in_one_line_each():
+    text = "Uses ■ relieves aches\nDirections ■ take 1\nOther information ■ keep dry"
+    assert sections(text) == {
+        "indications_and_usage": "■ relieves aches",
+        "dosage_and_administration": "■ take 1",
+        "storage": "■ keep dry",
+    }
+
+
+def test_sentences_that_begin_like_headings_are_kept():
+    text = (
+        "Uses\naches\nDo not use with any other drug containing examplol\n"
+        "Ask a doctor before use if you have liver disease\nDirections\ntake 2"
+    )
+    assert sections(text) == {
+        "indications_and_usage": "aches",
+        "contraindications": "Do not use with any other drug containing examplol",
+        "warnings": "Ask a doctor before use if you have liver disease",
+        "dosage_and_administration": "take 2",
+    }
+
+
+def test_side_effects_run_in():
+    text = "Indications: Pain.\nSide effects: Sleep.\nHow to use: One a day.\nStorage: Dry."
+    assert sections(text) == {
+        "indications_and_usage": "Pain.",
+        "adverse_reactions": "Sleep.",
+        "dosage_and_administration": "One a day.",
+        "storage": "Dry.",
+    }
+
+
+def test_bullets_and_cells_open_no_section():
+    body = (
+        "Tell the doctor of:\n• Warnings\n• Side effects\nDose | Use | Storage\n5 mg | daily | dry"
+    )
+    text = f"INDICATIONS\nPain.\nCONTRAINDICATIONS\n{body}\nHOW SUPPLIED\nIn boxes."
+    assert sections(text)["contraindications"] == body
 
 
 def test_markdown():
@@ -158,7 +207,31 @@ def test_eu_leaflet(style):
     assert found == EU_BODIES
 
 
-def test_eu_summary_of_product_characteristics():
+def test_eu_headings_broken_over_two_lines():
+    broken = {
+        "indications_and_usage": "1. What Examplol is and what it is\nused for",
+        "warnings": "2. What you need to know\nbefore you take Examplol",
+    }
+    headings = EU_HEADINGS | broken
+    text = "\n".join(f"{headings[name]}\n{body}" for name, body in EU_BODIES.items())
+    assert sections(text) == EU_BODIES
+
+
+def test_questions_of_australian_leaflets():
+    text = (
+        "1. Why am I using EXAMPLOL?\nPain.\n2. What should I know before I use EXAMPLOL?\nAsk.\n"
+        "4. How do I use EXAMPLOL?\nDaily.\n6. Are there any side effects?\nSleep."
+    )
+    assert [*sections(text)] == [
+        "indications_and_usage",
+        "warnings",
+        "dosage_and_administration",
+        "adverse_reactions",
+    ]
+
+
+@pytest.mark.parametrize("end", [" ", "\n\n"], ids=["in one line", "numbers alone"])
+def test_eu_summary_of_product_characteristics(end):
     text = (
         "1. NAME OF THE MEDICINAL PRODUCT\nExamplol 5 mg tablets\n4. CLINICAL PARTICULARS\n"
         "4.1 Therapeutic indications\nPain\n4.2 Posology and method of administration\nOne a day\n"
@@ -166,6 +239,7 @@ def test_eu_summary_of_product_characteristics():
         "4.8 Undesirable effects\nSleep\n5.1 Pharmacodynamic properties\nBlocks\n"
         "6.4 Special precautions for storage\nDry"
     )
+    text = re.sub(r"^([\d.]+) (?=[A-Z])", rf"\1{end}", text, flags=re.MULTILINE)
     insert = read_leaflet(text, "smpc.txt")
     assert insert.name == "Examplol 5 mg tablets"
     assert insert.sections == {

@@ -78,7 +78,7 @@ def test_text_of_over_ten_megabytes():
     assert found["contraindications"] == "None"
 
 
-@pytest.mark.parametrize("declared", ["gb2312", "utf-16", "klingon"])
+@pytest.mark.parametrize("declared", ["gb2312", "utf-8", "utf-16", "klingon"])
 def test_page_in_another_encoding_than_it_declares(declared):
     page = (
         f'<meta charset="{declared}"><p>【适应症】用于头痛、发热和关节痛，朱镕。</p>'

@@ -284,6 +284,42 @@ class TestOwnRecords:
         }
         assert insert.language == "zh"
 
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"通用名称": "某某片", "商品名称": "明明"},
+            {"【药品名称】": "通用名称：某某片\n商品名称：明明"},
+            {"sections": {"药品名称": "通用名称：某某片\n商品名称：明明", "禁忌": "无"}},
+        ],
+    )
+    def test_chinese_names(self, fields):
+        insert = insert_from_record({"适应症": "头痛"} | fields, "a.json")
+        assert (insert.name, insert.ingredients, insert.brand_names) == (
+            "某某片",
+            ("某某片",),
+            ("明明",),
+        )
+
+    def test_tags_and_numbers_in_sections(self):
+        fields = {"适应症": "<p>感染</p>", "用法用量": "口服&nbsp;<br/>一日", "规格": 500}
+        assert insert_from_record(fields, "a.json").sections == {
+            "indications_and_usage": "感染",
+            "dosage_and_administration": "口服\n一日",
+            "how_supplied": "500",
+        }
+        told = {"text": "某某片<br>【适应症】感染\n【禁忌】无，p<0.05"}
+        assert insert_from_record(told, "a.json").sections == {
+            "preamble": "某某片",
+            "indications_and_usage": "感染",
+            "contraindications": "无，p<0.05",
+        }
+
+    def test_several_inserts_in_a_text_are_refused(self):
+        one, other = (f"【药品名称】{name}片\n【适应症】头痛\n" for name in ("甲甲", "乙乙"))
+        for text in (one + other, f"<p>{one}</p><p>{other}</p>".replace("\n", "<br>")):
+            with pytest.raises(ReadError, match="holds 2 inserts: 甲甲片, 乙乙片"):
+                insert_from_record({"text": text}, "a.json")
+
     def test_text_with_headings_is_read_as_a_leaflet(self):
         insert = read(
             {"text": "【适应症】用于心跳过快。\n【禁忌】哮喘患者禁用。", "category": "C07"}
@@ -330,7 +366,10 @@ class TestOwnRecords:
         ({"sections": {}}, "no section was recognised in the record (its fields: sections)"),
         ({"warnings": [" "]}, "no section was recognised in the record (its fields: warnings)"),
         ({"sections": ["For pain."]}, '"sections" is a list; {"indications_and_usage": "…"} is'),
-        ({"sections": {"warnings": 5}}, "section 'warnings' holds a number; text is needed."),
+        (
+            {"sections": {"warnings": True}},
+            "section 'warnings' holds true or false; text is needed.",
+        ),
         ({"warnings": ["a", {}]}, "section 'warnings' holds a mapping; text is needed."),
         ({"text": "  "}, 'the field "text" is empty; the text of an insert is needed.'),
         (

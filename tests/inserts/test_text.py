@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from drugtext.errors import ReadError
 from drugtext.inserts import text as module
-from drugtext.inserts.text import byte_order_mark, decode_text, read_bounded, refuse_foreign
+from drugtext.inserts.text import (
+    byte_order_mark,
+    decode_text,
+    read_bounded,
+    refuse_foreign,
+    without_blanks,
+)
 
 CHINESE = "【适应症】\n用于治疗心跳过快，也可用于轻度高血压。\n【用法用量】\n口服，一日两次。\n"
 TAIWANESE = "【適應症】\n治療心跳過快、輕度高血壓。\n【用法用量】\n口服，每日兩次，每次一錠。\n"
@@ -33,6 +39,8 @@ def refusal(data: bytes) -> str:
         (CHINESE, "gb2312"),
         (CHINESE.splitlines()[1], "gbk"),
         (TAIWANESE, "big5"),
+        ("【成份】黄芪、白术（炒）、防风。\n【贮藏】密封", "gb18030"),  # many rare characters
+        ("黄连上清片说明书\n【功能主治】散风清热。", "gbk"),
         (FRENCH, "cp1252"),
         ("For pain.", "ascii"),
         ("", "utf-8"),
@@ -40,6 +48,12 @@ def refusal(data: bytes) -> str:
 )
 def test_encodings(text, encoding):
     assert decode_text(text.encode(encoding), "insert.txt") == text
+
+
+def test_documents_begin_behind_white_space_and_marks_alone():
+    assert without_blanks(b"\xef\xbb\xbf \xef\xbb\xbf\r\nA\n") == b"A\n"
+    for text, encoding in (("（见背面）", "utf-8"), ("［适应症］", "utf-8"), ("黄连", "gbk")):
+        assert without_blanks(text.encode(encoding)).decode(encoding) == text
 
 
 def test_big_endian_with_mark():
