@@ -53,6 +53,13 @@ def test_chinese_products_are_masked_without_their_form_and_salt():
     assert masked == f"{MASK}或{MASK}，{MASK}，{MASK}，胰岛素，片剂。"
 
 
+def test_chinese_products_called_by_what_they_are_for_hide_no_such_words():
+    insert = DrugInsert(
+        name="清热解毒口服液", sections={"indications_and_usage": "清热解毒。用于感冒。"}
+    )
+    assert dict(masked_insert(insert).sections) == dict(insert.sections)
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     st.lists(

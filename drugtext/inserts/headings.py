@@ -132,7 +132,9 @@ def chinese_heading_kind(heading: str) -> str | None:
         return None
     if canonical_name(heading):
         return "section"
-    return _OTHER.get(key) or _OTHER.get(chinese_key(heading))
+    without_latin = chinese_key(heading)
+    is_told = without_latin == key or len(without_latin) > 2  # "MRI检查" is no heading
+    return _OTHER.get(key) or (_OTHER.get(without_latin) if is_told else None)
 
 
 def plain_chinese_headings() -> frozenset[str]:

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 from drugtext.errors import ReadError
+from drugtext.inserts.headings import chinese_heading_kind, simplified
 from drugtext.inserts.insert import CANONICAL_SECTIONS, DrugInsert, Section, join_sections
 from drugtext.inserts.language import detect_language
 from drugtext.inserts.leaflet_chinese import chinese_headings
-from drugtext.inserts.leaflet_english import english_headings
-from drugtext.inserts.leaflet_lines import with_numbers_joined
+from drugtext.inserts.leaflet_english import english_headings, with_numbers_joined
 from drugtext.inserts.leaflet_names import (
     chinese_names,
     eu_substances,
@@ -20,10 +20,11 @@ from drugtext.inserts.leaflet_names import (
 from drugtext.inserts.leaflet_parts import PREAMBLE, Heading, Part, without_overlaps
 from drugtext.inserts.page import page_text
 
+_FORM = re.compile(r"\s|[（(].*|\d.*")  # what differs where one drug is named twice
 _TITLE_NUMBER = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+")
 _MARKS = re.compile(r"(^|• |\| )#{1,6} ", re.MULTILINE)
 # What a row of a Markdown table has behind its last cell, and the line below the first row.
-_ROW_END = re.compile(r"[ \t]*\|\s*(?:\|[-:| \t]+\|\s*)?\Z")
+_ROW_END = re.compile(r"(?<![ \t|])[ \t]*+\|\s*+(?:\|[-:| \t]+\|\s*)?\Z")
 
 
 class SeveralInsertsError(ReadError):
@@ -111,16 +112,18 @@ def _cut(text: str, headings: list[Heading]) -> list[Part]:
 
 def _refuse_several(parts: list[Part], source: str) -> None:
     """Raise `SeveralInsertsError` for a text of several Chinese inserts."""
-    names: dict[str, None] = {}
+    names: list[str] = []
     named = ""
     for part in parts:
-        named = chinese_names([part])[0] or named
-        if named and part.name == "indications_and_usage":
-            names[named] = None
+        if chinese_heading_kind(part.title) == "generic_name" or "药品名" in simplified(part.title):
+            named = _FORM.sub("", chinese_names([part])[0]) or named
+        is_new = not any(named in name or name in named for name in names)
+        if named and part.name == "indications_and_usage" and is_new:
+            names.append(named)
     if len(names) > 1:
         raise SeveralInsertsError(
             source,
-            f"holds {len(names)} inserts: {', '.join(list(names)[:5])}. Split it into one file an"
+            f"holds {len(names)} inserts: {', '.join(names[:5])}. Split it into one file an"
             ' insert, or give each as a JSON record: {"text": "…"}.',
         )
 

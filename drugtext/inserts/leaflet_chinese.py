@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from drugtext.inserts.heading_tables import PLAIN_PAIRS
 from drugtext.inserts.headings import (
     HAN,
     canonical_name,
@@ -16,7 +17,8 @@ from drugtext.inserts.headings import (
 from drugtext.inserts.leaflet_parts import Heading, bounded, without_overlaps
 
 _LONGEST_BRACKET = 30
-_OPENERS = "【〖［[〔﹝『"
+_QUOTES = "〔﹝『"  # they open headings at the start of lines alone
+_OPENERS = f"【〖［[{_QUOTES}"
 _CLOSER = re.compile(
     r"(?:[\u3400-\u9fff)）Ⅰ-Ⅻ]|(?<=[\u3400-\u9fff \u3000])[A-Za-z][A-Za-z &/]{3,24})"
     r"[ \u3000]{0,3}[】〗］\]〕﹞』]"
@@ -33,15 +35,18 @@ _REFERS_ACROSS_LINES = re.compile(
     r"(?:(?<![偶少罕常多可未易较])见|参阅|参照|(?<!供)参考|[和与及或、])$"
 )
 _REFERRED = re.compile(
-    r"\s{0,2}(?:所[述列示载]|时[，,停应]|的|项(?!目)|部分[。，；,)）内中]|章节|一节|内容|中[的所，]|下[的所]|[)）。、，；,;”」])"
+    r"\s{0,2}(?:所[述列示载]|时[，,停应]|项(?!目)|部分[。，；,)）内中]|章节|一节|内容|中[的所，]|下[的所]|[)）。、，；,;”」])"
 )
 _LISTED = re.compile(r"\s*(?:$|[和与及或][【\[［〖])", re.MULTILINE)
 _NOTE = re.compile(r"详?见|参|注\d?$")
 _LEAD = r"^[ \t\u3000#*·•●○◆■▲★◎|【〖［\[〔-]*+"
-# A row of two cells is a heading and its text; rows of more are a table within a section.
 _BARE_LINE = re.compile(
-    _LEAD + r"(?P<head>[^\n:：。；;，,|\t【\[〔]{2,24}?)"
-    r"[ \t\u3000*]{0,8}(?:[:：](?:[ \t]*\|)?|(?:\||\t+)(?=[^|\t\n]*\|?[ \t]*$)|$)",
+    _LEAD + r"(?P<head>[^\n:：。；;，,【\[〔]{2,24}?)[ \t\u3000*]{0,8}(?:[:：](?:[ \t]*\|)?|$)",
+    re.MULTILINE,
+)
+# A row of two cells; one of more is of a table within a section.
+_ROW = re.compile(
+    _LEAD + r"(?P<head>[^\n:：。；;，,|\t]{2,24}?)[ \u3000*]{0,8}(?:\||\t+)(?=[^|\t\n]*\|?[ \t]*$)",
     re.MULTILINE,
 )
 # Without brackets these are fields of a section or of the title, not headings.
@@ -51,6 +56,8 @@ _FIELDS = {
 }
 _PLAIN = plain_chinese_headings() - _FIELDS
 _SPELT = [r"[ \u3000]?".join(map(re.escape, k)) for k in sorted(_PLAIN, key=len, reverse=True)]
+_COMMAS = ("，", ",")
+_WORDS = PLAIN_PAIRS | {"有效期"}  # that stand within sentences, too
 _KNOWN = f"(?P<head>{'|'.join(_SPELT)})"
 _RUN_ON = re.compile(
     rf"(?<=[\s。；;！!：:，,])(?:\d{{1,2}}[.．、][ ]?)?{_KNOWN}[ \u3000]{{0,3}}[:：](?:[ \t]*\|)?"
@@ -65,7 +72,7 @@ _FEWEST_SPACED = 3  # names; a sentence, too, may begin with the word of a headi
 def chinese_headings(text: str, source: str) -> list[Heading]:
     """Find Chinese headings: in brackets and, where few stand in brackets, bare ones.
 
-    Where there are few of these, too, a space may be all that parts headings from their texts.
+    Where there are few of these, too, cells of a table or spaces may part them from their texts.
 
     Args:
         text: the whole insert.
@@ -89,9 +96,10 @@ def chinese_headings(text: str, source: str) -> list[Heading]:
         own = [heading for heading in bare if heading.name and heading.name not in names]
         return without_overlaps([*bracketed, *own])
     bare += bounded(_bare_headings(text, _RUN_ON, plain), source)
-    if len(names | _names(bare)) < 2:
-        spaced = bounded(_bare_headings(text, _SPACED, plain), source)
-        bare += spaced if len(_names(spaced)) >= _FEWEST_SPACED else []
+    for pattern, fewest in ((_ROW, 1), (_SPACED, _FEWEST_SPACED)):
+        if len(names | _names(bare)) < 2:
+            more = bounded(_bare_headings(text, pattern, plain), source)
+            bare += more if len(_names(more)) >= fewest else []
     return without_overlaps([*bracketed, *bare])
 
 
@@ -103,7 +111,9 @@ def _bare_headings(text: str, pattern: re.Pattern[str], plain: str) -> Iterator[
     """Find known headings without brackets, by what stands around them."""
     for found in pattern.finditer(plain):
         head = found["head"]
-        if chinese_key(head) in _PLAIN:
+        key = chinese_key(head)
+        goes_on = plain[found.start() - 1 : found.start()] in _COMMAS and key in _WORDS
+        if key in _PLAIN and not goes_on:
             title = text[found.start("head") : found.end("head")].strip()
             yield Heading(found.start(), found.end(), title, canonical_name(head), "chinese")
 
@@ -118,6 +128,8 @@ def _bracketed_headings(text: str, plain: str) -> Iterator[Heading]:
         kind = chinese_heading_kind(inside) if len(inside) > 1 else None
         line_start = _line_start(plain, start)
         own = opened and plain[start] in "【〖" and line_start is not None and not kind
+        if opened and plain[start] in _QUOTES and line_start is None:
+            kind = None
         if kind or (own and len(inside) <= 20 and not _NOTE.match(inside)):
             goes_on = last_refers and not plain[last:start].strip(" ，,、和及与或;；")
             last_refers = goes_on or _is_reference(plain, start, close + 1, line_start)
@@ -166,7 +178,9 @@ def _is_reference(plain: str, start: int, end: int, line_start: int | None) -> b
     """Tell "(参见【注意事项】)" from a heading."""
     before = plain[max(0, start - 16) : start]
     if line_start is None:
-        return bool(_REFERS.search(before.rstrip()) or _REFERRED.match(plain, end))
+        is_owner = plain.startswith("的", end) and not _SENTENCE_END.match(before[-1:])
+        referred = is_owner or _REFERRED.match(plain, end)
+        return bool(_REFERS.search(before.rstrip()) or referred)
     before = plain[max(0, line_start - 16) : line_start].rstrip()
     # At the start of a line only a wrapped sentence that goes on behind the bracket refers.
     return bool(_REFERS_ACROSS_LINES.search(before)) and bool(

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from drugtext.inserts.headings import heading_key
-from drugtext.inserts.leaflet_lines import CONTENTS, FULL_TEXT, HIGHLIGHTS, heading_lines
+from drugtext.inserts.headings import canonical_name, heading_key
+from drugtext.inserts.leaflet_lines import (
+    CONTENTS,
+    FULL_TEXT,
+    HIGHLIGHTS,
+    OWN_KEYS,
+    heading_items,
+    heading_lines,
+)
 from drugtext.inserts.leaflet_parts import Heading, bounded, without_overlaps
 
 _SMPC: dict[tuple[int, ...], str] = {
@@ -13,6 +21,11 @@ _SMPC: dict[tuple[int, ...], str] = {
     (4, 3): "contraindications",
     (4, 8): "adverse_reactions",
 }
+_NUMBER_ALONE = re.compile(
+    r"^[^\S\n]*(?P<number>\d{1,2}(?:\.\d{1,2}){0,2}\.?)(?P<end>[^\S\n]*\n\s*+)"
+    r"(?P<title>[A-Z][^\n]*)",
+    re.MULTILINE,
+)
 # These are worth taking in other print where none stands in the style of the text.
 _MAJOR = frozenset(
     {
@@ -39,9 +52,40 @@ def english_headings(text: str, source: str, *, marked_only: bool) -> list[Headi
     Raises:
         ReadError: there are more such lines than one insert has.
     """
-    lines = (line for line in heading_lines(text) if line.level or not marked_only)
-    outside, landmarks = _outside_front_matter(bounded(lines, source))
+    lines = bounded(heading_lines(text), source)
+    if len(_names(lines)) < 2:
+        lines = without_overlaps([*lines, *bounded(heading_items(text), source)])
+    lines = [line for line in lines if line.level or not marked_only]
+    outside, landmarks = _outside_front_matter(lines)
     return [*_in_the_style_of_the_text(outside), *landmarks]
+
+
+def with_numbers_joined(text: str) -> str:
+    """Put numbers that stand on lines of their own, as some PDFs give them, before their headings.
+
+    Args:
+        text: the whole insert.
+
+    Returns:
+        The text, "4.1", a line end and "Therapeutic indications" joined by a space; as it was where
+        it is no summary of product characteristics.
+    """
+    alone = [found for found in _NUMBER_ALONE.finditer(text) if _is_heading(found["title"])]
+    if sum(_SMPC.get(_numbers(found)) == canonical_name(found["title"]) for found in alone) < 2:
+        return text
+    pieces, done = [], 0
+    for found in alone:
+        pieces += [text[done : found.start("end")], " "]
+        done = found.end("end")
+    return "".join([*pieces, text[done:]])
+
+
+def _numbers(found: re.Match[str]) -> tuple[int, ...]:
+    return tuple(map(int, found["number"].strip(".").split(".")))
+
+
+def _is_heading(line: str) -> bool:
+    return bool(canonical_name(line)) or heading_key(line) in OWN_KEYS
 
 
 def _outside_front_matter(

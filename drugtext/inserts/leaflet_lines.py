@@ -15,17 +15,14 @@ CONTENTS = "full prescribing information: contents"
 _BULLETS = "•·▪■●○◆"
 # Lines that can be headings: they begin with a capital, a number or Markdown's "#".
 _LINE = re.compile(
-    rf"^(?:[^\S\n]{{0,3}}#|[^\S\n]*+[*_–—=~|{_BULLETS}-]*+[^\S\n]*+[A-Z\d])[^\n]{{2,}}",
-    re.MULTILINE,
+    r"^(?:[^\S\n]{0,3}#|[^\S\n]*+[*_–—=~-]*+[^\S\n]*+[A-Z\d])[^\n]{2,}", re.MULTILINE
+)
+_ITEM = re.compile(
+    rf"^[^\S\n]*+(?:[|{_BULLETS}-]++[^\S\n]*+)?(?P<item>[*A-Z\d][^\n]{{2,}})", re.MULTILINE
 )
 _MARKDOWN = re.compile(r"\s{0,3}(#{1,6})\s+")
 _NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,2}(?:\.\d{1,2}){0,3})(?:[.)]\s*|\s+)(?=[^\W\d_])", re.IGNORECASE
-)
-_NUMBER_ALONE = re.compile(
-    r"^[^\S\n]*(?P<number>\d{1,2}(?:\.\d{1,2}){0,2}\.?)(?P<end>[^\S\n]*\n\s*+)"
-    r"(?P<title>[A-Z][^\n]*)",
-    re.MULTILINE,
 )
 _LEAFLET_KEY = re.compile(
     r"what .+ used for|what you |before |how (?!supplied)|(?:possible )?side effects|"
@@ -34,13 +31,9 @@ _LEAFLET_KEY = re.compile(
 _LINKING = re.compile(
     r"(?:\b(?:and|or|see|the|in|of|to|with|(?<!used )for|under|also)|[,(\[])[^\S\n]*\Z", re.I
 )
-# A colon, a bullet, or the border of a cell in a row of two parts such a heading from its text.
-_RUN_IN = re.compile(
-    rf"[\s{_BULLETS}|–-]*+([A-Za-z0-9*][^:|\t\n;{_BULLETS}]{{2,60}}?)"
-    rf"(?:\s?:\**[ \t]+(?:\|[ \t]*)?|[ ](?=[{_BULLETS}][ ])"
-    r"|[ ]?(?:\||\t)[ \t]*(?=[^|\t\n]+\|?[ \t]*$))\S",
-    re.MULTILINE,
-)
+_RUN_IN = re.compile(r"\s*+([A-Za-z0-9*][^:\n;]{2,60}?)(?:\s?:\**[ \t]+|[ ](?=■[ ]))\S")
+# A row of two cells; one of more is of a table within a section.
+_ROW = re.compile(r"([^|\t\n]{2,60}?)[ :]{0,2}(?:\||\t)[ \t]*(?=[^|\t\n]+\|?[ \t]*$)\S")
 _ALSO_RUN_IN = re.compile(r"(?:possible )?side effects$|how to (?:use|take)$")
 # With these words a sentence of an OTC label begins, which says all by itself.
 _SENTENCE = re.compile(
@@ -49,7 +42,7 @@ _SENTENCE = re.compile(
 )
 _UPPER_RUN_IN = re.compile(r"\s*+(?:\d{1,2}\.?\s+)?([A-Z][A-Z&,/]*(?:[ ][A-Z&,/]+){0,9}) ")
 _ONE_WORD = frozenset({"DESCRIPTION", "CONTRAINDICATIONS", "WARNINGS", "PRECAUTIONS", "OVERDOSAGE"})
-_OWN_KEYS = frozenset(
+OWN_KEYS = frozenset(
     {
         "clinical studies",
         "clinical trials",
@@ -87,34 +80,20 @@ def heading_lines(text: str) -> Iterator[Heading]:
             yield heading
 
 
-def with_numbers_joined(text: str) -> str:
-    """Put numbers of headings that stand on lines of their own, as some PDFs give them, in place.
+def heading_items(text: str) -> Iterator[Heading]:
+    """Find the items of lists, and the rows of two cells, that may be headings.
 
-    Args:
-        text: the whole insert.
-
-    Returns:
-        The text, "4.1", a line end and "Therapeutic indications" joined by a space. As it was where
-        these are pages' numbers, or a section's whole text: then they do not rise, or there is a
-        heading above the first.
+    Where a text has other headings, they are parts of its sections.
     """
-    alone = [found for found in _NUMBER_ALONE.finditer(text) if _is_known(found["title"])]
-    numbers = [tuple(map(int, found["number"].strip(".").split("."))) for found in alone]
-    if numbers != sorted(set(numbers)) or _has_heading(text[: alone[0].start()] if alone else ""):
-        return text
-    pieces, done = [], 0
-    for found in alone:
-        pieces += [text[done : found.start("end")], " "]
-        done = found.end("end")
-    return "".join([*pieces, text[done:]])
-
-
-def _has_heading(text: str) -> bool:
-    return any(map(_is_known, text.splitlines()))
-
-
-def _is_known(line: str) -> bool:
-    return bool(canonical_name(line)) or heading_key(line) in _OWN_KEYS
+    for line in _ITEM.finditer(text):
+        item, start = line["item"], line.start("item")
+        heading = _candidate(item.rstrip(" \t|"), start, "")
+        if row := _ROW.match(item):
+            head = row[1].strip("* ")
+            style = "upper" if head.isupper() else "title"
+            heading = Heading(start, start + row.end() - 1, head, canonical_name(head), style)
+        if heading and heading.name:
+            yield heading._replace(start=line.start())
 
 
 def _broken_candidate(text: str, line: re.Match[str]) -> Heading | None:
@@ -122,17 +101,19 @@ def _broken_candidate(text: str, line: re.Match[str]) -> Heading | None:
     rest = text[line.end() + 1 : line.end() + LONGEST_HEADING].partition("\n")[0]
     if not rest.strip() or rest.lstrip()[0].isupper():
         return None
-    heading = _candidate(f"{line[0].rstrip()} {rest.strip()}", line.start(), "")
+    start = line.start()
+    heading = _candidate(f"{line[0].rstrip()} {rest.strip()}", start, "")
     if not (heading and heading.name and heading.number):
         return None
-    return heading._replace(body=line.end() + 1 + len(rest))
+    is_sentence = heading.body == start
+    return heading if is_sentence else heading._replace(body=line.end() + 1 + len(rest))
 
 
 def _candidate(line: str, start: int, before: str) -> Heading | None:
     """Read one line as a heading, where it can be one; `before` ends the line above it."""
     words = line[: LONGEST_HEADING * 2].strip()
     marked = _MARKDOWN.match(line[:20])
-    title = words[len(marked[0].strip()) if marked else 0 :].strip(f" \t*_-–—=~|{_BULLETS}")
+    title = words[len(marked[0].strip()) if marked else 0 :].strip(" \t*_-–—=~")
     if len(words) > LONGEST_HEADING or not title or (HAN.search(title) and not marked):
         return _run_in_candidate(line, start)
     numbered = _NUMBER.match(title)
@@ -141,12 +122,11 @@ def _candidate(line: str, start: int, before: str) -> Heading | None:
     looks = len(rest.split()) <= 20 and not rest.endswith((".", ",", ";")) and _is_balanced(rest)
     if not marked and not numbered and _LINKING.search(before):
         return None  # a wrapped sentence, such as "(see\nWARNINGS"
-    is_item = words[0] in f"|{_BULLETS}" and not title.isupper()
-    if not marked and (is_item or not looks):
+    if not marked and not looks:
         return _run_in_candidate(line, start)
     name, key, body = canonical_name(rest), heading_key(rest), start + len(line)
     style = _style(rest, key, name, bool(number))
-    known = name or marked or key in _OWN_KEYS or key in (HIGHLIGHTS, FULL_TEXT)
+    known = name or marked or key in OWN_KEYS or key in (HIGHLIGHTS, FULL_TEXT)
     numbered_own = number and (rest.isupper() or len(number) == 2) and len(key) > 3
     if not known and not numbered_own and not key.startswith(CONTENTS):
         return _run_in_candidate(line, start)

@@ -16,43 +16,21 @@ _DOCUMENT_WORD = re.compile(r"(?:使用|药品|藥品)?(?:说明书|說明書|�
 _NO_NAME = re.compile(
     r"(?:package leaflet|patient information leaflet|information for the|highlights of|"
     r"full prescribing|drug facts|annex\b|[a-d]\. |read all of this|rx only|summary of product|"
-    r"initial u\.?s\.? approval|these highlights|revised|请仔细|請仔細|[核修]|本文|警示|页码|頁碼|"
-    r"处方药|處方藥|[甲乙]类|otc\b|国药准字|中国药典|(?:化学|中药|生物|化學|中藥)(?:制品)?\W*$)|\W*$",
+    r"initial u\.?s\.? approval|these highlights|revised|[核修]|本文|警示|页码|頁碼|"
+    r"处方药|處方藥|[甲乙]类(?:otc|非?处方药)?\W*$|otc\b|请|請|国药准字|中国药典|(?:化学|中药|生物|化學|中藥)(?:制品)?\W*$)|\W*$",
     re.IGNORECASE,
 )
 _HIGHLIGHTS_NAME = re.compile(r"needed to use ([^.]{1,100}?) safely")
 _LEAFLET_LINE = re.compile(r"(?:[a-d]\. )?package leaflet\b", re.IGNORECASE)
 _SUBSTANCES = re.compile(r"[a-z][a-z0-9,/ -]{3,}")
-_FIELDS = (
-    *(
-        "通用名称",
-        "通用名稱",
-        "通用名",
-        "商品名称",
-        "商品名稱",
-        "商品名",
-        "商标名",
-        "商標名",
-        "商标",
-        "商標",
-    ),
-    *("中文名称", "中文名稱", "中文名", "英文名称", "英文名稱", "英文名", "汉语拼音", "漢語拼音"),
-    *(
-        "拼音名",
-        "拼音",
-        "曾用名",
-        "别名",
-        "別名",
-        "化学名称",
-        "化學名稱",
-        "化学名",
-        "化學名",
-        "品名",
-    ),
-)
+_NAMES = """
+通用名称 通用名稱 通用名 商品名称 商品名稱 商品名 商标名 商標名 商标 商標 中文名称 中文名稱 中文名
+英文名称 英文名稱 英文名 汉语拼音 漢語拼音 拼音名 拼音 曾用名 别名 別名 品名
+化学名称 化學名稱 化学名 化學名
+"""
 # A space may stand for the colon behind the longer ones, and between characters.
 _NAME_FIELD = re.compile(
-    r"(?<![药藥商产產])(" + "|".join(r"[^\S\n]?".join(field) for field in _FIELDS) + r")"
+    r"(?<![药藥商产產])(" + "|".join(r"[^\S\n]?".join(field) for field in _NAMES.split()) + r")"
     r"(?:[^\S\n]{0,3}[:：]|(?<=[称稱音])[^\S\n]+(?=\S))"
 )
 _NO_BRAND = frozenset({"", "无", "無", "/", "-", "—", "——", "暂无"})

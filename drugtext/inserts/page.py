@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from lxml import etree, html
 
@@ -10,12 +11,15 @@ from drugtext.errors import ReadError
 from drugtext.inserts.markup import element_text
 from drugtext.inserts.text import decode_text
 
-# What lxml reads out of a page, but does not take back.
+_BLOCKS = ("p", "br", "div", "li", "ul", "ol", "table", "tr", "td", "th")
 _TAG = re.compile(
-    r"</?(?:p|br|div|span|b|strong|i|em|u|h[1-6]|li|ul|ol|table|tr|td|th|sup|sub)\b[^<>]{0,200}>",
+    rf"</?(?P<name>{'|'.join(_BLOCKS)}|h[1-6]|span|strong|b|i|em|u|sup|sub)"
+    r"(?:\s+[\w:-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?>",
     re.IGNORECASE,
 )
+_LINE_ENDS = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _CHARSET_UTF8 = re.compile(rb"charset\s*=\s*[\"']?\s*utf-?8", re.IGNORECASE)
+# What lxml reads out of a page, but does not take back.
 _NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -42,17 +46,19 @@ def page_text(data: bytes | str, source: str) -> tuple[str, str]:
     return element_text(root, skip=("head", "nav")), title
 
 
-def without_tags(text: str, source: str) -> str:
-    """Return a text without the tags that some databases leave in it; errors as `page_text`."""
+def without_tags(text: str) -> str:
+    """Return a text without the tags that some databases leave in it, a line a block."""
     if "<" not in text or not _TAG.search(text):
         return text
-    return page_text(text.replace("\n", "<br>"), source)[0]
+    plain = _TAG.sub(lambda tag: "\n" if tag["name"].lower() in _BLOCKS else "", text)
+    return _LINE_ENDS.sub("\n", unescape(plain).replace("\xa0", " ")).strip()
 
 
 def _parse(data: bytes | str, source: str) -> html.HtmlElement:
     if isinstance(data, bytes) and not _is_utf8(data):
         head = data[:4096]
-        if b"charset" in head.lower() and not _CHARSET_UTF8.search(head):
+        is_wrong = _CHARSET_UTF8.search(head) and not _is_mostly_utf8(data)
+        if b"charset" in head.lower() and not is_wrong:
             root, stopped = _tree(data, None, source)
             if not stopped:
                 return root
@@ -89,6 +95,11 @@ def _tree(data: bytes, encoding: str | None, source: str) -> tuple[html.HtmlElem
         raise ReadError(source, f"is no readable HTML page ({error}).") from error
     fatal = parser.error_log.filter_from_fatals()
     return root, fatal[0].message.strip() if len(fatal) else ""
+
+
+def _is_mostly_utf8(data: bytes) -> bool:
+    text = data.decode("utf-8", "replace")
+    return 2 * text.count("\ufffd") < sum(character > "\x7f" for character in text)
 
 
 def _is_utf8(data: bytes) -> bool:

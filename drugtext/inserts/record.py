@@ -34,7 +34,7 @@ _NO_SECTIONS = frozenset(
 )
 # Fields with a place of their own in a DrugInsert; other texts of a record are its metadata.
 _HAS_PLACE = _NO_SECTIONS | {
-    *("name", "Name", "sections", "language", "lang", "set_id", "version", *TEXT_FIELDS),
+    *("name", "Name", "sections", "language", "lang", "set_id", "version", "text"),
     *("effective_time", "effective_date"),
 }
 
@@ -59,7 +59,8 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     """
     if not isinstance(record, Mapping):
         raise ReadError(source, f"found {kind_of(record)} where a record {{…}} is needed.")
-    given, text = record.get("sections"), text_of(record)
+    record = _with_text(record)
+    given, text = record.get("sections"), record.get("text")
     if given is not None and not isinstance(given, Mapping):
         raise ReadError(
             source, f'"sections" is {kind_of(given)}; {{"indications_and_usage": "…"}} is needed.'
@@ -75,9 +76,14 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     return replace(_insert(record, read, source), row=row)
 
 
-def text_of(record: Mapping[str, object]) -> object:
-    """Return what stands in the field that holds a whole insert; None where there is none."""
-    return next((record[name] for name in TEXT_FIELDS if record.get(name) is not None), None)
+def _with_text(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a record whose whole insert is called `text`, where it has nothing but that."""
+    if "text" in record or any(map(canonical_name, record)):
+        return record
+    for name in TEXT_FIELDS:
+        if isinstance(text := record.get(name), str) and text.strip():
+            return {"text": text} | {key: record[key] for key in record if key != name}
+    return record
 
 
 def _read_text(text: str, source: str) -> DrugInsert:
@@ -86,7 +92,7 @@ def _read_text(text: str, source: str) -> DrugInsert:
         raise ReadError(source, 'the field "text" is empty; the text of an insert is needed.')
     if _MARKUP.match(text):
         return _read_markup(text, source)
-    text = without_tags(text, source)
+    text = without_tags(text)
     try:
         return read_leaflet(text, source)
     except SeveralInsertsError:

@@ -65,13 +65,14 @@ def sections_of(fields: Mapping[str, object], source: str) -> dict[str, str]:
     pieces: dict[tuple[str, str], _Piece] = {}
     for field, value in fields.items():
         values = value if isinstance(value, list | tuple) else [value]
-        wrong = next((v for v in values if v is not None and type(v) not in _TEXTS), None)
+        values = [v for v in values if v is not None and v == v]  # nor what a table calls NaN
+        wrong = next((v for v in values if isinstance(v, bool) or not isinstance(v, _TEXTS)), None)
         if wrong is not None:
             raise ReadError(
                 source, f"section {field[:40]!r} holds {kind_of(wrong)}; text is needed."
             )
         name = _section_name(clean(field))
-        texts = (without_tags(clean(str(v)), source) for v in values if v is not None)
+        texts = (without_tags(clean(str(value))) for value in values)
         for text in filter(None, texts):
             pieces.setdefault((name, text), _Piece(field, name, text))
     sections: dict[str, list[str]] = {}

@@ -40,6 +40,7 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
     """
     text = text.lstrip(_BEFORE_A_TABLE)
     first = text.partition("\n")[0]
+    is_table = False
     for delimiter in _DELIMITERS:
         columns = [title.strip(' \r"').lower() for title in _titles(first, delimiter)]
         if columns.count("text") > 1:
@@ -48,20 +49,27 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
                 f"the table has {columns.count('text')} columns that are called text; call one of"
                 " them so, and put the texts of an insert together in it.",
             )
-        if not set(columns).isdisjoint(TEXT_FIELDS) or _has_sections(columns, source):
+        rows = _first_rows(text, delimiter) if source.lower().endswith(TABLES) else []
+        if "text" in columns or (rows and _tells_sections(columns)):
             return _rows(text, delimiter, columns, source)
-    if source.lower().endswith(TABLES) and any(_is_grid(text, d) for d in _DELIMITERS):
+        is_table |= len(rows) > 1 and len({len(row) for row in rows}) == 1
+    if is_table:
         raise without_text_column(text, source)
     return None
 
 
-def _is_grid(text: str, delimiter: str) -> bool:
-    """Tell a table by its first rows, which have as many columns; lines of a text have not."""
+def _first_rows(text: str, delimiter: str) -> list[list[str]]:
+    """Return the first rows of a table of several columns; none where lines open sections."""
     try:
         rows = [*islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _GRID_ROWS)]
     except csv.Error:
-        return False
-    return len({len(row) for row in rows}) == 1 and len(rows[0]) > 1 < len(rows)
+        return []
+    below = (row[0].replace("：", ":").partition(":")[0] for row in rows[1:] if row)
+    return rows if rows and len(rows[0]) > 1 and not any(map(canonical_name, below)) else []
+
+
+def _tells_sections(columns: list[str]) -> bool:
+    return any(map(canonical_name, columns)) or not set(columns).isdisjoint(TEXT_FIELDS)
 
 
 def _titles(line: str, delimiter: str) -> list[str]:
@@ -69,12 +77,6 @@ def _titles(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
     except csv.Error:  # of a text that is no table
         return line.split(delimiter)
-
-
-def _has_sections(columns: list[str], source: str) -> bool:
-    """Tell whether a table has a column a section; a headed text is no table, whatever it holds."""
-    is_table = source.lower().endswith(TABLES) and len(columns) > 1
-    return is_table and any(map(canonical_name, columns))
 
 
 def without_text_column(text: str, source: str) -> ReadError:

@@ -38,11 +38,11 @@ _FOREIGN = {
 # Each the widest of its family: GB 18030 also reads GBK and GB 2312, cp1252 also Latin-1.
 _ENCODINGS = ["gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "cp1253"]
 _CHINESE_ENCODINGS = ("gb18030", "cp950", "big5hkscs")
+# Words of nearly every Chinese insert; bytes that are read wrongly do not make them by chance.
 _CHINESE_HEADING = re.compile(
     "适应[症证]|功能主治|用法用量|不良反应|注意事项|禁忌|成[份分]|贮[藏存]|说明书"
     "|適應[症證]|不良反應|注意事項|副作用|用法|貯[藏存]|說明書"
 )
-"""Words of nearly every Chinese insert; bytes that are read wrongly do not make them by chance."""
 _SAMPLE = 2**16
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _BINARY = "holds binary data, not text; an insert as text, HTML, XML, JSON or CSV is needed."

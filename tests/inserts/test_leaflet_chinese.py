@@ -66,11 +66,11 @@ def test_chinese_headings_run_on_without_a_newline():
 
 
 def test_chinese_headings_run_on_behind_numbers_and_commas():
-    text = "1.适应症：感染 2.用法用量：口服，禁忌：过敏"
+    text = "1.适应症：感染 2.用法用量：口服，规格：5mg者一片，注意事项：过敏"
     assert sections(text) == {
         "indications_and_usage": "感染",
-        "dosage_and_administration": "口服，",
-        "contraindications": "过敏",
+        "dosage_and_administration": "口服，规格：5mg者一片，",
+        "warnings": "过敏",
     }
 
 
@@ -88,11 +88,11 @@ def test_rows_of_a_markdown_table():
 
 
 def test_a_table_within_a_section_opens_none():
-    table = "规格 | 用量 | 成份\n5 mg | 一片 | 某某"
-    assert sections(f"【用法用量】口服\n{table}\n【禁忌】无") == {
-        "dosage_and_administration": f"口服\n{table}",
-        "contraindications": "无",
-    }
+    for table in ("规格 | 用量 | 成份\n5 mg | 一片 | 某某", "规格\t用量\n5mg\t一片"):
+        assert sections(f"【用法用量】口服\n{table}\n【禁忌】无") == {
+            "dosage_and_administration": f"口服\n{table}",
+            "contraindications": "无",
+        }
 
 
 def test_taiwanese_headings():
@@ -112,7 +112,8 @@ def test_several_inserts_in_one_text_are_refused(heading):
     )
     with pytest.raises(SeveralInsertsError, match="holds 2 inserts: 甲甲片, 乙乙片"):
         read_leaflet(one + other, "insert.txt")
-    assert read_leaflet(one + one, "insert.txt").name == "甲甲片"
+    again = one.replace("甲甲片", "甲 甲片（10mg）")
+    assert read_leaflet(one + again, "insert.txt").name == "甲甲片"
 
 
 def test_bare_chinese_headings_run_on():
@@ -147,6 +148,7 @@ def test_bare_chinese_headings_run_on():
         "第一次[口服]，第二次【饭后】",
         "如【不良反应】所述，应停药。出现【禁忌】时停药。",
         "用于符合【适应症】的患者",
+        "检查『成分』和[MRI检查]后再用",
         "儿童：减半。\n成人：每日一次",
     ],
 )
@@ -207,7 +209,7 @@ def test_chinese_names(names, name, brands):
 
 
 @pytest.mark.parametrize(
-    "above", ["处方药", "OTC 甲类", "国药准字H1", "页码：1/3", "请按本品说明书使用。"]
+    "above", ["处方药", "OTC 甲类", "国药准字H1", "页码：1/3", "请在医师指导下使用并阅读说明书"]
 )
 def test_what_stands_above_the_title_is_no_name(above):
     insert = read_leaflet(f"{above}\n某某片说明书\n【适应症】头痛\n【禁忌】无", "insert.txt")

@@ -92,7 +92,6 @@ def test_contents_without_an_end_swallow_nothing():
         "Indications | Pain.\nContraindications | None.",
         "| Indications | Pain. |\n|---|---|\n| Contraindications | None. |",
         "Indications\tPain.\nContraindications\tNone.",
-        "1\n\nINDICATIONS AND USAGE\nPain.\n4\nCONTRAINDICATIONS\nNone.",
         "\r\nINDICATIONS\r\nPain.\r\nCONTRAINDICATIONS\r\nNone.\r\n",
     ],
 )
@@ -149,6 +148,27 @@ def test_side_effects_run_in():
         "dosage_and_administration": "One a day.",
         "storage": "Dry.",
     }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "• 10 MG TABLETS\n• OVERDOSAGE\n• Pregnancy: may harm\n- Dosage: 5 mg",
+        "Indication\tDose\nPain\t5 mg",
+        "| INDICATION | DOSAGE |\n|---|---|\n| PAIN | 5 MG |",
+    ],
+)
+def test_items_and_cells_are_parts_of_a_section_where_there_are_others(body):
+    text = f"INDICATIONS AND USAGE\nPain.\nCONTRAINDICATIONS\nNone.\nHOW SUPPLIED\n{body}"
+    assert sections(text)["how_supplied"] == body
+
+
+def test_numbers_of_pages_are_none_of_headings():
+    text = (
+        "Drug\n1\nUses\npain\nWarnings\nhot\n2\nDirections\ntake\n3\nInactive ingredients\nstarch"
+    )
+    names = ("indications_and_usage", "warnings", "dosage_and_administration", "composition")
+    assert [*sections(text)][1:] == [*names]
 
 
 def test_bullets_and_cells_open_no_section():

@@ -78,6 +78,12 @@ def test_text_of_over_ten_megabytes():
     assert found["contraindications"] == "None"
 
 
+def test_one_damaged_byte_costs_no_page():
+    page = '<meta charset="utf-8"><p>【适应症】用于头痛、发热和关节痛。</p><p>【禁忌】无</p>'
+    found = read_html(page.encode() + b"\xff", "page.html").sections
+    assert found["indications_and_usage"] == "用于头痛、发热和关节痛。"
+
+
 @pytest.mark.parametrize("declared", ["gb2312", "utf-8", "utf-16", "klingon"])
 def test_page_in_another_encoding_than_it_declares(declared):
     page = (

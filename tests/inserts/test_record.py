@@ -314,6 +314,17 @@ class TestOwnRecords:
             "contraindications": "无，p<0.05",
         }
 
+    def test_signs_that_are_no_tags_stay(self):
+        text = "INR <b 3 and p <0.05. Use x<u and y>v in pain, or T<p and q>3.\n\na\tb"
+        assert insert_from_record({"warnings": text}, "a.json").sections == {"warnings": text}
+
+    def test_a_link_to_the_insert_is_no_text_of_it(self):
+        record = {"适应症": "感染", "说明书": "https://example.org/insert.pdf"}
+        insert = insert_from_record(record, "a.json")
+        assert insert.sections == {"indications_and_usage": "感染"}
+        assert insert.metadata == {"说明书": "https://example.org/insert.pdf"}
+        assert insert_from_record({"说明书": "【适应症】感染"}, "a.json").metadata == {}
+
     def test_several_inserts_in_a_text_are_refused(self):
         one, other = (f"【药品名称】{name}片\n【适应症】头痛\n" for name in ("甲甲", "乙乙"))
         for text in (one + other, f"<p>{one}</p><p>{other}</p>".replace("\n", "<br>")):

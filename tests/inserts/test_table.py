@@ -141,5 +141,8 @@ def test_a_table_without_texts_says_which_columns_it_has(tmp_path):
     file.write_text("drug,told\nExamplol,【适应症】 Lowers the blood pressure.\n")
     with pytest.raises(ReadError, match=r"first line is 'drug,told'; .* is text:"):
         list(read_inserts(file))
+    file.write_text("Indications,Pain\nContraindications,None\n")
+    with pytest.raises(ReadError, match="first line is 'Indications,Pain'"):
+        list(read_inserts(file))
     file.write_text("INDICATIONS AND USAGE\nLowers the blood pressure, slowly.\n")
     assert len(list(read_inserts(file))) == 1  # whatever it is called
