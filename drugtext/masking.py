@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
+from drugtext.chinese_names import chinese_substance
 from drugtext.inserts.headings import HAN
 from drugtext.inserts.insert import DrugInsert, Section, join_sections
 from drugtext.splits import GENERIC_WORDS, SHORTEST_NAME, ingredient_key, substances
@@ -14,7 +15,7 @@ MASK = "this medicine"
 """What stands in a masked text in the place of an ingredient or brand name."""
 
 _SHORTEST_WORD = 5  # letters of a name's single word; shorter ones are mostly ordinary
-_SHORTEST_CHINESE, _LONGEST_PRODUCT = 3, 60  # characters
+_SHORTEST_CHINESE = 3  # characters
 _ORDINARY_WORDS = """
 adult adults advanced allergy blood capsule capsules children children's childrens cough cream daily
 drops eczema extra health hepatitis influenza injection insulin maximum meningococcal natural
@@ -22,15 +23,6 @@ normal ointment pneumococcal powder regular relief respiratory saline severe sle
 sterile strength syncytial tablet tablets water 胰岛素 人胰岛素 维生素 葡萄糖 氯化钠 氨基酸 抗生素
 """
 _ORDINARY = GENERIC_WORDS | frozenset(_ORDINARY_WORDS.split())
-# 注射用头孢曲松钠 and 苯磺酸氨氯地平片 are of 头孢曲松钠 and 苯磺酸氨氯地平.
-_CHINESE_PRODUCT = re.compile(
-    r"(?:复方|複方|注射用|吸入用|外用)?(?P<substance>[\u3400-\u9fff]{2,}?)"
-    r"(?:缓释|緩釋|控释|控釋|肠溶|腸溶|分散|咀嚼|泡腾|泡騰|口崩|口腔崩解|薄膜衣|膜衣|软|軟|硬|口服|干混悬|混悬)*"
-    r"(?:片|锭|錠|胶囊|膠囊|颗粒|顆粒|注射液|口服液|滴眼液|滴鼻液|溶液|混悬液|软膏|軟膏|乳膏|凝胶|凝膠"
-    r"|糖浆|糖漿|栓|滴丸|丸|散|粉|[^\W\d_]{0,2}剂|[^\W\d_]{0,2}劑)?"
-    r"(?:[（(].*)?"
-)
-_CHINESE_ACID = re.compile(r"^[\u3400-\u9fff]{1,5}酸(?=[^钠钾钙镁锌鈉鉀鈣鎂鋅][\u3400-\u9fff]{2})")
 # 清热解毒口服液 is called by what it is for.
 _CHINESE_EFFECTS = re.compile(
     "(?:清[热肺火]|解[毒热表]|活血|化[瘀痰]|止[痛咳血泻痒]|消[炎食肿渴]|利[胆尿]|感冒|退[热烧]|祛[痰湿风]"
@@ -54,7 +46,7 @@ def mask_names(text: str, names: Iterable[str]) -> str:
         The text with `MASK` in the place of every whole-word occurrence.
     """
     hidden = {" ".join(n.split()) for name in names for n in (name, ingredient_key(name))}
-    hidden = {name for name in hidden if len(name) >= _shortest(name)}
+    hidden = {name for name in hidden if _gives_away(name)}
     if not hidden:
         return text
     longest_first = sorted(hidden, key=lambda name: (-len(name), name))
@@ -65,8 +57,11 @@ def mask_names(text: str, names: Iterable[str]) -> str:
     return re.sub(pattern, MASK, text, flags=re.IGNORECASE)
 
 
-def _shortest(name: str) -> int:
-    return _SHORTEST_CHINESE if HAN.fullmatch(name[:1]) else SHORTEST_NAME
+def _gives_away(name: str) -> bool:
+    if not HAN.match(name):
+        return len(name) >= SHORTEST_NAME
+    is_ordinary = name in _ORDINARY or _CHINESE_EFFECTS.fullmatch(name)
+    return len(name) >= _SHORTEST_CHINESE and not is_ordinary
 
 
 def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[str]:
@@ -85,17 +80,6 @@ def name_words(ingredients: Iterable[str], brand_names: Iterable[str]) -> set[st
     return words - _ORDINARY
 
 
-def chinese_substances(product: str) -> Iterator[str]:
-    """Yield of a Chinese product its substance, and that without its acid."""
-    found = _CHINESE_PRODUCT.fullmatch(product.strip()[:_LONGEST_PRODUCT])
-    if not found:
-        return
-    substance = found["substance"]
-    for name in dict.fromkeys((substance, _CHINESE_ACID.sub("", substance))):
-        if name not in _ORDINARY and not _CHINESE_EFFECTS.fullmatch(name):
-            yield name
-
-
 def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
     """Return all names that give an insert's drug away, for `mask_names`.
 
@@ -104,7 +88,7 @@ def own_names(insert: DrugInsert, aliases: Iterable[str] = ()) -> set[str]:
         aliases: further names of its ingredients.
     """
     names = {insert.name, *insert.ingredients, *insert.brand_names, *aliases}
-    names |= {substance for name in names for substance in chinese_substances(name)}
+    names |= {chinese_substance(name) for name in names}
     return names | name_words(insert.ingredients, [insert.name, *insert.brand_names])
 
 

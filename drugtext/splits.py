@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drugtext.chinese_names import chinese_moiety
 from drugtext.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ def ingredient_key(name: str) -> str:
 
     Case, salts, hydrates and a biologic's four-letter suffix are dropped: "Metoprolol Succinate"
     and "metoprolol tartrate" are one ingredient. A name made of salt words alone ("sodium
-    chloride") is kept whole.
+    chloride") is kept whole. Chinese names lose dosage form and acid.
     """
+    if chinese := chinese_moiety(name):
+        return chinese
     words = re.sub(r"[^\w\s-]", " ", name.lower()).split()
     moiety = [_american(_BIOLOGIC_SUFFIX.sub("", word)) for word in words]
     kept = [word for word in moiety if word not in _SALTS]

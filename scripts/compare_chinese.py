@@ -40,7 +40,8 @@ from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.evaluation.trust.subjects import projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
-from drugtext.masking import chinese_substances, masked_insert
+from drugtext.masking import masked_insert
+from drugtext.splits import ingredient_key
 from drugtext.taxonomy import Taxonomy
 from drugtext.written_file import write_file
 
@@ -74,7 +75,7 @@ class Asked(NamedTuple):
 
     def groups(self) -> list[str]:
         """Return what is drawn and dealt together."""
-        return ["+".join(names) for names in self.drugs]
+        return ["+".join(map(ingredient_key, names)) for names in self.drugs]
 
 
 def asked_of(inserts: Sequence[DrugInsert], name: str, tree: Taxonomy) -> Asked:
@@ -88,16 +89,9 @@ def asked_of(inserts: Sequence[DrugInsert], name: str, tree: Taxonomy) -> Asked:
         if of_set and is_sure and code[:5] in tree:
             chosen.append(insert)
             paths.append([step.id for step in tree.path(code[:5])])
-            drugs.append((code,) if len(code) > 5 else substances_of(insert))
+            drugs.append((code,) if len(code) > 5 else insert.ingredients or (insert.name,))
     masked = list(map(masked_insert, chosen))
     return Asked({"masked": masked, "plain": chosen}, paths, drugs)
-
-
-def substances_of(insert: DrugInsert) -> tuple[str, ...]:
-    """Return what the drug of an insert is called, whatever its form and salt."""
-    names = [*insert.ingredients, insert.name]
-    found = [[*chinese_substances(name)] for name in names]
-    return next(((known[-1],) for known in found if known), (names[0],))
 
 
 def by_prototypes(classifier: DrugClassifier, embeddings: NDArray, tree: Taxonomy) -> Answer:

@@ -23,7 +23,7 @@ ROOMS = [
     ["offline_page"],
     ["bare_encoder"],
     ["inserts"],
-    ["csv_rows"],
+    ["csv_rows", "chinese_names"],
     ["taxonomy"],
     ["splits", "masking", "stem_ids", "routes", "support", "support_set", "corpus", "episodes"],
     [
@@ -102,6 +102,7 @@ WITHOUT_TORCH = (
     "inserts",
     "csv_rows",
     "taxonomy",
+    "chinese_names",
     "corpus",
     "support",
     "splits",
