@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from drugtext.csv_rows import csv_rows
-from drugtext.errors import TaxonomyError
+from drugtext.errors import ReadError, TaxonomyError
+from drugtext.inserts.text import decode_text
 
 ATC_LEVEL_LENGTHS = (1, 3, 4, 5, 7)
 """Characters of an ATC code at levels 1 to 5: C, C07, C07A, C07AB, C07AB02."""
 
 PathLike = str | os.PathLike[str]
+
+_ATC_CODE = re.compile(r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?")
+_NAME = re.compile(r"name|名|bezeichnung|bedeutung|libell|denomina|description", re.IGNORECASE)
+_SHOWN = 10
+_TITLES = {
+    **dict.fromkeys(("code", "categoryid", "categorycode", "编码", "编号", "代码", "編碼"), "id"),
+    **dict.fromkeys(("名称", "类别名称", "分类名称", "名稱"), "name"),
+    **dict.fromkeys(("parentid", "parentcode", "parentcategory", "上级", "上级编码"), "parent"),
+    **dict.fromkeys(("上级代码", "父级", "父级编码", "上級", "上級編碼"), "parent"),
+}
+"""What columns of a tree are called, too, as `title_key` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,30 +162,51 @@ class Taxonomy:
 
     @classmethod
     def from_atc(cls, path: PathLike) -> Taxonomy:
-        """Read ATC codes and names from a CSV whose first column is the code.
+        """Read ATC codes and names from a CSV.
 
-        The parent is in the code itself: C07AB02 stands below C07AB, that below C07A. The name is
-        the first column whose title begins with "name".
+        The codes are the first column that holds one in most rows. The parent is in the code
+        itself: C07AB02 stands below C07AB, that below C07A. The names are the first column whose
+        title speaks of a name ("name_en", "ATC level name", "Bezeichnung", "名称"). A code that
+        comes again, as one with several doses does, counts once.
 
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
         rows = csv_rows(path)
-        code_column = next(iter(rows[0]))
-        name_column = next((c for c in rows[0] if c.startswith("name")), code_column)
-        pairs = ((row[code_column], row[name_column]) for row in rows)
-        return cls._of(path, (Category(c, name or c, atc_parent(c)) for c, name in pairs), "atc")
+        titles = [*rows[0]]
+        codes = next((title for title in titles if _holds_codes(rows, title)), titles[0])
+        names = next((title for title in titles if _NAME.search(title)), codes)
+        if names == codes and len(titles) > 1 and not _NAME.search(codes):
+            raise TaxonomyError(
+                f"{path}: found {', '.join(titles)}; a column of names is needed, called such as"
+                " name."
+            )
+        pairs = {row[codes].upper(): row[names] for row in reversed(rows) if row[codes]}
+        wrong = next((code for code in reversed(pairs) if not _ATC_CODE.fullmatch(code)), None)
+        if wrong is not None:
+            raise TaxonomyError(f"{path}: {_no_atc_code(wrong)}")
+        parents = {code: atc_parent(code) for code in reversed(pairs)}
+        missing = sorted({p for p in parents.values() if p and p not in pairs})
+        if len(missing) > 1:
+            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+            raise TaxonomyError(
+                f"{path}: lacks {', '.join(missing[:_SHOWN])}{more}, which stand above codes that"
+                " it holds; add a row for each."
+            )
+        categories = (Category(c, pairs[c] or c, parent) for c, parent in parents.items())
+        return cls._of(path, categories, "atc")
 
     @classmethod
     def from_epc(cls, path: PathLike) -> Taxonomy:
         """Read the FDA's Established Pharmacologic Classes: flat, the name is the id.
 
         The CSV has a column `class_name` and, where it holds other kinds of class as well, a column
-        `class_type` that says "EPC".
+        `class_type` that says "EPC". A name may end in "[EPC]", as it does in labels.
 
         Source: https://www.fda.gov/industry/structured-product-labeling-resources/pharmacologic-class
         """
-        rows = csv_rows(path, "class_name")
-        names = {r["class_name"] for r in rows if r.get("class_type", "EPC") == "EPC"} - {""}
+        rows = csv_rows(path, "class_name", also={"classtype": "class_type"})
+        epc = (r["class_name"] for r in rows if r.get("class_type", "EPC") == "EPC")
+        names = {name.removesuffix(" [EPC]") for name in epc} - {""}
         if not names:
             raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
         return cls._of(path, (Category(name, name) for name in sorted(names)), "epc")
@@ -182,25 +215,30 @@ class Taxonomy:
     def from_keg(cls, path: PathLike) -> Taxonomy:
         """Read a KEGG BRITE hierarchy: one line a category, its first letter tells the depth.
 
-        The first word of a line is the id. Where it stands on several branches (a drug in two
+        The first word of a line is the id, where it is a code: a letter, or with a digit; else the
+        whole line is. Where it stands on several branches (a drug in two
         groups), the parent's id is added behind a slash. A line repeated below one parent counts
         once; HTML marks and lines of `+`, `#`, `!` are passed over.
 
         Source: https://www.genome.jp/kegg/brite.html, the `.keg` (htext) format.
         """
         try:
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no path
-            raise TaxonomyError(f"{path}: cannot be read as text in UTF-8 ({error}).") from error
+            lines = decode_text(Path(path).read_bytes(), str(path)).splitlines()
+        except ReadError as error:
+            raise TaxonomyError(str(error)) from error
+        except (OSError, ValueError) as error:  # ValueError: no path
+            raise TaxonomyError(f"{path}: cannot be read ({error}); check the path.") from error
         return cls._of(path, _keg_categories(lines), Path(path).stem)
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Taxonomy:
         """Read a taxonomy of one's own: columns `id`, `name` and, for a tree, `parent`.
 
-        As `csv_rows` reads a table: whatever a spreadsheet saves as CSV.
+        Titles such as code, parent_id, 编码, 名称 and 上级 mean the same. As `csv_rows` reads a
+        table: whatever a spreadsheet saves as CSV.
         """
-        rows = ((r["id"], r["name"], _parent(r)) for r in csv_rows(path, "id", "name"))
+        table = csv_rows(path, "id", "name", also=_TITLES)
+        rows = ((r["id"], r["name"], r.get("parent")) for r in table)
         categories = (Category(i, name or i, parent or None) for i, name, parent in rows)
         return cls._of(path, categories, Path(path).stem)
 
@@ -212,8 +250,13 @@ class Taxonomy:
             raise TaxonomyError(f"{path}: {error}") from error
 
 
-def _parent(row: Mapping[str, str]) -> str | None:
-    return next((cell for title, cell in row.items() if title.lower() == "parent"), None)
+def _holds_codes(rows: Sequence[Mapping[str, str]], title: str) -> bool:
+    cells = [row[title].upper() for row in rows if row[title]]
+    return 2 * sum(bool(_ATC_CODE.fullmatch(cell)) for cell in cells) > len(cells)
+
+
+def _no_atc_code(code: str) -> str:
+    return f"{code!r} is no ATC code; one such as C, C07, C07A, C07AB is needed."
 
 
 def atc_parent(code: str) -> str | None:
@@ -222,8 +265,8 @@ def atc_parent(code: str) -> str | None:
     Raises:
         TaxonomyError: the code has no ATC shape.
     """
-    if not re.fullmatch(r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?", code):
-        raise TaxonomyError(f"{code!r} is no ATC code; one such as C, C07, C07A, C07AB is needed.")
+    if not _ATC_CODE.fullmatch(code):
+        raise TaxonomyError(_no_atc_code(code))
     return next((code[:n] for n in reversed(ATC_LEVEL_LENGTHS) if n < len(code)), None)
 
 
@@ -237,7 +280,10 @@ def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
         depth = ord(match[1]) - ord("A")
         if depth > len(branch):
             raise TaxonomyError(f"{line!r} is deeper than the line above by more than one level.")
-        code, _, rest = match[2].strip().partition(" ")
+        line = match[2].strip()
+        code, _, rest = line.partition(" ")
+        if len(code) > 1 and not any(map(str.isdigit, code)):  # the first word of a name
+            code, rest = line, ""
         name, parent = rest.strip() or code, branch[depth - 1] if depth else None
         for category_id in (code, f"{code}/{parent}", f"{code} {name}/{parent}"):
             category = Category(category_id, name, parent)

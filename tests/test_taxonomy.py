@@ -137,6 +137,26 @@ def test_atc_faults_name_the_file_and_the_code(tmp_path):
         Taxonomy.from_atc(orphan)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ATC code,ATC level name,DDD\nc,Heart,\nC07,Beta blockers,5\nC07,Beta blockers,10\n,note,\n",
+        "id,atc_code,description\n0,C,Heart\n1,C07,Beta blockers\n",
+        "编码;名称\nC;Heart\nC07;Beta blockers\n",
+    ],
+)
+def test_atc_tables_as_people_have_them(tmp_path, text):
+    tree = Taxonomy.from_atc(write(tmp_path, "codes.csv", text))
+    assert list(tree) == [Category("C", "Heart"), Category("C07", "Beta blockers", "C")]
+
+
+def test_atc_tables_without_names_or_ancestors_say_what_they_lack(tmp_path):
+    with pytest.raises(TaxonomyError, match=r"found code, ddd; a column of names is needed"):
+        Taxonomy.from_atc(write(tmp_path, "codes.csv", "code,ddd\nC,5\n"))
+    with pytest.raises(TaxonomyError, match=r"codes\.csv: lacks C07, D07, which stand above"):
+        Taxonomy.from_atc(write(tmp_path, "codes.csv", "code,name\nC07A,x\nC,x\nD07A,x\n"))
+
+
 def test_epc_takes_each_class_once_and_no_other_kind(tmp_path):
     text = (
         "drug,class_name,class_type\na,Beta Blocker,EPC\nb,Beta Blocker,EPC\nc,Amines,CS\nd,,EPC\n"
@@ -189,12 +209,12 @@ def test_keg_keeps_an_id_of_two_branches_apart_and_repeats_once(tmp_path):
     assert [c.id for c in tree] == ["H", "H1", "D1", "D2", "S", "S1", "D1/S1", "lone"]
 
 
-def test_keg_keeps_two_names_behind_one_word_apart(tmp_path):
+def test_keg_lines_without_codes_are_names(tmp_path):
     tree = Taxonomy.from_keg(
         write(tmp_path, "b.keg", "AAgents for pain\nAAgents for sleep\nB  x y\n")
     )
-    assert [c.name for c in tree.children(None)] == ["for pain", "for sleep"]
-    assert tree.path("x")[0].name == "for sleep"
+    assert [c.name for c in tree.children(None)] == ["Agents for pain", "Agents for sleep"]
+    assert tree.path("x")[0].name == "Agents for sleep"
 
 
 def test_keg_without_lines_or_with_a_gap_is_refused(tmp_path):
@@ -215,6 +235,22 @@ def test_csv_reads_a_tree(tmp_path):
 def test_csv_needs_no_parent_column(tmp_path):
     tree = Taxonomy.from_csv(write(tmp_path, "flat.csv", "id,name\na,A\n"))
     assert list(tree) == [Category("a", "A")]
+
+
+def test_titles_of_columns_as_people_write_them(tmp_path):
+    for text in (
+        'Category ID,Name,Parent_Code\nheart,Heart,\n="01",Pressure,heart\n',
+        "\nsep=;\n编码;名称;上级\nheart;Heart;\n01;Pressure;heart\n",
+        "Our shelves,,\nid,name,parent id\nheart,Heart,\n01,Pressure,heart\n",
+    ):
+        tree = Taxonomy.from_csv(write(tmp_path, "own.csv", text))
+        assert [c.name for c in tree.path("01")] == ["Heart", "Pressure"]
+
+
+def test_a_workbook_is_called_so(tmp_path):
+    (tmp_path / "own.xlsx").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(TaxonomyError, match=r"own\.xlsx: is a workbook of a spreadsheet; save it"):
+        Taxonomy.from_csv(tmp_path / "own.xlsx")
 
 
 @pytest.mark.parametrize(
