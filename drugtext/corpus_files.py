@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from drugtext.taxonomy import Taxonomy
 
 CRUDE = "keyword_rule"
 """Source of categories guessed from a keyword: too often wrong to learn from."""
+_BETWEEN = re.compile(r"[;；+、|/]")  # names of one brand's ingredients
 _BY_INGREDIENT = "ingredient_match"
 """Source of categories looked up by ingredient alone, whatever route the insert is about."""
 
@@ -119,7 +121,7 @@ def corrected(insert: DrugInsert, right: Mapping[str, str], taxonomy_name: str) 
         right: id -> category; empty where none fits.
         taxonomy_name: of the categories.
     """
-    category = right.get(insert.metadata.get("id", ""))
+    category = right.get(insert.metadata.get("id") or insert.id)
     if category is None:
         return insert
     categories = {**insert.categories, taxonomy_name: (category,) if category else ()}
@@ -135,7 +137,7 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
     """Read further names of ingredients from a CSV with columns `brand` and `ingredients`."""
     aliases = defaultdict(list)
     for brand, ingredients in _columns(path, "brand", "ingredients"):
-        for key in filter(None, map(ingredient_key, ingredients.split(";"))):
+        for key in filter(None, map(ingredient_key, _BETWEEN.split(ingredients))):
             aliases[key].append(brand)
     return aliases
 

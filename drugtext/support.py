@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 from drugtext.errors import CorpusError, ReadError
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.read import read_inserts
+from drugtext.inserts.read import is_passed_over, read_inserts
 
 
 def read_support(
@@ -36,7 +37,9 @@ def read_support(
     """
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises at a name that is too long
         try:
-            folders = sorted(f for f in Path(path).iterdir() if f.is_dir() and f.name[0] != ".")
+            folders = sorted(
+                f for f in Path(path).iterdir() if f.is_dir() and not is_passed_over(f.name)
+            )
         except OSError as error:
             reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
             raise ReadError(os.fspath(path), reason) from error
@@ -46,7 +49,9 @@ def read_support(
             )
         for folder in folders:
             # What of a name is no UTF-8 cannot be a category's, nor be written down.
-            category = folder.name.encode("utf-8", "backslashreplace").decode("utf-8")
+            # Spellings of one name must be one: macOS writes an accent behind its letter.
+            name = folder.name.encode("utf-8", "backslashreplace").decode("utf-8")
+            category = normalize("NFC", name)
             for insert in read_inserts(folder, on_error=on_error):
                 yield insert, category
         return
@@ -55,7 +60,8 @@ def read_support(
         if given:
             yield insert, given[0]
             continue
-        reason = f'{insert.name or "a record"} has no "category"; give it one.'
+        named = 'a field or column "category", or 类别'
+        reason = f'{insert.name or "a record"} has no "category"; give it one, as {named}.'
         without = ReadError(insert.place, reason)
         if on_error is None:
             raise without

@@ -23,7 +23,7 @@ _NAME = re.compile(r"name|名|bezeichnung|bedeutung|libell|denomina|description"
 _SHOWN = 10
 _TITLES = {
     **dict.fromkeys(("code", "categoryid", "categorycode", "编码", "编号", "代码", "編碼"), "id"),
-    **dict.fromkeys(("名称", "类别名称", "分类名称", "名稱"), "name"),
+    **dict.fromkeys(("namezh", "nameen", "名称", "类别名称", "分类名称", "名稱"), "name"),
     **dict.fromkeys(("parentid", "parentcode", "parentcategory", "上级", "上级编码"), "parent"),
     **dict.fromkeys(("上级代码", "父级", "父级编码", "上級", "上級編碼"), "parent"),
 }

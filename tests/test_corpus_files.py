@@ -38,3 +38,10 @@ def test_a_table_is_read_as_a_spreadsheet_saves_it(tmp_path):
     table = tmp_path / "aliases.csv"
     table.write_text("\ufeffBrand;Ingredients\r\n Calmax ;calmol\r\nEasex\r\n", encoding="utf-8")
     assert read_aliases(table) == {"calmol": ["Calmax"]}
+
+
+@pytest.mark.parametrize("sign", [";", "；", "+", "、", " / "])
+def test_names_of_a_combination_are_parted_by_any_usual_sign(sign, tmp_path):
+    file = tmp_path / "brands.csv"
+    file.write_text(f"brand,ingredients\nTwynol,examplol{sign}slowol\n", encoding="utf-8")
+    assert read_aliases(file) == {"examplol": ["Twynol"], "slowol": ["Twynol"]}

@@ -23,6 +23,26 @@ def test_folders_are_categories(tmp_path):
     assert found == [("a.txt", "alpha"), ("z.txt", "alpha"), ("b.txt", "beta")]
 
 
+def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
+    for name in ("pain/a.txt", "pain/Thumbs.db", "pain/~$a.docx", "__MACOSX/a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT, encoding="utf-8")
+    assert [category for _, category in read_support(tmp_path)] == ["pain"]
+
+
+def test_accents_of_folders_are_written_in_one_way(tmp_path):
+    (tmp_path / "Me\u0301nopause").mkdir()
+    (tmp_path / "Me\u0301nopause" / "a.txt").write_text(TEXT, encoding="utf-8")
+    assert [category for _, category in read_support(tmp_path)] == ["M\u00e9nopause"]
+
+
+def test_chinese_tables_give_their_category(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "说明书,类别\n【适应症】高血压【禁忌】无,降压药\n", encoding="gb18030"
+    )
+    assert [category for _, category in read_support(tmp_path / "a.csv")] == ["降压药"]
+
+
 def test_a_folder_without_folders_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     with pytest.raises(CorpusError, match="holds no folder; one folder a category"):

@@ -140,7 +140,7 @@ def test_atc_faults_name_the_file_and_the_code(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "ATC code,ATC level name,DDD\nc,Heart,\nC07,Beta blockers,5\nC07,Beta blockers,10\n,note,\n",
+        "ATC code,ATC level name,DDD\nc,Heart,\nC07,Beta blockers,5\nC07,Beta blockers,9\n,note,\n",
         "id,atc_code,description\n0,C,Heart\n1,C07,Beta blockers\n",
         "编码;名称\nC;Heart\nC07;Beta blockers\n",
     ],

@@ -14,7 +14,8 @@ _NAME_SCOPE = 3000  # characters of a section in which a name is looked for
 _TRIM = " \t\u3000#*_-–—=|:：•"
 _DOCUMENT_WORD = re.compile(r"(?:使用|药品|藥品)?(?:说明书|說明書|仿單)$")
 _NO_NAME = re.compile(
-    r"(?:package leaflet|patient information leaflet|information for the|highlights of|"
+    r"(?:(?:1\.?\s*)?name of the medicinal product\W*$|package leaflet|"
+    r"patient information leaflet|information for the|highlights of|"
     r"full prescribing|drug facts|annex\b|[a-d]\. |read all of this|rx only|summary of product|"
     r"initial u\.?s\.? approval|these highlights|revised|[核修]|本文|警示|页码|頁碼|"
     r"处方药|處方藥|[甲乙]类(?:otc|非?处方药)?\W*$|otc\b|请|請|国药准字|中国药典|(?:化学|中药|生物|化學|中藥)(?:制品)?\W*$)|\W*$",

@@ -89,10 +89,12 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
             yield found
             n_records += 1
     except (ijson.JSONError, ValueError) as error:
+        cause = _cause(error)
+        nan = "" if "EOF" in cause else " NaN is no JSON: write null."
         raise ReadError(
             source,
-            f"the JSON is damaged, cut off or not UTF-8 behind record {n_records}"
-            f" ({_cause(error)}). Fetch or save it again.",
+            f"the JSON is damaged, cut off or not UTF-8 behind record {n_records} ({cause})."
+            f" Fetch or save it again.{nan}",
         ) from error
     if n_records == 0:
         raise ReadError(source, f"the JSON holds no record; {_NEEDED} is needed.")

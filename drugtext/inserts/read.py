@@ -19,7 +19,7 @@ from drugtext.inserts.leaflet import read_html, read_leaflet
 from drugtext.inserts.openfda import read_json, read_json_lines
 from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.spl import is_xml, read_spl
-from drugtext.inserts.table import TABLES, read_csv, without_text_column
+from drugtext.inserts.table import is_table_name, read_csv, without_text_column
 from drugtext.inserts.text import (
     byte_order_mark,
     decode_text,
@@ -37,6 +37,7 @@ _GZIP = b"\x1f\x8b"
 _DEEPEST = 2  # archives in one another: DailyMed packs one zip a label into a zip of them all
 # A text, too, may begin with a bracket: `[功能主治]`, `[1] Indications`.
 _JSON = re.compile(rb'\{|\[\s*(?:[\[{"\]]|null\b|true\b|false\b|-?\d[\d.eE+-]*\s*,)')
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 _UNFINISHED = (b"{", b"[", b",", b":")
 
 
@@ -123,8 +124,8 @@ def _read_folder(folder: Path) -> Iterator[Found]:
     files: list[Path] = []
     unread: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=unread.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(parent, name) for name in names if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_passed_over(name)]
+        files += [Path(parent, name) for name in names if not is_passed_over(name)]
     for error in unread:
         reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
         yield ReadError(str(error.filename), reason)
@@ -132,6 +133,11 @@ def _read_folder(folder: Path) -> Iterator[Found]:
         yield ReadError(str(folder), "the folder holds no file; a folder of inserts is needed.")
     for file in sorted(files):
         yield from _caught(str(file), partial(_read_file, file))
+
+
+def is_passed_over(name: str) -> bool:
+    """Tell files and folders that nobody put where they are: hidden ones, and those of systems."""
+    return name.startswith((".", "~$")) or name.lower() in _OF_SYSTEMS
 
 
 def _read_file(file: Path) -> Iterator[Found]:
@@ -247,6 +253,6 @@ def _read_leaflet(text: str, source: str) -> DrugInsert:
     try:
         return read_leaflet(text, source)
     except ReadError as error:
-        if source.lower().endswith(TABLES):
+        if is_table_name(source):
             raise without_text_column(text, source) from error
         raise

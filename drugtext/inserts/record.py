@@ -23,6 +23,9 @@ TEXT_FIELDS = ("text", "说明书", "說明書")
 """What a field with a whole insert may be called."""
 
 _MARKUP = re.compile(r"<(?:\?xml|!doctype|!--|[a-z][a-z0-9]*(?::\w+)?[\s/>])", re.IGNORECASE)
+_CATEGORY_FIELDS = ("Category", "类别", "分类", "药品类别", "药品分类", "類別", "分類")
+_COMMAS = re.compile(r"[,;|、；，]")
+_ATC = re.compile(r"[A-Z](?:\d\d(?:[A-Z]{1,2}(?:\d\d)?)?)?")
 _DECLARATION = re.compile(r"<\?xml[^>]*\?>\s*")
 _NO_SECTIONS = frozenset(
     {
@@ -191,10 +194,20 @@ def _categories(
     found = {clean(str(key)): texts_in(fields, key) for key in fields}
     classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
     given_by = ("atc", "atc_all", "epc", "category")
-    found |= {key: texts for key in given_by if (texts := codes_in(record, key))}
+    found |= {key: texts for key in given_by if (texts := _codes(record, key))}
+    if "category" not in found:
+        given_as = (codes for key in _CATEGORY_FIELDS if (codes := codes_in(record, key)))
+        found["category"] = next(given_as, ())
     if classes:
         found.setdefault("epc", classes)
     return {taxonomy: ids for taxonomy, ids in found.items() if ids}
+
+
+def _codes(record: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Give the codes of a field; those of the ATC may stand in one cell of a table."""
+    codes = codes_in(record, key)
+    pieces = tuple(filter(None, (piece.strip() for code in codes for piece in _COMMAS.split(code))))
+    return pieces if key != "category" and all(map(_ATC.fullmatch, pieces)) else codes
 
 
 def _metadata(record: Mapping[str, object], names: Mapping[str, object]) -> dict[str, str]:

@@ -169,7 +169,9 @@ def texts_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 def codes_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Give the codes of a field as `texts_in` does; whole numbers are codes, too."""
-    codes = [str(value) for value in _listed(fields, key) if type(value) in (int, str)]
+    listed = _listed(fields, key)
+    whole = (int(v) if isinstance(v, float) and v.is_integer() else v for v in listed)
+    codes = [str(value) for value in whole if type(value) in (int, str)]
     return tuple(filter(None, map(clean, codes)))
 
 

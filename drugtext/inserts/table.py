@@ -13,8 +13,7 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import TEXT_FIELDS, insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
-TABLES = (".csv", ".tsv")
-"""How the names of files end that should be tables."""
+_TABLES = (".csv", ".tsv")
 _BEFORE_A_TABLE = "\ufeff\r\n"
 _DELIMITERS = ",;\t"
 _GRID_ROWS = 5
@@ -49,13 +48,18 @@ def read_csv(text: str, source: str) -> Iterator[DrugInsert | ReadError] | None:
                 f"the table has {columns.count('text')} columns that are called text; call one of"
                 " them so, and put the texts of an insert together in it.",
             )
-        rows = _first_rows(text, delimiter) if source.lower().endswith(TABLES) else []
+        rows = _first_rows(text, delimiter) if is_table_name(source) else []
         if "text" in columns or (rows and _tells_sections(columns)):
             return _rows(text, delimiter, columns, source)
         is_table |= len(rows) > 1 and len({len(row) for row in rows}) == 1
     if is_table:
         raise without_text_column(text, source)
     return None
+
+
+def is_table_name(source: str) -> bool:
+    """Tell whether a file is called as tables are."""
+    return source.lower().removesuffix(".gz").endswith(_TABLES)
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:
@@ -117,7 +121,7 @@ def _rows(
 
 
 def _insert(row: list[str], columns: list[str], source: str, n: int) -> DrugInsert:
-    if len(row) > len(columns):
+    if any(cell.strip() for cell in row[len(columns) :]):
         raise ReadError(
             source,
             f"the row has {len(row)} columns, the first line names {len(columns)};"

@@ -260,6 +260,10 @@ def test_eu_summary_of_product_characteristics(end):
         "6.4 Special precautions for storage\nDry"
     )
     text = re.sub(r"^([\d.]+) (?=[A-Z])", rf"\1{end}", text, flags=re.MULTILINE)
+    in_small_letters = text.replace(
+        "NAME OF THE MEDICINAL PRODUCT", "Name of the medicinal product"
+    )
+    assert read_leaflet(in_small_letters, "smpc.txt").name == "Examplol 5 mg tablets"
     insert = read_leaflet(text, "smpc.txt")
     assert insert.name == "Examplol 5 mg tablets"
     assert insert.sections == {

@@ -78,6 +78,39 @@ def test_text_of_over_ten_megabytes():
     assert found["contraindications"] == "None"
 
 
+def test_a_page_of_dailymed():
+    sections = {
+        "34067-9": ("1 INDICATIONS AND USAGE", "<p>For a fast pulse.</p>"),
+        "34070-3": ("4 CONTRAINDICATIONS", "<p>Asthma.</p>"),
+        "43684-0": ("8 USE IN SPECIFIC POPULATIONS", "<h2>8.1 Pregnancy</h2><p>Avoid.</p>"),
+        "34088-5": ("10 OVERDOSAGE", "<p>Wash.</p>"),
+        "34090-1": ("12 CLINICAL PHARMACOLOGY", "<h2>12.1 Mechanism of Action</h2><p>Slows.</p>"),
+    }
+    items = (
+        f'<li><a href="#">{title}</a><div data-sectioncode="{code}">{text}</div></li>'
+        for code, (title, text) in sections.items()
+    )
+    assert read_html(f"<ul>{''.join(items)}</ul>", "page.html").sections == {
+        "indications_and_usage": "For a fast pulse.",
+        "contraindications": "Asthma.",
+        "use_in_specific_populations": "8.1 Pregnancy\nAvoid.",
+        "overdosage": "Wash.",
+        "mechanism_of_action": "Slows.",
+    }
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["<div hidden>{}</div>", '<p style="color: red; display: none">{}', "<aside>{}</aside>"],
+)
+def test_what_a_page_hides_is_not_read(hidden):
+    page = f"<h2>Uses</h2>Pain<h2>Storage</h2>Dry{hidden.format('Buy now')}"
+    assert read_html(page, "page.html").sections == {
+        "indications_and_usage": "Pain",
+        "storage": "Dry",
+    }
+
+
 def test_one_damaged_byte_costs_no_page():
     page = '<meta charset="utf-8"><p>【适应症】用于头痛、发热和关节痛。</p><p>【禁忌】无</p>'
     found = read_html(page.encode() + b"\xff", "page.html").sections

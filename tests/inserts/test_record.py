@@ -314,6 +314,15 @@ class TestOwnRecords:
             "contraindications": "无，p<0.05",
         }
 
+    def test_categories_as_tables_have_them(self):
+        record = {"text": "For pain.", "类别": 7.0, "atc": "C07AB02, C07AB03"}
+        assert insert_from_record(record, "a.json").categories == {
+            "category": ("7",),
+            "atc": ("C07AB02", "C07AB03"),
+        }
+        record = {"text": "For pain.", "category": "pain, fever", "类别": "other"}
+        assert insert_from_record(record, "a.json").categories == {"category": ("pain, fever",)}
+
     def test_signs_that_are_no_tags_stay(self):
         text = "INR <b 3 and p <0.05. Use x<u and y>v in pain, or T<p and q>3.\n\na\tb"
         assert insert_from_record({"warnings": text}, "a.json").sections == {"warnings": text}

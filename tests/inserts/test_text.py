@@ -96,11 +96,9 @@ def test_any_bytes_are_text_or_refused(data):
         assert error.reason.endswith(("needed.", "UTF-8."))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd")))
 def test_utf8_comes_back_as_it_was(text):
-    assert decode_text(text.encode("utf-8-sig"), "insert.txt").replace("\ufffd", "") == (
-        text.replace("\ufffd", "")
-    )
+    assert decode_text(text.encode("utf-8-sig"), "insert.txt") == text
 
 
 @pytest.mark.parametrize(
