@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
 from drugtext.errors import ReadError
+from drugtext.inserts.fhir import is_fhir, record_from_fhir
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
@@ -23,6 +24,8 @@ TEXT_FIELDS = ("text", "说明书", "說明書")
 """What a field with a whole insert may be called."""
 
 _MARKUP = re.compile(r"<(?:\?xml|!doctype|!--|[a-z][a-z0-9]*(?::\w+)?[\s/>])", re.IGNORECASE)
+_OWN_OBJECTS = ("openfda", "sections", "categories", "error", "meta")
+_DEEPEST = 4  # objects in one another
 _CATEGORY_FIELDS = ("Category", "类别", "分类", "药品类别", "药品分类", "類別", "分類")
 _COMMAS = re.compile(r"[,;|、；，]")
 _ATC = re.compile(r"[A-Z](?:\d\d(?:[A-Z]{1,2}(?:\d\d)?)?)?")
@@ -62,7 +65,9 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     """
     if not isinstance(record, Mapping):
         raise ReadError(source, f"found {kind_of(record)} where a record {{…}} is needed.")
-    record = _with_text(record)
+    if is_fhir(record):
+        record = record_from_fhir(record, source)
+    record = _with_text(_with_label(record))
     given, text = record.get("sections"), record.get("text")
     if given is not None and not isinstance(given, Mapping):
         raise ReadError(
@@ -77,6 +82,32 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     if not read.sections:
         raise ReadError(source, _no_sections(record))
     return replace(_insert(record, read, source), row=row)
+
+
+def _with_label(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a record with the fields of its insert, where these stand in an object of their own.
+
+    So shops and services have them, beside fields of their own: {"name": …, "label": {…}}.
+    """
+    if "text" in record or _tells_use(record):
+        return record
+    inner = next(_labels_in(record, _DEEPEST), {})
+    own = {k: v for k, v in inner.items() if k not in record or canonical_name(k)}
+    return {**record, **own}
+
+
+def _labels_in(record: Mapping[str, object], depth: int) -> Iterator[Mapping[str, object]]:
+    """Yield the objects within a record that say what a drug is for."""
+    for key, value in record.items():
+        if isinstance(value, Mapping) and key not in _OWN_OBJECTS and depth:
+            if _tells_use(value):
+                yield value
+            yield from _labels_in(value, depth - 1)
+
+
+def _tells_use(record: Mapping[str, object]) -> bool:
+    names = (canonical_name(key) for key in record if isinstance(key, str))
+    return "sections" in record or "indications_and_usage" in names
 
 
 def _with_text(record: Mapping[str, object]) -> Mapping[str, object]:

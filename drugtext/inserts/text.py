@@ -43,6 +43,8 @@ _CHINESE_HEADING = re.compile(
     "适应[症证]|功能主治|用法用量|不良反应|注意事项|禁忌|成[份分]|贮[藏存]|说明书"
     "|適應[症證]|不良反應|注意事項|副作用|用法|貯[藏存]|說明書"
 )
+_LAST_PUNCTUATION, _FIRST_ROW, _LAST_KOREAN_ROW, _LAST_COMMON_ROW = 0xA3, 0xB0, 0xC8, 0xD7
+_COMMON_SHARE = 0.85
 _SAMPLE = 2**16
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _BINARY = "holds binary data, not text; an insert as text, HTML, XML, JSON or CSV is needed."
@@ -103,7 +105,8 @@ def decode_text(data: bytes, source: str) -> str:
 
     Args:
         data: the whole document. A byte order mark decides; then UTF-8; then the Chinese encoding
-            in which it holds words of an insert; then what charset-normalizer finds.
+            in which it holds words of an insert, or common characters alone; then what
+            charset-normalizer finds.
         source: the file's name, for messages.
 
     Returns:
@@ -134,7 +137,24 @@ def _decode_chinese(data: bytes) -> str:
         with suppress(UnicodeDecodeError):
             if _CHINESE_HEADING.search(text := data.decode(encoding)):
                 return text
+    with suppress(UnicodeDecodeError):  # a table of shelves holds no heading
+        text = data.decode("gb2312")
+        if _is_common_chinese(text):
+            return text
     return ""
+
+
+def _is_common_chinese(text: str) -> bool:
+    """Tell Chinese by its common characters, the first level of GB 2312, which pinyin orders.
+
+    Those behind row C8 show that it is no Korean in EUC-KR, kana that it is Japanese.
+    """
+    rows = [sign.encode("gb2312")[0] for sign in text if sign > "\x7f"]
+    signs = [row for row in rows if row >= _FIRST_ROW]
+    common = [row for row in signs if row <= _LAST_COMMON_ROW]
+    others = any(_LAST_PUNCTUATION < row < _FIRST_ROW for row in rows)
+    is_mostly = len(common) >= _COMMON_SHARE * len(signs)
+    return bool(common) and is_mostly and not others and max(common) > _LAST_KOREAN_ROW
 
 
 def _decode_by_content(data: bytes, source: str) -> str:

@@ -258,3 +258,18 @@ def test_an_insert_stays_whole_when_the_next_is_read():
     assert first.sections == second.sections == {"warnings": "Not for children."}
     assert first.ingredients == ("examplol",) and first.routes
     assert first.categories == second.categories and first.metadata == second.metadata
+
+
+@pytest.mark.parametrize(
+    "wrap", ['{"code": 0, "data": %s}', '{"data": {"list": %s}}', '{"items": %s}']
+)
+def test_answers_of_other_services_are_unwrapped(wrap):
+    records = json.dumps([{"text": "For pain."}, {"text": "For fever."}])
+    found = list(read_json(io.BytesIO((wrap % records).encode()), "part.json"))
+    assert [insert.sections["text"] for insert in found] == ["For pain.", "For fever."]
+
+
+def test_a_record_with_lists_of_its_own_is_one():
+    record = {"text": "For pain.", "items": [{"text": "a pack"}]}
+    (insert,) = read_json(io.BytesIO(json.dumps(record).encode()), "part.json")
+    assert insert.sections == {"text": "For pain."}

@@ -314,6 +314,18 @@ class TestOwnRecords:
             "contraindications": "无，p<0.05",
         }
 
+    def test_a_label_within_a_record(self):
+        shop = {"id": 7, "name": "Examplol", "description": "Buy now!", "storage": "Shelf A3"}
+        label = {"id": 9, "indications": "For pain.", "description": "White."}
+        for record in (shop | {"label": label}, shop | {"product": {"label": label}}):
+            insert = insert_from_record(record, "a.json")
+            assert (insert.id, insert.name) == ("7", "Examplol")
+            assert insert.sections == {
+                "description": "White.",
+                "storage": "Shelf A3",
+                "indications_and_usage": "For pain.",
+            }
+
     def test_categories_as_tables_have_them(self):
         record = {"text": "For pain.", "类别": 7.0, "atc": "C07AB02, C07AB03"}
         assert insert_from_record(record, "a.json").categories == {

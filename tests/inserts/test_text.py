@@ -40,6 +40,10 @@ def refusal(data: bytes) -> str:
         (CHINESE.splitlines()[1], "gbk"),
         (TAIWANESE, "big5"),
         ("【成份】黄芪、白术（炒）、防风。\n【贮藏】密封", "gb18030"),  # many rare characters
+        ("id,name\n1,感冒\n2,皮肤\n3,心血管\n", "gbk"),
+        ("text,category\n感冒发热头痛,感冒\n", "gb18030"),
+        ("Препарат применяют при головной боли у взрослых и детей старше шести лет.", "cp1251"),
+        ("이 약은 성인의 두통과 발열에 사용합니다. 하루 두 번 복용하십시오.", "euc_kr"),
         ("黄连上清片说明书\n【功能主治】散风清热。", "gbk"),
         (FRENCH, "cp1252"),
         ("For pain.", "ascii"),
