@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from itertools import product
+from pathlib import Path
 
 from shell_lines import run_script
 
+PROJECT = Path(__file__).parents[2]
 ROOTS = {"C": "heart pressure", "N": "pain seizures", "J": "infections throat"}
 STEMS = ("普利", "沙坦", "洛尔", "地平", "他汀", "拉唑")
 N_DRUGS = 7
@@ -57,3 +59,19 @@ def test_figures_are_better_than_chance_and_on_the_page(tiny_encoder_folder, tmp
     page = (tmp_path / "chinese" / "README.md").read_text()
     for row in told["rows"]:
         assert "{:.3f} [{:.3f}, {:.3f}]".format(*row["accuracy"]) in page
+
+
+def test_the_readme_tells_what_was_measured():
+    readme = " ".join((PROJECT / "README.md").read_text(encoding="utf-8").split())
+    told = json.loads((PROJECT / "benchmark" / "chinese" / "chinese.json").read_text())
+    page = (PROJECT / "benchmark" / "chinese" / "README.md").read_text(encoding="utf-8")
+    assert told["command"] in page
+    asked = [
+        row
+        for row in told["rows"]
+        if (row["set"], row["names"], row["level"]) == ("mainland hospital", "masked", 2)
+    ]
+    for way in ("drugtext, the encoder alone", "TF-IDF of characters + SVM"):
+        found = {row["k"]: row["accuracy"][0] for row in asked if row["way"] == way}
+        assert f"{found[1]:.3f}, {found[3]:.3f} and {found[5]:.3f}" in readme
+    assert {row["n_way"] for row in asked if row["k"]} == {16}
