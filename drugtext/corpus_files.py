@@ -21,7 +21,7 @@ from drugtext.taxonomy import Taxonomy
 
 CRUDE = "keyword_rule"
 """Source of categories guessed from a keyword: too often wrong to learn from."""
-_BETWEEN = re.compile(r"[;；+、|/]")  # names of one brand's ingredients
+_BETWEEN = re.compile(r"[;；、|]|\s[+/]\s")  # names of one brand's ingredients
 _BY_INGREDIENT = "ingredient_match"
 """Source of categories looked up by ingredient alone, whatever route the insert is about."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ _DELIMITERS = ",;\t"
 _WORKBOOK = b"PK\x03\x04"  # a zip archive, as .xlsx and .ods are
 _HEAD = 512
 _MOST_ABOVE = 5  # rows with a title of the table, or nothing, above the titles of its columns
-_AS_TEXT = re.compile(r'="(.*)"')  # how spreadsheets are told that 01 is no number
+_ABOVE = re.compile(r"\A(?:\s*\n)?(?:sep=.\r?\n)?", re.IGNORECASE)
+_AS_TEXT = re.compile(r'\A="(.*)"\Z')  # how spreadsheets are told that 01 is no number
 
 
 def csv_rows(
@@ -28,9 +30,10 @@ def csv_rows(
 
     Args:
         path: of the file. Its cells are separated by what its first line holds most of: commas,
-            semicolons or tabs. Its encoding is told as that of an insert is.
-        needed: titles that columns must have; a title counts in any case, and with or without
-            spaces and signs.
+            semicolons or tabs. Its encoding is told as that of an insert is. Some rows may stand
+            above the titles.
+        needed: titles that columns must have; a title counts in any case and, where no other is
+            called so, with or without spaces and signs.
         also: other titles, in that form (`title_key`) -> what such a column is called instead,
             where no other is.
 
@@ -39,10 +42,9 @@ def csv_rows(
             cells than there are columns.
     """
     delimiter, table = _table(path)
-    names = {title_key(title): title for title in (*needed, *also.values())}
-    found = (_columns(row, names, also) for row in table[:_MOST_ABOVE])
+    found = (_columns(row, [*needed, *also.values()], also) for row in table[:_MOST_ABOVE])
     place = next((n for n, columns in enumerate(found) if set(needed) <= set(columns)), 0)
-    columns = _columns(table[place], names, also) if table else []
+    columns = _columns(table[place], [*needed, *also.values()], also) if table else []
     if not set(needed) <= set(columns):
         told = ", ".join(table[place] if table else ()) or "no column"
         raise TaxonomyError(f"{path}: found {told}; needed columns: {', '.join(needed)}.")
@@ -61,13 +63,13 @@ def title_key(title: str) -> str:
     return re.sub(r"[\W_]", "", title).lower()
 
 
-def _columns(
-    titles: Sequence[str], needed: Mapping[str, str], also: Mapping[str, str]
-) -> list[str]:
-    """Return what columns are called, by their titles."""
-    columns = [needed.get(title_key(title), title) for title in titles]
+def _columns(titles: Sequence[str], names: Sequence[str], also: Mapping[str, str]) -> list[str]:
+    """Return what columns are called, by their titles: as they stand first, then loosely."""
+    exact = {name.lower(): name for name in names}
+    columns = [exact.get(title.lower(), title) for title in titles]
+    loose = {**{title_key(name): name for name in names}, **also}
     for n, title in enumerate(titles):
-        name = also.get(title_key(title))
+        name = loose.get(title_key(title))
         if name and name not in columns:
             columns[n] = name
     return columns
@@ -80,11 +82,9 @@ def _table(path: str | os.PathLike[str]) -> tuple[str, list[list[str]]]:
         if data.startswith(_WORKBOOK):
             raise TaxonomyError(f"{path}: is a workbook of a spreadsheet; save it as CSV in UTF-8.")
         refuse_foreign(data[:_HEAD], str(path))
-        lines = decode_text(data, str(path)).splitlines(keepends=True)
-        while lines and (not lines[0].strip() or lines[0].lower().startswith("sep=")):
-            del lines[0]
-        delimiter = max(_DELIMITERS, key=(lines or [""])[0].count)
-        rows = csv.reader(lines, delimiter=delimiter)
+        text = _ABOVE.sub("", decode_text(data, str(path)), count=1)
+        delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         table = [[_AS_TEXT.sub(r"\1", cell.strip()) for cell in row] for row in rows]
     except ReadError as error:
         raise TaxonomyError(str(error)) from error

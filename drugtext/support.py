@@ -8,8 +8,9 @@ from pathlib import Path
 from unicodedata import normalize
 
 from drugtext.errors import CorpusError, ReadError
+from drugtext.inserts.archive import is_passed_over
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.read import is_passed_over, read_inserts
+from drugtext.inserts.read import read_inserts
 
 
 def read_support(
@@ -23,7 +24,7 @@ def read_support(
     Args:
         path: a folder with one folder a category, its name the category's; or a file whose records
             give a `category`, or the codes of the taxonomy (`atc`, `epc`), the first of which
-            counts.
+            counts; or, where they give neither, such as 类别.
         taxonomy_name: whose codes to take from a record that gives no `category`.
         on_error: called with each file or record that cannot be read or has no category; without it
             the first one raises.

@@ -20,6 +20,9 @@ PathLike = str | os.PathLike[str]
 
 _ATC_CODE = re.compile(r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?")
 _NAME = re.compile(r"name|名|bezeichnung|bedeutung|libell|denomina|description", re.IGNORECASE)
+_CODE = re.compile(r"atc|code|编码|代码", re.IGNORECASE)
+_OF_OTHERS = re.compile(r"parent|brand|drug|trade|substance|上级|商品", re.IGNORECASE)
+_NO_PARENT = ("", "0", "-1", "-", "null", "none", "nan")
 _SHOWN = 10
 _TITLES = {
     **dict.fromkeys(("code", "categoryid", "categorycode", "编码", "编号", "代码", "編碼"), "id"),
@@ -172,19 +175,22 @@ class Taxonomy:
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
         rows = csv_rows(path)
-        titles = [*rows[0]]
-        codes = next((title for title in titles if _holds_codes(rows, title)), titles[0])
-        names = next((title for title in titles if _NAME.search(title)), codes)
-        if names == codes and len(titles) > 1 and not _NAME.search(codes):
+        codes = _code_column(rows)
+        names = _name_column([*rows[0]], codes)
+        if names is None:
             raise TaxonomyError(
-                f"{path}: found {', '.join(titles)}; a column of names is needed, called such as"
+                f"{path}: found {', '.join(rows[0])}; a column of names is needed, called such as"
                 " name."
             )
-        pairs = {row[codes].upper(): row[names] for row in reversed(rows) if row[codes]}
-        wrong = next((code for code in reversed(pairs) if not _ATC_CODE.fullmatch(code)), None)
+        pairs: dict[str, str] = {}
+        for row in rows:
+            code, name = row[codes].upper(), row[names]
+            if code and pairs.setdefault(code, name) != name:
+                raise TaxonomyError(f"{path}: {code} is there twice, {pairs[code]!r} and {name!r}.")
+        wrong = next((code for code in pairs if not _ATC_CODE.fullmatch(code)), None)
         if wrong is not None:
             raise TaxonomyError(f"{path}: {_no_atc_code(wrong)}")
-        parents = {code: atc_parent(code) for code in reversed(pairs)}
+        parents = {code: atc_parent(code) for code in pairs}
         missing = sorted({p for p in parents.values() if p and p not in pairs})
         if len(missing) > 1:
             more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -215,8 +221,8 @@ class Taxonomy:
     def from_keg(cls, path: PathLike) -> Taxonomy:
         """Read a KEGG BRITE hierarchy: one line a category, its first letter tells the depth.
 
-        The first word of a line is the id, where it is a code: a letter, or with a digit; else the
-        whole line is. Where it stands on several branches (a drug in two
+        The first word of a line is the id, where it is in capitals or has a digit; else the whole
+        line is. Where it stands on several branches (a drug in two
         groups), the parent's id is added behind a slash. A line repeated below one parent counts
         once; HTML marks and lines of `+`, `#`, `!` are passed over.
 
@@ -238,8 +244,12 @@ class Taxonomy:
         table: whatever a spreadsheet saves as CSV.
         """
         table = csv_rows(path, "id", "name", also=_TITLES)
-        rows = ((r["id"], r["name"], r.get("parent")) for r in table)
-        categories = (Category(i, name or i, parent or None) for i, name, parent in rows)
+        ids = {row["id"] for row in table}
+        rows = ((row["id"], row["name"], row.get("parent", "")) for row in table)
+        categories = (
+            Category(i, name or i, None if p.lower() in _NO_PARENT and p not in ids else p)
+            for i, name, p in rows
+        )
         return cls._of(path, categories, Path(path).stem)
 
     @classmethod
@@ -250,9 +260,20 @@ class Taxonomy:
             raise TaxonomyError(f"{path}: {error}") from error
 
 
-def _holds_codes(rows: Sequence[Mapping[str, str]], title: str) -> bool:
-    cells = [row[title].upper() for row in rows if row[title]]
-    return 2 * sum(bool(_ATC_CODE.fullmatch(cell)) for cell in cells) > len(cells)
+def _code_column(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return the title of the column of ATC codes; the first one where none looks like it."""
+    cells = {title: [row[title].upper() for row in rows if row[title]] for title in rows[0]}
+    n_codes = {t: sum(bool(_ATC_CODE.fullmatch(cell)) for cell in cells[t]) for t in cells}
+    able = [title for title in cells if 2 * n_codes[title] > len(cells[title])]
+    called = [title for title in able if _CODE.search(title)]
+    return max(called or able or [next(iter(cells))], key=lambda title: len({*cells[title]}))
+
+
+def _name_column(titles: Sequence[str], codes: str) -> str | None:
+    """Return the title of the column of names; None where others may be it."""
+    own = [t for t in titles if _NAME.search(t) and not _OF_OTHERS.search(t) and t != codes]
+    begins = [title for title in own if title.lower().startswith("name")]
+    return next(iter(begins or own), codes if len(titles) == 1 or _NAME.search(codes) else None)
 
 
 def _no_atc_code(code: str) -> str:
@@ -280,10 +301,10 @@ def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
         depth = ord(match[1]) - ord("A")
         if depth > len(branch):
             raise TaxonomyError(f"{line!r} is deeper than the line above by more than one level.")
-        line = match[2].strip()
-        code, _, rest = line.partition(" ")
-        if len(code) > 1 and not any(map(str.isdigit, code)):  # the first word of a name
-            code, rest = line, ""
+        told = match[2].strip()
+        code, _, rest = told.partition(" ")
+        if len(code) > 1 and not code.isupper() and not any(map(str.isdigit, code)):
+            code, rest = told, ""  # it is the first word of a name
         name, parent = rest.strip() or code, branch[depth - 1] if depth else None
         for category_id in (code, f"{code}/{parent}", f"{code} {name}/{parent}"):
             category = Category(category_id, name, parent)

@@ -40,8 +40,10 @@ def test_a_table_is_read_as_a_spreadsheet_saves_it(tmp_path):
     assert read_aliases(table) == {"calmol": ["Calmax"]}
 
 
-@pytest.mark.parametrize("sign", [";", "；", "+", "、", " / "])
+@pytest.mark.parametrize("sign", [";", "；", " + ", "、", " / "])
 def test_names_of_a_combination_are_parted_by_any_usual_sign(sign, tmp_path):
     file = tmp_path / "brands.csv"
     file.write_text(f"brand,ingredients\nTwynol,examplol{sign}slowol\n", encoding="utf-8")
     assert read_aliases(file) == {"examplol": ["Twynol"], "slowol": ["Twynol"]}
+    file.write_text("brand,ingredients\nMix,insulin aspart 70/30\n", encoding="utf-8")
+    assert len(read_aliases(file)) == 1

@@ -143,11 +143,18 @@ def test_atc_faults_name_the_file_and_the_code(tmp_path):
         "ATC code,ATC level name,DDD\nc,Heart,\nC07,Beta blockers,5\nC07,Beta blockers,9\n,note,\n",
         "id,atc_code,description\n0,C,Heart\n1,C07,Beta blockers\n",
         "编码;名称\nC;Heart\nC07;Beta blockers\n",
+        "code,parent_name,name\nC,,Heart\nC07,Heart,Beta blockers\n",
+        "status,atc_code,description,name\nA,C,x,Heart\nA,C07,y,Beta blockers\n",
     ],
 )
 def test_atc_tables_as_people_have_them(tmp_path, text):
     tree = Taxonomy.from_atc(write(tmp_path, "codes.csv", text))
     assert list(tree) == [Category("C", "Heart"), Category("C07", "Beta blockers", "C")]
+
+
+def test_an_atc_code_of_two_names_is_refused(tmp_path):
+    with pytest.raises(TaxonomyError, match="C is there twice, 'Heart' and 'Kidney'"):
+        Taxonomy.from_atc(write(tmp_path, "codes.csv", "code,name\nC,Heart\nC,Kidney\n"))
 
 
 def test_atc_tables_without_names_or_ancestors_say_what_they_lack(tmp_path):
@@ -245,6 +252,13 @@ def test_titles_of_columns_as_people_write_them(tmp_path):
     ):
         tree = Taxonomy.from_csv(write(tmp_path, "own.csv", text))
         assert [c.name for c in tree.path("01")] == ["Heart", "Pressure"]
+
+
+def test_titles_as_they_stand_come_before_those_that_are_like_them(tmp_path):
+    text = '_id,id,name,parent_id\n5f,heart,Heart="x",0\n6f,01,High\x0bpressure,heart\n'
+    tree = Taxonomy.from_csv(write(tmp_path, "own.csv", text))
+    assert [c.id for c in tree.path("01")] == ["heart", "01"]
+    assert [c.name for c in tree] == ['Heart="x"', "High\x0bpressure"]
 
 
 def test_a_workbook_is_called_so(tmp_path):

@@ -41,6 +41,7 @@ _DAMAGE = (
     OverflowError,
     IndexError,
 )
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 _PICTURES = (".jpg", ".jpeg", ".png", ".gif")  # DailyMed packs those of a label beside it
 
 
@@ -204,9 +205,14 @@ def _open_member(
     return cast(BinaryIO, _Unpacked(unpacked, name, bound, whole))
 
 
+def is_passed_over(name: str) -> bool:
+    """Tell files and folders that nobody put where they are: hidden ones, and those of systems."""
+    return name.startswith((".", "~$")) or name.lower() in _OF_SYSTEMS
+
+
 def _is_document(name: str) -> bool:
     parts = name.split("/")
     # "../insert.xml" is what `zip insert.zip ../insert.xml` calls it: nothing is unpacked there.
     steps = [part for part in parts if part not in (".", "..")]
-    is_hidden = any(part.startswith((".", "__MACOSX")) for part in steps)
-    return bool(parts[-1]) and not is_hidden and not name.lower().endswith(_PICTURES)
+    is_left = any(map(is_passed_over, steps))
+    return bool(parts[-1]) and not is_left and not name.lower().endswith(_PICTURES)

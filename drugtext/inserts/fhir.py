@@ -6,18 +6,24 @@ whose sections hold the leaflet), and https://hl7.org/fhir/R5/composition.html.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from drugtext.errors import ReadError
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.page import page_text
 
+_PRODUCT = "MedicinalProductDefinition"
+_TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
+_MARKS = re.compile(r"^#{1,6} ", re.MULTILINE)
 _DEEPEST = 20  # sections in one another; leaflets have four
 
 
 def is_fhir(record: Mapping[str, Any]) -> bool:
     """Tell a FHIR resource that may hold a leaflet from any other record."""
-    return record.get("resourceType") in ("Bundle", "Composition")
+    holds = {"Bundle": "entry", "Composition": "section"}.get(str(record.get("resourceType")))
+    return holds is not None and isinstance(record.get(holds), list)
 
 
 def record_from_fhir(resource: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -32,20 +38,23 @@ def record_from_fhir(resource: Mapping[str, Any], source: str) -> dict[str, Any]
         of an insert belongs to the section around it.
 
     Raises:
-        ReadError: the XHTML of a section cannot be read.
+        ReadError: it holds several leaflets, or the XHTML of a section cannot be read.
     """
     resources = [resource, *(_mapping(entry).get("resource") for entry in _list(resource, "entry"))]
-    found: dict[str, Any] = {"sections": {}, "name": "", "language": ""}
-    for one in map(_mapping, resources):
-        if one.get("resourceType") == "Composition":
-            found["language"] = found["language"] or one.get("language")
-            for section in _list(one, "section"):
-                for name, text in _pieces(_mapping(section), "", source, 0):
-                    found["sections"].setdefault(name, []).append(text)
-        elif one.get("resourceType") == "MedicinalProductDefinition":
-            names = (_mapping(name).get("productName") for name in _list(one, "name"))
-            found["name"] = found["name"] or next(filter(None, names), "")
-    return {key: value for key, value in found.items() if value}
+    leaflets = [one for one in map(_mapping, resources) if one.get("resourceType") == "Composition"]
+    if len(leaflets) > 1:
+        raise ReadError(source, f"holds {len(leaflets)} leaflets; give each as a file of its own.")
+    sections: dict[str, list[str]] = {}
+    for leaflet in leaflets:
+        for section in _list(leaflet, "section"):
+            for name, text in _pieces(_mapping(section), "", source, 0):
+                sections.setdefault(name, []).append(text)
+    products = (one for one in map(_mapping, resources) if one.get("resourceType") == _PRODUCT)
+    named = (_mapping(name).get("productName") for one in products for name in _list(one, "name"))
+    own = {key: resource[key] for key in ("id", "category") if isinstance(resource.get(key), str)}
+    language = next((one["language"] for one in leaflets if one.get("language")), None)
+    product = next(filter(None, named), None)
+    return own | {"sections": sections, "name": product, "language": language}
 
 
 def _pieces(
@@ -57,13 +66,16 @@ def _pieces(
     own = canonical_name(title) or ""
     name = own or enclosing or title
     div = _mapping(section.get("text")).get("div")
-    text = page_text(div, source)[0] if isinstance(div, str) and div.strip() else ""
+    text = ""
+    if isinstance(div, str) and _TAG.sub("", div).strip():
+        text = _MARKS.sub("", page_text(div, source)[0])
     told = title if enclosing and not own else ""  # a subheading
     if text := "\n".join(filter(None, (told, text))):
         yield name or "text", text
-    if depth < _DEEPEST:
-        for inner in _list(section, "section"):
-            yield from _pieces(_mapping(inner), own or enclosing, source, depth + 1)
+    for inner in _list(section, "section"):
+        if depth == _DEEPEST:
+            raise ReadError(source, f"has sections more than {_DEEPEST} deep in one another.")
+        yield from _pieces(_mapping(inner), own or enclosing, source, depth + 1)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

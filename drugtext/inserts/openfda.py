@@ -13,16 +13,13 @@ from typing import Any, BinaryIO
 import ijson
 
 from drugtext.errors import ReadError
-from drugtext.inserts.headings import canonical_name
+from drugtext.inserts.forms import records_in
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
 _BLOCK = 2**16
 _MOST_VALUES = 200_000  # of one record, names of fields included; real ones have under 1,000
-_WRAPS = ("data", "items", "list", "records", "rows", "result", "documents")
-_MOST_WRAPS = 3
-_IN_RECORDS = {"text", "sections"}
 _OPENS, _CLOSES = ("start_map", "start_array"), ("end_map", "end_array")
 _NEEDED = (
     'a drug record such as {"indications_and_usage": ["…"]}, or a list of them under "results",'
@@ -94,7 +91,7 @@ def read_json(stream: BinaryIO, source: str) -> Iterator[DrugInsert | ReadError]
             n_records += 1
     except (ijson.JSONError, ValueError) as error:
         cause = _cause(error)
-        nan = "" if "EOF" in cause else " NaN is no JSON: write null."
+        nan = " NaN is no JSON: write null." if "invalid char in json" in cause else ""
         raise ReadError(
             source,
             f"the JSON is damaged, cut off or not UTF-8 behind record {n_records} ({cause})."
@@ -185,23 +182,7 @@ def _results_or_object(events: _Events) -> Iterator[object]:
         else:
             fields[key] = _value(event, value, events)
     if not is_response:
-        yield from _wrapped(fields)
-
-
-def _wrapped(fields: dict[str, object]) -> list[object]:
-    """Return the records that an answer of a service holds: {"code": 0, "data": {"list": […]}}."""
-    inner: object = fields
-    if _IN_RECORDS & fields.keys() or any(map(canonical_name, fields)):
-        return [fields]
-    for _ in range(_MOST_WRAPS):
-        lists = [inner.get(name) for name in _WRAPS] if isinstance(inner, dict) else []
-        found = next((value for value in lists if isinstance(value, dict | list)), None)
-        if isinstance(found, list) and found and all(isinstance(one, dict) for one in found):
-            return found
-        if found is None:
-            break
-        inner = found
-    return [fields]
+        yield from records_in(fields)
 
 
 def _items(events: _Events) -> Iterator[object]:

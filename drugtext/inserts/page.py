@@ -17,10 +17,6 @@ _TAG = re.compile(
     r"(?:\s+[\w:-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?>",
     re.IGNORECASE,
 )
-_NO_TEXT = ("head", "nav", "aside", "footer", "dialog", "button", "select", "noscript")
-_HIDDEN = (
-    "//*[@hidden or @aria-hidden='true' or contains(translate(@style, ' ', ''), 'display:none')]"
-)
 _LINE_ENDS = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _CHARSET_UTF8 = re.compile(rb"charset\s*=\s*[\"']?\s*utf-?8", re.IGNORECASE)
 # What lxml reads out of a page, but does not take back.
@@ -42,8 +38,6 @@ def page_text(data: bytes | str, source: str) -> tuple[str, str]:
         ReadError: the page holds nothing, or cannot be read to its end.
     """
     root = _parse(data, source)
-    for hidden in root.xpath(_HIDDEN):
-        hidden.clear()
     for section in root.iterfind(".//*[@data-sectioncode]"):  # of a page that DailyMed gives
         link, item = section.getprevious(), section.getparent()
         if link is not None and link.tag == "a" and item is not None:
@@ -53,7 +47,7 @@ def page_text(data: bytes | str, source: str) -> tuple[str, str]:
         marks = "#" * int(str(element.tag)[1])
         element.text = f"{marks} {_NOT_XML.sub(' ', element.text or '')}"
     title = " ".join((root.findtext(".//title") or "").split())
-    return element_text(root, skip=_NO_TEXT), title
+    return element_text(root, skip=("head", "nav")), title
 
 
 def without_tags(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from drugtext.errors import ReadError
-from drugtext.inserts.archive import unpack_gzip, unpack_zip
+from drugtext.inserts.archive import is_passed_over, unpack_gzip, unpack_zip
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.leaflet import read_html, read_leaflet
 from drugtext.inserts.openfda import read_json, read_json_lines
@@ -37,7 +37,6 @@ _GZIP = b"\x1f\x8b"
 _DEEPEST = 2  # archives in one another: DailyMed packs one zip a label into a zip of them all
 # A text, too, may begin with a bracket: `[功能主治]`, `[1] Indications`.
 _JSON = re.compile(rb'\{|\[\s*(?:[\[{"\]]|null\b|true\b|false\b|-?\d[\d.eE+-]*\s*,)')
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 _UNFINISHED = (b"{", b"[", b",", b":")
 
 
@@ -133,11 +132,6 @@ def _read_folder(folder: Path) -> Iterator[Found]:
         yield ReadError(str(folder), "the folder holds no file; a folder of inserts is needed.")
     for file in sorted(files):
         yield from _caught(str(file), partial(_read_file, file))
-
-
-def is_passed_over(name: str) -> bool:
-    """Tell files and folders that nobody put where they are: hidden ones, and those of systems."""
-    return name.startswith((".", "~$")) or name.lower() in _OF_SYSTEMS
 
 
 def _read_file(file: Path) -> Iterator[Found]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
 from drugtext.errors import ReadError
-from drugtext.inserts.fhir import is_fhir, record_from_fhir
+from drugtext.inserts.forms import plain_record
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.language import detect_language
@@ -20,12 +20,7 @@ from drugtext.inserts.page import page_text, without_tags
 from drugtext.inserts.sections import clean, codes_in, is_known, kind_of, sections_of, texts_in
 from drugtext.inserts.spl import is_xml, read_spl
 
-TEXT_FIELDS = ("text", "说明书", "說明書")
-"""What a field with a whole insert may be called."""
-
 _MARKUP = re.compile(r"<(?:\?xml|!doctype|!--|[a-z][a-z0-9]*(?::\w+)?[\s/>])", re.IGNORECASE)
-_OWN_OBJECTS = ("openfda", "sections", "categories", "error", "meta")
-_DEEPEST = 4  # objects in one another
 _CATEGORY_FIELDS = ("Category", "类别", "分类", "药品类别", "药品分类", "類別", "分類")
 _COMMAS = re.compile(r"[,;|、；，]")
 _ATC = re.compile(r"[A-Z](?:\d\d(?:[A-Z]{1,2}(?:\d\d)?)?)?")
@@ -36,6 +31,7 @@ _NO_SECTIONS = frozenset(
         *("brand_name", "brand_names", "generic_name", "substance_name", "ingredients"),
         *("route", "routes", "category", "categories", "pharm_class_epc"),
         *("atc", "atc_all", "epc"),
+        *_CATEGORY_FIELDS,
     }
 )
 # Fields with a place of their own in a DrugInsert; other texts of a record are its metadata.
@@ -51,7 +47,7 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     Args:
         record: a mapping in one of three forms: drugtext's own (`sections` is a mapping), `text`
             with an optional `category`, or openFDA drug/label (a list of texts a field, names under
-            `openfda`). Fields of no use are ignored.
+            `openfda`); or such as `plain_record` brings into these. Fields of no use are ignored.
         source: the file it came from, kept on the insert.
         row: place among the records of that file, kept as well.
 
@@ -65,9 +61,7 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     """
     if not isinstance(record, Mapping):
         raise ReadError(source, f"found {kind_of(record)} where a record {{…}} is needed.")
-    if is_fhir(record):
-        record = record_from_fhir(record, source)
-    record = _with_text(_with_label(record))
+    record = plain_record(record, source)
     given, text = record.get("sections"), record.get("text")
     if given is not None and not isinstance(given, Mapping):
         raise ReadError(
@@ -82,42 +76,6 @@ def insert_from_record(record: object, source: str, row: int | None = None) -> D
     if not read.sections:
         raise ReadError(source, _no_sections(record))
     return replace(_insert(record, read, source), row=row)
-
-
-def _with_label(record: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a record with the fields of its insert, where these stand in an object of their own.
-
-    So shops and services have them, beside fields of their own: {"name": …, "label": {…}}.
-    """
-    if "text" in record or _tells_use(record):
-        return record
-    inner = next(_labels_in(record, _DEEPEST), {})
-    own = {k: v for k, v in inner.items() if k not in record or canonical_name(k)}
-    return {**record, **own}
-
-
-def _labels_in(record: Mapping[str, object], depth: int) -> Iterator[Mapping[str, object]]:
-    """Yield the objects within a record that say what a drug is for."""
-    for key, value in record.items():
-        if isinstance(value, Mapping) and key not in _OWN_OBJECTS and depth:
-            if _tells_use(value):
-                yield value
-            yield from _labels_in(value, depth - 1)
-
-
-def _tells_use(record: Mapping[str, object]) -> bool:
-    names = (canonical_name(key) for key in record if isinstance(key, str))
-    return "sections" in record or "indications_and_usage" in names
-
-
-def _with_text(record: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a record whose whole insert is called `text`, where it has nothing but that."""
-    if "text" in record or any(map(canonical_name, record)):
-        return record
-    for name in TEXT_FIELDS:
-        if isinstance(text := record.get(name), str) and text.strip():
-            return {"text": text} | {key: record[key] for key in record if key != name}
-    return record
 
 
 def _read_text(text: str, source: str) -> DrugInsert:
@@ -226,7 +184,7 @@ def _categories(
     classes = tuple(name.removesuffix(" [EPC]") for name in texts_in(names, "pharm_class_epc"))
     given_by = ("atc", "atc_all", "epc", "category")
     found |= {key: texts for key in given_by if (texts := _codes(record, key))}
-    if "category" not in found:
+    if not found:  # else such a field tells whether it is sold over the counter, or the like
         given_as = (codes for key in _CATEGORY_FIELDS if (codes := codes_in(record, key)))
         found["category"] = next(given_as, ())
     if classes:
@@ -236,7 +194,7 @@ def _categories(
 
 def _codes(record: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Give the codes of a field; those of the ATC may stand in one cell of a table."""
-    codes = codes_in(record, key)
+    codes = tuple(code.removesuffix(" [EPC]") for code in codes_in(record, key))
     pieces = tuple(filter(None, (piece.strip() for code in codes for piece in _COMMAS.split(code))))
     return pieces if key != "category" and all(map(_ATC.fullmatch, pieces)) else codes
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
+from unicodedata import normalize
 
 from drugtext.errors import ReadError
 from drugtext.inserts.headings import HAN, canonical_name, heading_key
@@ -30,6 +31,7 @@ _MOST_PIECES = 200  # the search for repeats compares each with each; real recor
 _SHORTEST_REPEAT = 80  # characters; a shorter text ("None.") is found inside others by chance
 _LONGEST_HEADING = 8  # words, its number included: "17 PATIENT COUNSELING INFORMATION"
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can escape, but no text holds
+_MOST_EXACT = 2**53
 _TEXTS = (str, int, float)  # a strength, too, is text
 _KINDS = {
     dict: "a mapping",
@@ -168,11 +170,16 @@ def texts_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 
 def codes_in(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Give the codes of a field as `texts_in` does; whole numbers are codes, too."""
+    """Give the codes of a field as `texts_in` does; whole numbers are codes, too, 7.0 as 7."""
     listed = _listed(fields, key)
-    whole = (int(v) if isinstance(v, float) and v.is_integer() else v for v in listed)
-    codes = [str(value) for value in whole if type(value) in (int, str)]
+    whole = (int(v) if isinstance(v, float) and _is_whole(v) else v for v in listed)
+    codes = [normalize("NFC", str(value)) for value in whole if type(value) in (int, str)]
     return tuple(filter(None, map(clean, codes)))
+
+
+def _is_whole(number: float) -> bool:
+    """Tell a number that a table wrote as 7.0."""
+    return number.is_integer() and abs(number) < _MOST_EXACT
 
 
 def _listed(fields: Mapping[str, object], key: str) -> Sequence[object]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from drugtext.errors import ReadError
+from drugtext.inserts.forms import TEXT_FIELDS
 from drugtext.inserts.headings import canonical_name
 from drugtext.inserts.insert import DrugInsert
-from drugtext.inserts.record import TEXT_FIELDS, insert_from_record
+from drugtext.inserts.record import insert_from_record
 from drugtext.inserts.text import MAX_INSERT_BYTES
 
 _TABLES = (".csv", ".tsv")

@@ -44,7 +44,7 @@ _CHINESE_HEADING = re.compile(
     "|適應[症證]|不良反應|注意事項|副作用|用法|貯[藏存]|說明書"
 )
 _LAST_PUNCTUATION, _FIRST_ROW, _LAST_KOREAN_ROW, _LAST_COMMON_ROW = 0xA3, 0xB0, 0xC8, 0xD7
-_COMMON_SHARE = 0.85
+_COMMON_SHARE, _SHARE_BEHIND = 0.85, 0.15
 _SAMPLE = 2**16
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _BINARY = "holds binary data, not text; an insert as text, HTML, XML, JSON or CSV is needed."
@@ -149,12 +149,13 @@ def _is_common_chinese(text: str) -> bool:
 
     Those behind row C8 show that it is no Korean in EUC-KR, kana that it is Japanese.
     """
-    rows = [sign.encode("gb2312")[0] for sign in text if sign > "\x7f"]
+    rows = [sign.encode("gb2312")[0] for sign in text[:_SAMPLE] if sign > "\x7f"]
     signs = [row for row in rows if row >= _FIRST_ROW]
     common = [row for row in signs if row <= _LAST_COMMON_ROW]
     others = any(_LAST_PUNCTUATION < row < _FIRST_ROW for row in rows)
     is_mostly = len(common) >= _COMMON_SHARE * len(signs)
-    return bool(common) and is_mostly and not others and max(common) > _LAST_KOREAN_ROW
+    behind = sum(row > _LAST_KOREAN_ROW for row in common)
+    return is_mostly and not others and behind > _SHARE_BEHIND * len(common)
 
 
 def _decode_by_content(data: bytes, source: str) -> str:

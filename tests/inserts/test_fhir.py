@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from drugtext.errors import ReadError
 from drugtext.inserts.record import insert_from_record
 
 
@@ -41,6 +44,21 @@ def test_a_bundle_of_a_leaflet():
         "indications_and_usage": "It is for pain.",
         "warnings": "• Ask first.\n\nChildren and adolescents\nNot below 6.",
     }
+
+
+def test_several_leaflets_are_refused():
+    entries = [{"resource": COMPOSITION}] * 2
+    with pytest.raises(ReadError, match="holds 2 leaflets; give each as a file of its own"):
+        insert_from_record({"resourceType": "Bundle", "entry": entries}, "leaflet.json")
+
+
+def test_an_empty_section_costs_nothing():
+    sections = [section("Uses", "<p>Pain</p>"), {"title": "x", "text": {"div": "<!-- none -->"}}]
+    resource = {"resourceType": "Composition", "id": "a", "category": "pain", "section": sections}
+    insert = insert_from_record(resource, "leaflet.json")
+    assert insert.sections == {"indications_and_usage": "Pain"}
+    assert (insert.id, insert.categories) == ("a", {"category": ("pain",)})
+    assert insert_from_record({"resourceType": "Bundle", "text": "Pain"}, "a.json").text == "Pain"
 
 
 def test_a_composition_by_itself():

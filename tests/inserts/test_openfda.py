@@ -270,6 +270,8 @@ def test_answers_of_other_services_are_unwrapped(wrap):
 
 
 def test_a_record_with_lists_of_its_own_is_one():
-    record = {"text": "For pain.", "items": [{"text": "a pack"}]}
-    (insert,) = read_json(io.BytesIO(json.dumps(record).encode()), "part.json")
-    assert insert.sections == {"text": "For pain."}
+    text = "For pain."
+    for record in ({"text": text}, {"说明书": text}, {"sections": {"text": text}}):
+        told = json.dumps(record | {"items": [{"text": "a pack"}]})
+        (insert,) = read_json(io.BytesIO(told.encode()), "part.json")
+        assert insert.sections == {"text": "For pain."}

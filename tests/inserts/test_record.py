@@ -317,6 +317,8 @@ class TestOwnRecords:
     def test_a_label_within_a_record(self):
         shop = {"id": 7, "name": "Examplol", "description": "Buy now!", "storage": "Shelf A3"}
         label = {"id": 9, "indications": "For pain.", "description": "White."}
+        other = {"related": {"name": "B", "indications": "For fever."}, "warnings": "Own."}
+        assert "indications_and_usage" not in insert_from_record(other, "a.json").sections
         for record in (shop | {"label": label}, shop | {"product": {"label": label}}):
             insert = insert_from_record(record, "a.json")
             assert (insert.id, insert.name) == ("7", "Examplol")
@@ -327,10 +329,12 @@ class TestOwnRecords:
             }
 
     def test_categories_as_tables_have_them(self):
-        record = {"text": "For pain.", "类别": 7.0, "atc": "C07AB02, C07AB03"}
+        record = {"text": "For pain.", "类别": 7.0}
+        assert insert_from_record(record, "a.json").categories == {"category": ("7",)}
+        record |= {"atc": "C07AB02, C07AB03", "epc": "Beta Blocker [EPC]"}
         assert insert_from_record(record, "a.json").categories == {
-            "category": ("7",),
             "atc": ("C07AB02", "C07AB03"),
+            "epc": ("Beta Blocker",),
         }
         record = {"text": "For pain.", "category": "pain, fever", "类别": "other"}
         assert insert_from_record(record, "a.json").categories == {"category": ("pain, fever",)}
