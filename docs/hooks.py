@@ -18,6 +18,7 @@ OUTSIDE = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "space/README.md"),
     *(
         "benchmark/*.*",
+        "benchmark/chinese/*",
         "benchmark/trust/*",
         "benchmark/speed/*",
         "benchmark/learning/*",

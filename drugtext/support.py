@@ -61,8 +61,7 @@ def read_support(
         if given:
             yield insert, given[0]
             continue
-        named = 'a field or column "category", or 类别'
-        reason = f'{insert.name or "a record"} has no "category"; give it one, as {named}.'
+        reason = f'{insert.name or "a record"} has no "category"; give it one.'
         without = ReadError(insert.place, reason)
         if on_error is None:
             raise without

@@ -187,6 +187,8 @@ class Taxonomy:
             code, name = row[codes].upper(), row[names]
             if code and pairs.setdefault(code, name) != name:
                 raise TaxonomyError(f"{path}: {code} is there twice, {pairs[code]!r} and {name!r}.")
+        if not pairs:
+            raise TaxonomyError(f"{path}: holds no ATC code; a column of them is needed.")
         wrong = next((code for code in pairs if not _ATC_CODE.fullmatch(code)), None)
         if wrong is not None:
             raise TaxonomyError(f"{path}: {_no_atc_code(wrong)}")

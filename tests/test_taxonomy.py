@@ -152,6 +152,11 @@ def test_atc_tables_as_people_have_them(tmp_path, text):
     assert list(tree) == [Category("C", "Heart"), Category("C07", "Beta blockers", "C")]
 
 
+def test_atc_tables_without_codes_are_refused(tmp_path):
+    with pytest.raises(TaxonomyError, match="holds no ATC code"):
+        Taxonomy.from_atc(write(tmp_path, "codes.csv", "code,name\n,Heart\n"))
+
+
 def test_an_atc_code_of_two_names_is_refused(tmp_path):
     with pytest.raises(TaxonomyError, match="C is there twice, 'Heart' and 'Kidney'"):
         Taxonomy.from_atc(write(tmp_path, "codes.csv", "code,name\nC,Heart\nC,Kidney\n"))

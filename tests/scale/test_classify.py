@@ -171,8 +171,10 @@ def test_killed_half_way_it_goes_on_to_every_insert_once(corpus, tmp_path):
     output = tmp_path / "answers"
     process = start(corpus, "inserts", "--output", output)
     until_some_are_done(process, output, 3)
+    family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    psutil.wait_procs(family, timeout=60)  # one of a group of its own may end a part yet
     before = ids(output)
     assert 0 < len(before) < len(ALL)
     told = finished(start(corpus, "inserts", "--output", output))
