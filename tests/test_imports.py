@@ -24,6 +24,7 @@ ROOMS = [
     ["bare_encoder"],
     ["inserts"],
     ["csv_rows", "chinese_names"],
+    ["atc_table"],
     ["taxonomy"],
     ["splits", "masking", "stem_ids", "routes", "support", "support_set", "corpus", "episodes"],
     [
@@ -102,6 +103,7 @@ WITHOUT_TORCH = (
     "inserts",
     "csv_rows",
     "taxonomy",
+    "atc_table",
     "chinese_names",
     "corpus",
     "support",

@@ -8,12 +8,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from drugtext.atc_table import atc_parent
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError, TaxonomyError
 from drugtext.evaluation.bootstrap import drug_groups
 from drugtext.evaluation.report import measure
 from drugtext.inserts.insert import DrugInsert
-from drugtext.taxonomy import Category, Taxonomy, atc_parent
+from drugtext.taxonomy import Category, Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
