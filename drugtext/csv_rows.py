@@ -17,7 +17,6 @@ from drugtext.inserts.text import decode_text, refuse_foreign
 
 _DELIMITERS = ",;\t"
 _WORKBOOK = b"PK\x03\x04"  # a zip archive, as .xlsx and .ods are
-_HEAD = 512
 _MOST_ABOVE = 5  # rows with a title of the table, or nothing, above the titles of its columns
 _ABOVE = re.compile(r"\A(?:\s*\n)?(?:sep=.\r?\n)?", re.IGNORECASE)
 _AS_TEXT = re.compile(r'\A="(.*)"\Z')  # how spreadsheets are told that 01 is no number
@@ -42,12 +41,13 @@ def csv_rows(
             cells than there are columns.
     """
     delimiter, table = _table(path)
-    found = (_columns(row, [*needed, *also.values()], also) for row in table[:_MOST_ABOVE])
-    place = next((n for n, columns in enumerate(found) if set(needed) <= set(columns)), 0)
-    columns = _columns(table[place], [*needed, *also.values()], also) if table else []
-    if not set(needed) <= set(columns):
-        told = ", ".join(table[place] if table else ()) or "no column"
+    names = [*needed, *also.values()]
+    found = [_columns(row, names, also) for row in table[:_MOST_ABOVE]] or [[]]
+    place = next((n for n, columns in enumerate(found) if set(needed) <= set(columns)), None)
+    if place is None:
+        told = ", ".join(table[0] if table else ()) or "no column"
         raise TaxonomyError(f"{path}: found {told}; needed columns: {', '.join(needed)}.")
+    columns = found[place]
     rows = table[place + 1 :]
     if not rows:
         raise TaxonomyError(f"{path}: holds no row below its titles; one is needed.")
@@ -81,7 +81,7 @@ def _table(path: str | os.PathLike[str]) -> tuple[str, list[list[str]]]:
         data = Path(path).read_bytes()
         if data.startswith(_WORKBOOK):
             raise TaxonomyError(f"{path}: is a workbook of a spreadsheet; save it as CSV in UTF-8.")
-        refuse_foreign(data[:_HEAD], str(path))
+        refuse_foreign(data, str(path))
         text = _ABOVE.sub("", decode_text(data, str(path)), count=1)
         delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

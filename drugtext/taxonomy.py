@@ -192,9 +192,9 @@ class Taxonomy:
         """Read a KEGG BRITE hierarchy: one line a category, its first letter tells the depth.
 
         The first word of a line is the id, where it is in capitals or has a digit; else the whole
-        line is. Where it stands on several branches (a drug in two
-        groups), the parent's id is added behind a slash. A line repeated below one parent counts
-        once; HTML marks and lines of `+`, `#`, `!` are passed over.
+        line is. Where it stands on several branches (a drug in two groups), the parent's id is
+        added behind a slash. A line repeated below one parent counts once; HTML marks and lines of
+        `+`, `#`, `!` are passed over.
 
         Source: https://www.genome.jp/kegg/brite.html, the `.keg` (htext) format.
         """

@@ -13,8 +13,6 @@ whose categories are not told. Nothing is trained.
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -34,7 +32,7 @@ from drugtext.classifier import DrugClassifier
 from drugtext.episodes import EpisodePool
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.evaluation.bootstrap import grouped_share
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import command_line, write_figures
 from drugtext.evaluation.markdown import markdown_table
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.evaluation.trust.subjects import projected
@@ -179,17 +177,14 @@ def rows_of(
             yield from ({"set": name, "names": names, **row} for row in rows)
 
 
-def page(told: dict[str, Any]) -> str:
-    """Write the figures as a page."""
-    asked = itertools.groupby(told["rows"], key=lambda r: (r["set"], r["names"], r["level"]))
-    rows = [
-        [*by_way]
-        for _, some in asked
-        for _, by_way in itertools.groupby([*some], key=lambda row: row["k"])
-    ]
-    ways = [*dict.fromkeys(row["way"] for row in told["rows"])]
+def page(command: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Write figures, those of one setting side by side, and the command that made them."""
+    settings: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        settings.setdefault((row["set"], row["names"], row["level"], row["k"]), []).append(row)
+    ways = [*dict.fromkeys(row["way"] for row in rows)]
     table = [["inserts", "names", "ATC level", "taught of each", "categories", "asked", *ways]]
-    for by_way in rows:
+    for by_way in settings.values():
         one = by_way[0]
         taught = "all other drugs" if one["k"] is None else str(one["k"])
         size = f"{one['n']} {'inserts' if one['k'] is None else 'episodes'}"
@@ -198,7 +193,7 @@ def page(told: dict[str, Any]) -> str:
         table.append([*told_of, *figures])
     lines = [
         "# Chinese inserts",
-        f"Made by\n\n```\n{told['command']}\n```",
+        f"Made by\n\n```\n{command}\n```",
         "Accuracy on drugs that were not taught, with 95 % intervals: over episodes, or drawing"
         " whole drugs. Names masked, or as printed. No encoder was trained.",
         markdown_table(table),
@@ -225,10 +220,8 @@ def main(
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    told = {"n_episodes": n_episodes, "rows": rows}
-    write_figures(output / "chinese.json", told, raw.backend)
-    written = json.loads((output / "chinese.json").read_text(encoding="utf-8"))
-    write_file(output / "README.md", page(written))
+    write_figures(output / "chinese.json", {"n_episodes": n_episodes, "rows": rows}, raw.backend)
+    write_file(output / "README.md", page(command_line(), rows))
     console.print(f"written: {output / 'README.md'}")
 
 

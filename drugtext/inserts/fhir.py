@@ -44,17 +44,16 @@ def record_from_fhir(resource: Mapping[str, Any], source: str) -> dict[str, Any]
     leaflets = [one for one in map(_mapping, resources) if one.get("resourceType") == "Composition"]
     if len(leaflets) > 1:
         raise ReadError(source, f"holds {len(leaflets)} leaflets; give each as a file of its own.")
+    leaflet = next(iter(leaflets), {})
     sections: dict[str, list[str]] = {}
-    for leaflet in leaflets:
-        for section in _list(leaflet, "section"):
-            for name, text in _pieces(_mapping(section), "", source, 0):
-                sections.setdefault(name, []).append(text)
+    for section in _list(leaflet, "section"):
+        for name, text in _pieces(_mapping(section), "", source, 0):
+            sections.setdefault(name, []).append(text)
     products = (one for one in map(_mapping, resources) if one.get("resourceType") == _PRODUCT)
     named = (_mapping(name).get("productName") for one in products for name in _list(one, "name"))
     own = {key: resource[key] for key in ("id", "category") if isinstance(resource.get(key), str)}
-    language = next((one["language"] for one in leaflets if one.get("language")), None)
     product = next(filter(None, named), None)
-    return own | {"sections": sections, "name": product, "language": language}
+    return own | {"sections": sections, "name": product, "language": leaflet.get("language")}
 
 
 def _pieces(

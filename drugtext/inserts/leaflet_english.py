@@ -22,7 +22,7 @@ _SMPC: dict[tuple[int, ...], str] = {
     (4, 8): "adverse_reactions",
 }
 _NUMBER_ALONE = re.compile(
-    r"^[^\S\n]*(?P<number>\d{1,2}(?:\.\d{1,2}){0,2}\.?)(?P<end>[^\S\n]*\n\s*+)"
+    r"^(?P<lead>[^\S\n]*)(?P<number>\d{1,2}(?:\.\d{1,2}){0,2}\.?)[^\S\n]*\n\s*+"
     r"(?P<title>[A-Z][^\n]*)",
     re.MULTILINE,
 )
@@ -52,10 +52,10 @@ def english_headings(text: str, source: str, *, marked_only: bool) -> list[Headi
     Raises:
         ReadError: there are more such lines than one insert has.
     """
-    lines = bounded(heading_lines(text), source)
-    if len(_names(lines)) < 2:
+    found = (line for line in heading_lines(text) if line.level or not marked_only)
+    lines = bounded(found, source)
+    if len(_names(lines)) < 2 and not marked_only:
         lines = without_overlaps([*lines, *bounded(heading_items(text), source)])
-    lines = [line for line in lines if line.level or not marked_only]
     outside, landmarks = _outside_front_matter(lines)
     return [*_in_the_style_of_the_text(outside), *landmarks]
 
@@ -73,11 +73,12 @@ def with_numbers_joined(text: str) -> str:
     alone = [found for found in _NUMBER_ALONE.finditer(text) if _is_heading(found["title"])]
     if sum(_SMPC.get(_numbers(found)) == canonical_name(found["title"]) for found in alone) < 2:
         return text
-    pieces, done = [], 0
-    for found in alone:
-        pieces += [text[done : found.start("end")], " "]
-        done = found.end("end")
-    return "".join([*pieces, text[done:]])
+    return _NUMBER_ALONE.sub(_joined, text)
+
+
+def _joined(found: re.Match[str]) -> str:
+    is_heading = _is_heading(found["title"])
+    return f"{found['lead']}{found['number']} {found['title']}" if is_heading else found[0]
 
 
 def _numbers(found: re.Match[str]) -> tuple[int, ...]:
