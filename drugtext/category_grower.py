@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from drugtext.category_learner import CategoryLearner
-from drugtext.errors import CorpusError
+from drugtext.errors import CorpusError, DrugTextError
 from drugtext.heads import PrototypeHead
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction_sets import deepened
 from drugtext.prototypes import alike_means, ingredient_means
-from drugtext.support_set import Drugs, with_new
+from drugtext.stem_ids import stem_ids_of
+from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
 
 
@@ -110,6 +111,41 @@ class CategoryGrower(CategoryLearner):
         order, counts = self.category_ids, [*self.model.config.n_support, len(support)]
         groups = [[row, len(order)] if row == grown else [row] for row in range(len(order))]
         return self._grouped(head, names, counts, groups, order, self.taxonomy)
+
+    @torch.no_grad()
+    def with_known_names(self, names: Iterable[str], categories: Iterable[str]) -> Self:
+        """Learn which drugs are of a category by their names alone; this one stays as it is.
+
+        A name that an insert goes by, or that is built like it, then speaks for the category,
+        beside what the text says. An insert that goes by none is answered as before.
+
+        Args:
+            names: of drugs, whether or not there are inserts of them.
+            categories: of each name, an id or a name; a drug of several stands there several times.
+
+        Raises:
+            CorpusError: not one category a name, or one that is not answered.
+            DrugTextError: names are not read; see `with_name_stems`.
+        """
+        needed = "one category a name"
+        told, categories = listed(names, needed), listed(categories, needed)
+        check_one_each(len(told), len(categories), "a name")
+        stems = self.model.name_stems
+        if stems is None:
+            raise DrugTextError(
+                "this classifier reads no names of drugs; with_name_stems() teaches its encoder to,"
+                " before fit(). The bundled ones do."
+            )
+        row_of = {category: self._row_of(category) for category in dict.fromkeys(categories)}
+        rows = torch.tensor([row_of[category] for category in categories], dtype=torch.long)
+        vectors = stems([stem_ids_of([name]) for name in told]).cpu()
+        return self._with_head(
+            self._head.naming(vectors, rows),
+            self.taxonomy,
+            self.category_ids,
+            [*self.model.config.n_support],
+            self.drug_names,
+        )
 
     def _grouped(
         self,

@@ -116,6 +116,20 @@ class PrototypeHead(Scorer):
             self.prototypes, self.log_prior, self.allowances, memory, named
         )
 
+    def naming(self, names: Tensor, rows: Tensor) -> PrototypeHead:
+        """Return this head with a memory of these names, too; what texts tell does not change.
+
+        Args:
+            names: unit vectors or zeros, shape (n, name_dim).
+            rows: int64, of the category of each, shape (n,).
+        """
+        more, named = remembered_names(names, rows), self.named
+        if more is not None:
+            named = more if named is None else named.together_with(more).without_repeats()
+        return self._with_categories(
+            self.prototypes, self.log_prior, self.allowances, self.memory, named
+        )
+
     def with_category(
         self, embeddings: Tensor, name: Tensor | None = None, known: Tensor | None = None
     ) -> PrototypeHead:

@@ -151,16 +151,17 @@ class Memory(nn.Module):
         weights = (SHARPNESS * (self.cosines(projected) - 1)).exp()
         return self.category_means(weights, n_categories).log()
 
-    def category_means(self, weights: Tensor, n_categories: int) -> Tensor:
+    def category_means(self, weights: Tensor, n_categories: int, n_more: float = 0.0) -> Tensor:
         """Average the weights of what is remembered of each category.
 
         Args:
             weights: of each embedding, shape (n, n_known).
             n_categories: rows of the head.
+            n_more: of each category that weigh nothing, beside those that are remembered.
 
         Returns:
             Shape (n, n_categories); 0 for a category of which nothing is remembered.
         """
         sums = weights.new_zeros(len(weights), n_categories).index_add(1, self.rows, weights)
-        counts = torch.bincount(self.rows, minlength=n_categories).clamp(min=1)
-        return sums / counts.to(sums.dtype)
+        counts = torch.bincount(self.rows, minlength=n_categories) + n_more
+        return sums / counts.clamp(min=1).to(sums.dtype)

@@ -24,13 +24,21 @@ _MOST_CHARACTERS = 300
 def stem_ids(insert: DrugInsert) -> list[int]:
     """Return the pieces of an insert's ingredients, or of its name where nobody told them.
 
+    As `stem_ids_of` gives them; none for an insert without names.
+    """
+    return stem_ids_of(_told(insert))
+
+
+def stem_ids_of(names: Iterable[str]) -> list[int]:
+    """Return the pieces of a drug's names.
+
     Salts and other words that name no substance are left out, and so is what stands behind
     `_MOST_CHARACTERS` of a name.
 
     Returns:
-        A number for each different piece, in [0, 2^32), rising; none for an insert without names.
+        A number for each different piece, in [0, 2^32), rising.
     """
-    words = (f"^{word}$" for word in _substances(insert) if word)
+    words = (f"^{word}$" for word in _substances(names) if word)
     pieces = {
         word[start : start + length]
         for word in words
@@ -40,9 +48,12 @@ def stem_ids(insert: DrugInsert) -> list[int]:
     return sorted({zlib.crc32(piece.encode("utf-8", "replace")) for piece in pieces})
 
 
-def _substances(insert: DrugInsert) -> frozenset[str]:
-    told = insert.ingredients or ((insert.name,) if insert.name else ())
-    return all_substances(name[:_MOST_CHARACTERS] for name in told)
+def _told(insert: DrugInsert) -> tuple[str, ...]:
+    return insert.ingredients or ((insert.name,) if insert.name else ())
+
+
+def _substances(names: Iterable[str]) -> frozenset[str]:
+    return all_substances(name[:_MOST_CHARACTERS] for name in names)
 
 
 def stem_weights(inserts: Iterable[DrugInsert]) -> dict[int, float]:
@@ -66,7 +77,7 @@ def stem_weights(inserts: Iterable[DrugInsert]) -> dict[int, float]:
     for insert in inserts:
         pieces = stem_ids(insert)
         if pieces:
-            drugs.add(drug := _substances(insert))
+            drugs.add(drug := _substances(_told(insert)))
         for piece in pieces:
             drugs_with[piece].add(drug)
     found = {

@@ -55,21 +55,19 @@ class Drugs(NamedTuple):
         )
 
 
-def listed(categories: Iterable[str]) -> list[str]:
-    """Return categories as a list; `CorpusError` where one text was given for them."""
-    if isinstance(categories, str):
-        raise CorpusError(
-            f"found the one text {categories!r}; a list is needed, one category an insert."
-        )
-    return list(categories)
+def listed(texts: Iterable[str], needed: str = "one category an insert") -> list[str]:
+    """Return texts as a list; `CorpusError` where one text was given for them."""
+    if isinstance(texts, str):
+        raise CorpusError(f"found the one text {texts!r}; a list is needed, {needed}.")
+    return list(texts)
 
 
-def check_one_each(n_inserts: int, n_categories: int) -> None:
-    """Raise `CorpusError` where there is not one category an insert."""
+def check_one_each(n_inserts: int, n_categories: int, what: str = "an insert") -> None:
+    """Raise `CorpusError` where there is not one category each."""
     if n_inserts != n_categories:
         raise CorpusError(
-            f"found {n_inserts} inserts and {n_categories} categories;"
-            " one category an insert is needed."
+            f"found {n_inserts} {what.split()[-1]}s and {n_categories} categories;"
+            f" one category {what} is needed."
         )
 
 

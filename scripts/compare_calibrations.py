@@ -27,7 +27,6 @@ from datasets import concatenate_datasets
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from sklearn.model_selection import GroupKFold
 
 import drugtext
 from drugtext.classifier import DrugClassifier
@@ -35,6 +34,7 @@ from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
+from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.calibration import Calibration, best_calibration
 from drugtext.evaluation.figures_file import write_figures
@@ -46,7 +46,6 @@ from drugtext.evaluation.trust.probabilities import (
     covered_by_level,
 )
 from drugtext.evaluation.trust.subjects import FORMS, judge, projected
-from drugtext.splits import ingredient_groups
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import Embedded, fit_deepest
 from drugtext.training.recipe import calibrate_known
@@ -90,6 +89,7 @@ def answers(
     taxonomy: Taxonomy,
     known: Embedded,
     records: list[Record],
+    of_test: Sequence[Sequence[str]],
     n_folds: int,
 ) -> Iterator[Answered]:
     """Yield what each fold is answered by each way and form of names.
@@ -99,20 +99,21 @@ def answers(
         taxonomy: of the categories.
         known: all drugs that may be taught.
         records: the same, in order.
+        of_test: ingredients of the test split, whose names stay unknown, too.
         n_folds: that they are dealt into.
     """
-    groups = ingredient_groups([sorted(record.substances) for record in records])
-    dealt = GroupKFold(n_folds, shuffle=True, random_state=0).split(records, groups=groups)
-    folds = [held_out for _, held_out in dealt]
+    folds = drug_folds(records, n_folds)
     for number in track(range(n_folds), "folds", console=console):
         asked, held_out = folds[number], folds[number - 1]
         rest = np.setdiff1d(np.arange(len(records)), np.concatenate([asked, held_out]))
-        taught = some_of(known, rest)
-        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS)
+        taught = known.at(rest)
+        not_taught = known.at(np.concatenate([asked, held_out])).rows["ingredients"]
+        strangers = [*not_taught, *of_test]
+        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, asked=strangers)
         tree = fitted.taxonomy
         told = [place for place in asked if any(step in tree for step in records[place].path)]
         for way, calibrate in WAYS.items():
-            calibrate_known(fitted, taught, some_of(known, held_out), calibrate)
+            calibrate_known(fitted, taught, known.at(held_out), calibrate)
             for names, column in FORMS.items():
                 given = projected(fitted, known.embeddings[column][told])
                 judged = judge(fitted, given, [records[place] for place in told])
@@ -120,12 +121,6 @@ def answers(
                 yield Answered(
                     way, names, judged, fitted.model.config.strangeness, np.array(is_full)
                 )
-
-
-def some_of(known: Embedded, places: NDArray) -> Embedded:
-    """Return the inserts at some places."""
-    chosen = {column: found[places] for column, found in known.embeddings.items()}
-    return Embedded(known.rows.select(places.tolist()), chosen)
 
 
 def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
@@ -193,7 +188,8 @@ def main(
             ),
             {column: bare.embed(texts[names]) for names, column in FORMS.items()},
         )
-        found = list(answers(bare, atc, known, records, folds))
+        of_test = load_rows(folder / "test.parquet")["ingredients"]
+        found = list(answers(bare, atc, known, records, of_test, folds))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error

@@ -102,7 +102,8 @@ def atc_code(category_id: str) -> str:
 def write_run(folder: Path) -> None:
     """Write what other scripts need of a run of the benchmark, and the taxonomy in atc.csv.
 
-    Below each category of level 3 there is one that has inserts, and below one of them another.
+    Below each category of level 3 there is one that has inserts, and below one of them another. At
+    level 5 stand substances that no insert is of.
     Each insert is of several sentences, the first of which decides.
     """
     corpus_folder = folder / "run" / "corpus-atc"
@@ -121,3 +122,5 @@ def write_run(folder: Path) -> None:
         table = csv.writer(file)
         table.writerow(["code", "name"])
         table.writerows([atc_code(c.id), c.name] for c in tree(RUN_ROOTS))
+        substances = (c for c in tree(RUN_ROOTS) if len(c.id) == 4)
+        table.writerows([atc_code(c.id) + "01", f"novel{c.id.lower()}"] for c in substances)

@@ -13,6 +13,7 @@ from drugtext.name_stems import (
     DRUG_NAME_SHARE,
     DRUG_NAME_SHARPNESS,
     UNLIKE,
+    UNTOLD,
     NameStems,
     name_evidence,
     name_part,
@@ -64,7 +65,7 @@ def test_evidence_of_names_by_hand():
     memory = remembered_names(torch.tensor([E1, E2, E2]), torch.tensor([0, 0, 1]))
     asked = torch.tensor([E1, [0.0] * 4, [0.0, 0, 1, 0]])
     found = name_evidence(memory, asked, 3)
-    same = (1 - math.exp(-DRUG_NAME_SHARPNESS)) / 2 / UNLIKE  # of two names of category 0
+    same = (1 - math.exp(-DRUG_NAME_SHARPNESS)) / (2 + UNTOLD) / UNLIKE  # two of category 0
     assert found[0].tolist() == pytest.approx([math.log1p(same), 0, 0], abs=1e-5)
     assert not found[1:].any()  # no name, and one like none
 

@@ -8,10 +8,12 @@ import torch
 
 import drugtext
 from drugtext import DrugInsert
+from drugtext.errors import CorpusError, DrugTextError
 
 ALIKE = "It is a tablet for adults. Take it daily."
 BLOCKERS = ("atenolol", "nadolol", "bisoprolol")
 INHIBITORS = ("ramipril", "lisinopril", "captopril")
+SARTANS = ("eprosartan", "olmesartan")
 
 
 def insert(ingredient: str, text: str = ALIKE) -> DrugInsert:
@@ -21,7 +23,8 @@ def insert(ingredient: str, text: str = ALIKE) -> DrugInsert:
 
 @pytest.fixture(scope="module")
 def reader(tiny_classifier):
-    return tiny_classifier.with_name_stems(map(insert, (*BLOCKERS, *INHIBITORS, "caffeine")))
+    names = (*BLOCKERS, *INHIBITORS, *SARTANS, "caffeine")
+    return tiny_classifier.with_name_stems(map(insert, names))
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +102,48 @@ def test_the_weight_of_the_name_is_told(few):
     assert found.by_name.probability_without == pytest.approx(0.5, abs=1e-3)
     assert found.to_dict()["by_name"]["section"] == "name"
     assert few.explain(insert("")).by_name is None
+
+
+def test_a_drug_is_known_by_its_name_alone(few):
+    """Of sartans nobody taught an insert, and their names are built like none of theirs."""
+    asked = [insert("eprosartan"), insert("valsartan"), insert(""), insert("bisoprolol")]
+    knows = few.with_known_names(SARTANS, ["inhibitors"] * 2)
+    before, after = (c.probabilities(c.embed(asked))[:, 1] for c in (few, knows))
+    assert before[0] == pytest.approx(0.5, abs=1e-3) and after[0] > 0.6
+    assert after[1] > before[1] + 0.01  # built alike
+    assert after[2] == before[2] and after[3] < 0.5
+    assert knows.model.config.n_named == few.model.config.n_named + 2
+    assert knows.category_ids == few.category_ids and knows.drug_names == few.drug_names
+    assert few.probabilities(few.embed(asked))[0, 1] == before[0]  # it stays as it is
+
+
+def test_a_name_told_twice_and_one_that_says_nothing_change_nothing(few):
+    again = few.with_known_names(["atenolol", "zzyzx"], ["blockers"] * 2)
+    assert again.model.config.n_named == few.model.config.n_named
+
+
+def test_known_names_are_saved(few, tmp_path):
+    knows = few.with_known_names(SARTANS[:1], ["inhibitors"])
+    knows.save_pretrained(tmp_path / "saved")
+    again = drugtext.load(tmp_path / "saved")
+    asked = [insert("eprosartan")]
+    np.testing.assert_array_equal(*(c.probabilities(c.embed(asked)) for c in (knows, again)))
+
+
+@pytest.mark.parametrize(
+    ("names", "categories", "message"),
+    [
+        (["a", "b"], ["blockers"], "found 2 names and 1 categories; one category a name is needed"),
+        (["a"], ["diuretics"], "category 'diuretics' is not one of the 2 that are answered"),
+        ("ab", ["blockers"] * 2, "found the one text 'ab'; a list is needed, one category a name"),
+    ],
+)
+def test_names_that_cannot_be_told_are_refused(few, names, categories, message):
+    with pytest.raises(CorpusError, match=message):
+        few.with_known_names(names, categories)
+
+
+def test_names_are_refused_where_none_are_read(tiny_classifier):
+    plain = tiny_classifier.fit([insert("atenolol")], ["blockers"])
+    with pytest.raises(DrugTextError, match=r"reads no names of drugs; with_name_stems\(\)"):
+        plain.with_known_names(["nadolol"], ["blockers"])

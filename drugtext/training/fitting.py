@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError
+from drugtext.splits import all_substances
 from drugtext.taxonomy import Taxonomy
 
 TEXT_FORMS = ("masked", "text")
@@ -29,6 +30,11 @@ class Embedded:
 
     rows: Dataset
     embeddings: dict[str, NDArray]
+
+    def at(self, places: NDArray) -> Embedded:
+        """Return the inserts at some places, shape (n_places,)."""
+        chosen = {form: found[places] for form, found in self.embeddings.items()}
+        return Embedded(self.rows.select(places.tolist()), chosen)
 
 
 def answerable_categories(
@@ -67,15 +73,23 @@ def answerable_categories(
 
 
 def fit_deepest(
-    classifier: DrugClassifier, splits: list[Embedded], taxonomy: Taxonomy, min_ingredients: int
+    classifier: DrugClassifier,
+    splits: Sequence[Embedded],
+    taxonomy: Taxonomy,
+    min_ingredients: int,
+    *,
+    asked: Iterable[Sequence[str]],
 ) -> DrugClassifier:
-    """Fit each insert to the deepest category that can be answered.
+    """Fit each insert to the deepest category that can be answered, and tell the names below it.
 
     Args:
         classifier: without categories, it gave the embeddings.
         splits: whose inserts are taught.
-        taxonomy: of their categories.
+        taxonomy: of their categories. Where it goes deeper than all of them, its end names drugs,
+            as level 5 of the ATC does.
         min_ingredients: a category of fewer goes into the one above it.
+        asked: ingredients of inserts that the classifier must not know: a name that shares a
+            substance with them is not told.
 
     Raises:
         CorpusError: no category has so many.
@@ -85,7 +99,33 @@ def fit_deepest(
     chosen = answerable_categories(paths, names, min_ingredients)
     if not any(chosen):
         raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
-    return fit_chosen(classifier, splits, chosen, taxonomy)
+    fitted = fit_chosen(classifier, splits, chosen, taxonomy)
+    drugs = _names_below(fitted.category_ids, taxonomy, max(map(len, paths)), asked)
+    if not drugs or fitted.model.name_stems is None:
+        return fitted
+    return fitted.with_known_names(*zip(*drugs, strict=True))
+
+
+def _names_below(
+    answered: Sequence[str], taxonomy: Taxonomy, above: int, asked: Iterable[Sequence[str]]
+) -> list[tuple[str, str]]:
+    """Return the names at the end of a tree, and the nearest category that is answered, of each.
+
+    Args:
+        answered: ids of categories.
+        taxonomy: holds them.
+        above: levels that hold no names of drugs.
+        asked: as `fit_deepest` takes it.
+    """
+    unknown = all_substances(name for names in asked for name in names)
+    paths = [taxonomy.path(category.id) for category in taxonomy]
+    depth, known = max(map(len, paths)), set(answered)
+    found = []
+    for *steps, last in (path for path in paths if len(path) == depth > above):
+        nearest = [step.id for step in steps if step.id in known][-1:]
+        if unknown.isdisjoint(all_substances([last.name])):
+            found += [(last.name, category) for category in nearest]
+    return found
 
 
 def fit_chosen(

@@ -47,7 +47,7 @@ def train_prototypes(
     Args:
         classifier: without categories: the encoder.
         corpus: as `build_corpus` makes it.
-        taxonomy: of the corpus.
+        taxonomy: of the corpus; see `fit_deepest` for the names at its end.
         embed: gives a classifier's embeddings of a split's column, shape (n_rows, embedding_dim).
         learn: gives a classifier without categories whose adapter and lexicon were learnt from
             these splits, and from nothing else; without it the encoder stays as it is.
@@ -75,7 +75,7 @@ def train_prototypes(
     if learn:
         base = learn(SPLITS)
         splits = embedded(base)
-    shipped = fit_deepest(base, list(splits.values()), taxonomy, min_ingredients)
+    shipped = fit_deepest(base, list(splits.values()), taxonomy, min_ingredients, asked=[])
     calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
@@ -96,7 +96,7 @@ def calibrated(
 
     Args:
         base: without categories, it gave the embeddings.
-        splits: "train" and "validation".
+        splits: "train", "validation", and those that will be asked.
         taxonomy: of their categories.
         min_ingredients: a category of fewer goes into the one above it.
         seed: of the few-shot episodes.
@@ -106,7 +106,13 @@ def calibrated(
         and its calibration.
     """
     train, held_out = splits["train"], splits["validation"]
-    trained = fit_deepest(base, [train], taxonomy, min_ingredients)
+    asked = [
+        names
+        for split, part in splits.items()
+        if split != "train"
+        for names in part.rows["ingredients"]
+    ]
+    trained = fit_deepest(base, [train], taxonomy, min_ingredients, asked=asked)
     calibration = calibrate_known(trained, train, held_out)
     asked = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     trained.model.config.few_shot = calibrate_few_shot(

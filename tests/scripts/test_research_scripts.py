@@ -32,6 +32,7 @@ WRITES = {
     "compare_calibrations": "calibrations",
     "compare_fine_tuning": "fine_tuning",
     "compare_heads": "heads",
+    "compare_names": "names",
     "compare_pooling": "pooling",
     "compare_readings": "readings",
     "compare_setfit": "setfit",
@@ -242,6 +243,19 @@ def test_readings_are_compared_by_folds_that_share_no_drug(run, corpus):
         rows["plain", 2, reads] for reads in ("by default", "names shown, too, in all inserts")
     )
     assert default["new drug, all"]["accuracy"][0] > 0.3 and both["tokens"] >= default["tokens"]
+
+
+def test_what_is_told_of_names_is_compared_by_folds(run, corpus):
+    told = run("compare_names", "--folds", 2)
+    known = [*corpus.splits["train"], *corpus.splits["validation"]]
+    rows = {(row["level"], row["reads"]): row["new drug, all"] for row in told["rows"]}
+    assert len(rows) == len(told["rows"]) == 4 * 4
+    for (level, _), row in rows.items():
+        first = rows[level, "names of level 5, too"]
+        assert 0 < row["n"] == first["n"] <= len(known)
+        ahead = first["accuracy"][0] - row["accuracy"][0]
+        assert row["all_ahead"][0] == pytest.approx(ahead, abs=2e-4)
+    assert rows[1, "no names"]["accuracy"][0] > 2 / 8  # of eight roots
 
 
 def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):

@@ -9,8 +9,11 @@ import pytest
 import torch
 from datasets import Dataset, DatasetDict
 
+import drugtext
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS
+from drugtext.name_stems import name_evidence
+from drugtext.stem_ids import stem_ids_of
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.fitting import Embedded
 from drugtext.training.recipe import calibrated, train_prototypes
@@ -182,3 +185,61 @@ def test_validation_without_a_known_category_is_told(tiny_classifier):
     parts = corpus(validation=split({"T1": "afu"}))
     with pytest.raises(CorpusError, match="no held-out insert of a category"):
         train_prototypes(tiny_classifier, parts, TREE, vectors)
+
+
+SUBSTANCES = Taxonomy(
+    [
+        *TREE,
+        *(Category(f"H1{n}", name, "H1") for n, name in enumerate(("aba", "afa", "aga", "zolol"))),
+        *(Category(f"T1{n}", name, "T1") for n, name in enumerate(("tolol", "ago sodium"))),
+    ],
+    "own",
+)
+
+
+@pytest.fixture(scope="module")
+def reader(tiny_classifier):
+    """Of a tree whose end names drugs, it reads the names."""
+    told = ["aba", "abb", "afa", "aff", "aga", "agg", "ago", "zolol", "tolol", "nolol"]
+    return tiny_classifier.with_name_stems(
+        drugtext.DrugInsert(ingredients=(name,), sections={}) for name in told
+    )
+
+
+def with_names(bare, rows: Dataset, column: str) -> np.ndarray:
+    """Give the vectors of texts without names: only the tree tells any."""
+    none = np.zeros((len(rows), bare.model.config.name_dim), np.float32)
+    return np.concatenate([vectors(bare, rows, column), none], axis=1)
+
+
+def knows(classifier, name: str, category: str) -> bool:
+    """Tell whether a classifier remembers this name of this category."""
+    head = classifier.model.head
+    vector = classifier.model.name_stems([stem_ids_of([name])])
+    told = name_evidence(head.named, vector, len(classifier.category_ids))[0]
+    row = classifier.category_ids.index(category)
+    return bool((head.named.rows == row)[head.named.cosines(vector)[0] > 0.999].any() and told[row])
+
+
+def test_names_at_the_end_of_the_tree_are_told_but_for_those_that_will_be_asked(reader):
+    splits = {
+        name: Embedded(rows, {form: with_names(reader, rows, form) for form in ("masked", "text")})
+        for name, rows in corpus().items()
+    }
+    trained, _ = calibrated(reader, splits, SUBSTANCES)
+    assert "T1" not in trained.category_ids and trained.model.config.n_named == 2
+    assert knows(trained, "aba", "H1") and knows(trained, "zolol", "H1")
+    assert not knows(trained, "afa", "H1") and not knows(trained, "aga", "H1")
+
+
+def test_the_shipped_classifier_knows_all_names_at_the_end_of_the_tree(reader):
+    shipped = train_prototypes(reader, corpus(), SUBSTANCES, with_names)
+    told = {"H1": ("aba", "afa", "aga", "zolol"), "T1": ("tolol", "ago")}
+    assert all(knows(shipped, name, c) for c, names in told.items() for name in names)
+    assert shipped.model.config.n_named == 6
+    assert shipped.model.config.measured["forms"]
+
+
+def test_a_tree_that_ends_where_inserts_stand_names_no_drug(reader):
+    trained = train_prototypes(reader, corpus(), TREE, with_names)
+    assert trained.model.head.named is None and trained.model.config.n_named == 0

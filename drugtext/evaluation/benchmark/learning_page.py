@@ -18,6 +18,7 @@ from drugtext.evaluation.benchmark.learnt_parts import (
     ablation,
     calibrations,
     fine_tuning,
+    names,
     pooling,
     readings,
 )
@@ -33,6 +34,7 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "starts": starts,
     "pooling": pooling,
     "readings": readings,
+    "names": names,
     "calibrations": calibrations,
     "draws": draws,
 }
@@ -45,8 +47,8 @@ def write_learning_page(folder: Path) -> Path:
 
     Args:
         folder: of ablation.json, heads.json, trainings.json, crossover.json, setfit.json,
-            fine_tuning.json, starts.json, pooling.json, readings.json, calibrations.json,
-            draws.json and larger.json, or of some of them.
+            fine_tuning.json, starts.json, pooling.json, readings.json, names.json,
+            calibrations.json, draws.json and larger.json, or of some of them.
     """
     page = folder / "README.md"
     page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")

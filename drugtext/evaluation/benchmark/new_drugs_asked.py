@@ -11,9 +11,23 @@ from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
-from drugtext.evaluation.benchmark.records import Example
+from drugtext.evaluation.benchmark.records import Example, Record
 from drugtext.evaluation.bootstrap import grouped_mean
+from drugtext.splits import ingredient_groups
 from drugtext.taxonomy import Taxonomy
+
+
+def drug_folds(records: Sequence[Record], n_folds: int) -> list[NDArray]:
+    """Deal drugs into folds, those that share a substance together.
+
+    Returns:
+        Of each fold, numbers of its records, rising.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    groups = ingredient_groups([sorted(record.substances) for record in records])
+    dealt = GroupKFold(n_folds, shuffle=True, random_state=0).split(records, groups=groups)
+    return [fold for _, fold in dealt]
 
 
 def right_answers(

@@ -90,6 +90,18 @@ def told() -> dict:
                 )
             ],
         },
+        "names": {
+            "command": "python scripts/compare_names.py",
+            "folds": 5,
+            "rows": [
+                {"names": "plain", "level": level, "reads": row.pop("parts"), **row}
+                for level in (3, 4)
+                for row in (
+                    ablation_row("names of level 5, too", [0, 0, 0]),
+                    ablation_row("no names", [0.02, -0.01, 0.05]),
+                )
+            ],
+        },
         "calibrations": {
             "command": "python scripts/compare_calibrations.py",
             "folds": 5,

@@ -1,0 +1,145 @@
+"""What do the names of drugs bring? New drugs, by folds of those that are known.
+
+    python scripts/compare_names.py runs/benchmark --output benchmark/learning \
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+
+Drugs of the training and the validation split are dealt into folds; each fold is asked, names
+plain, of a classifier that was taught the others as the bundled checkpoint is: it reads texts
+alone, or names of the taught inserts, too, or those of substances at level 5 of the ATC as well. A
+name that shares a word with a drug that is asked is not told, but in the last row: most of these
+drugs are listed at level 5, as one is that everybody knows and no insert was taught of. The encoder
+is not trained, because training would have met the drugs that are asked; it has the words and the
+names' pieces of all these inserts, which say nothing of categories. The folder is that of a run of
+scripts/benchmark.py: corpus and vectors are taken from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from datasets import concatenate_datasets
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+import drugtext
+from drugtext.classifier import DrugClassifier
+from drugtext.encoder import DEFAULT_ENCODER
+from drugtext.errors import DrugTextError
+from drugtext.evaluation.benchmark.learning_page import write_learning_page
+from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds, right_by_documents
+from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
+from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.trust.subjects import judge, projected
+from drugtext.taxonomy import Taxonomy
+from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
+from drugtext.window_cache import WindowCache
+
+KNOWN_SPLITS = ("train", "validation")
+LEVELS = (1, 2, 3, 4)
+MIN_INGREDIENTS = 2
+
+console = Console(stderr=True, markup=False)  # names of files hold brackets
+
+
+def is_right(
+    bare: DrugClassifier,
+    taxonomy: Taxonomy,
+    known: Embedded,
+    records: list[Record],
+    folds: list[NDArray],
+    never: list[list[str]] | None,
+) -> NDArray:
+    """Return 1 where a record is answered rightly by what was taught the other folds, else 0.
+
+    Args:
+        bare: without categories, it gave the embeddings.
+        taxonomy: of the categories; what stands below them names drugs.
+        known: all drugs that may be taught.
+        records: the same, in order.
+        folds: that they are dealt into.
+        never: ingredients whose names stay unknown, beside those of the fold that is asked; None
+            where all names may be told.
+
+    Returns:
+        Shape (n_records, n_levels); no number where the category is not among the taught ones.
+    """
+    found = np.full((len(records), len(LEVELS)), np.nan)
+    for asked in track(folds, "folds", console=console):
+        taught = known.at(np.setdiff1d(np.arange(len(records)), asked))
+        own = known.at(asked).rows["ingredients"]
+        strangers = [] if never is None else [*own, *never]
+        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, asked=strangers)
+        told = [n for n in asked if any(step in fitted.taxonomy for step in records[n].path)]
+        given = projected(fitted, known.embeddings["text"][told])
+        judged = judge(fitted, given, [records[n] for n in told])
+        for level, (_, right, places) in judged.by_level().items():
+            at_level = [n for n, p in enumerate(places) if len(records[told[p]].path) >= level]
+            rows = [told[places[n]] for n in at_level]
+            found[rows, LEVELS.index(level)] = right[at_level]
+    return found
+
+
+def rows_of(answers: dict[str, NDArray], records: list[Record]) -> list[dict[str, Any]]:
+    """Return what is right at each level, and by how much the first way is ahead of each.
+
+    Args:
+        answers: way -> as `is_right` returns it.
+        records: that were asked.
+    """
+    rows, first = [], next(iter(answers.values()))
+    for number, level in enumerate(LEVELS):
+        told = np.flatnonzero(~np.isnan(first[:, number]))
+        examples = [records[n].example("plain", level) for n in told]
+        for way, right in answers.items():
+            both = right[told, number], first[told, number]
+            row = {"names": "plain", "level": level, "reads": way}
+            rows.append({**row, **right_by_documents(examples, *both)})
+    return rows
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
+    taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names, level 5 too.")],
+    output: Annotated[Path, typer.Option(help="Folder of names.json and of the page.")],
+    encoder: Annotated[str, typer.Option(help="That reads.")] = DEFAULT_ENCODER,
+    folds: Annotated[int, typer.Option(min=2, help="That drugs are dealt into.")] = 5,
+) -> None:
+    """Compare what is told of names."""
+    try:
+        atc, folder = Taxonomy.from_atc(taxonomy), run / "corpus-atc"
+        corpus = load_corpus(folder, atc)
+        records = [record for split in KNOWN_SPLITS for record in corpus.splits[split]]
+        rows = concatenate_datasets(
+            [load_rows(folder / f"{split}.parquet") for split in KNOWN_SPLITS]
+        )
+        masked, plain = ([r.inserts[names] for r in records] for names in ("masked", "plain"))
+        raw = drugtext.load(encoder)
+        texts = raw.with_lexicon(masked)
+        names = texts.with_name_stems(plain)
+        above = atc.restricted_to({record.path[-1] for record in records})
+        of_test = load_rows(folder / "test.parquet")["ingredients"]
+        dealt, answers = drug_folds(records, folds), {}
+        for way, bare, tree, never in (
+            ("names of level 5, too", names, atc, of_test),
+            ("names of the taught inserts alone", names, above, of_test),
+            ("no names", texts, above, of_test),
+            ("all names of level 5, its own too", names, atc, None),
+        ):
+            bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
+            forms = zip(TEXT_FORMS, (masked, plain), strict=True)
+            known = Embedded(rows, {form: bare.embed(inserts) for form, inserts in forms})
+            answers[way] = is_right(bare, tree, known, records, dealt, never)
+    except DrugTextError as error:
+        console.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from error
+    told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows_of(answers, records)}
+    write_figures(output / "names.json", told, bare.backend)
+    console.print(f"written: {write_learning_page(output)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
