@@ -100,32 +100,31 @@ def fit_deepest(
     if not any(chosen):
         raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
     fitted = fit_chosen(classifier, splits, chosen, taxonomy)
-    drugs = _names_below(fitted.category_ids, taxonomy, max(map(len, paths)), asked)
-    if not drugs or fitted.model.name_stems is None:
-        return fitted
-    return fitted.with_known_names(*zip(*drugs, strict=True))
+    return with_names_below(fitted, taxonomy, max(map(len, paths)), asked=asked)
 
 
-def _names_below(
-    answered: Sequence[str], taxonomy: Taxonomy, above: int, asked: Iterable[Sequence[str]]
-) -> list[tuple[str, str]]:
-    """Return the names at the end of a tree, and the nearest category that is answered, of each.
+def with_names_below(
+    classifier: DrugClassifier, taxonomy: Taxonomy, above: int, *, asked: Iterable[Sequence[str]]
+) -> DrugClassifier:
+    """Tell a classifier, if it reads names, those of the drugs at the end of a tree.
 
     Args:
-        answered: ids of categories.
-        taxonomy: holds them.
-        above: levels that hold no names of drugs.
+        classifier: of categories in the tree; a name is told of the nearest one above it.
+        taxonomy: the tree.
+        above: levels of it that hold no names of drugs.
         asked: as `fit_deepest` takes it.
     """
     unknown = all_substances(name for names in asked for name in names)
     paths = [taxonomy.path(category.id) for category in taxonomy]
-    depth, known = max(map(len, paths)), set(answered)
-    found = []
+    depth, known = max(map(len, paths)), set(classifier.category_ids)
+    told = []
     for *steps, last in (path for path in paths if len(path) == depth > above):
         nearest = [step.id for step in steps if step.id in known][-1:]
         if unknown.isdisjoint(all_substances([last.name])):
-            found += [(last.name, category) for category in nearest]
-    return found
+            told += [(last.name, category) for category in nearest]
+    if not told or classifier.model.name_stems is None:
+        return classifier
+    return classifier.with_known_names(*zip(*told, strict=True))
 
 
 def fit_chosen(

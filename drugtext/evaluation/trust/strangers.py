@@ -22,7 +22,8 @@ from drugtext.evaluation.trust.scope import (
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
-from drugtext.training.fitting import fit_chosen
+from drugtext.splits import SPLITS
+from drugtext.training.fitting import fit_chosen, with_names_below
 
 N_DRAWS = 10
 """Of the categories that are left out, of each level."""
@@ -117,7 +118,7 @@ def near(
 
 
 def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClassifier:
-    """Teach the training split again, without some categories of a level."""
+    """Teach the training split again, without some categories of a level, and names as before."""
     train, ids = known.splits["train"], set(known.classifier.category_ids)
     taught = [
         next((i for i in reversed(path) if i in ids), None)
@@ -125,7 +126,14 @@ def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClas
         else None
         for path in train.rows["category_path"]
     ]
-    return fit_chosen(known.reader.classifier, [train], taught, known.corpus.taxonomy)
+    tree = known.corpus.taxonomy
+    rest = tree.restricted_to(
+        c.id for c in tree if left_out.isdisjoint(step.id for step in tree.path(c.id))
+    )
+    fitted = fit_chosen(known.reader.classifier, [train], taught, tree)
+    deepest = max(len(record.path) for record in known.corpus.records)
+    asked = [n for s in SPLITS[1:] for n in known.splits[s].rows["ingredients"]]
+    return with_names_below(fitted, rest, deepest, asked=asked)
 
 
 def near_few_shot(
