@@ -180,12 +180,20 @@ class Taxonomy:
 
         Source: https://www.fda.gov/industry/structured-product-labeling-resources/pharmacologic-class
         """
-        rows = csv_rows(path, "class_name", also={"classtype": "class_type"})
-        epc = (r["class_name"] for r in rows if r.get("class_type", "EPC") == "EPC")
-        names = {name.removesuffix(" [EPC]") for name in epc} - {""}
-        if not names:
-            raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
+        names = {row["class_name"] for row in _epc_rows(path)}
         return cls._of(path, (Category(name, name) for name in sorted(names)), "epc")
+
+    @classmethod
+    def from_epc_ingredients(cls, path: PathLike) -> Taxonomy:
+        """Read the classes as `from_epc` does, and below each the ingredients that are of it.
+
+        The CSV has a column `ingredient`, too. The id of an ingredient is the class, a slash, and
+        its name: it may be of several classes.
+        """
+        tree = cls.from_epc(path)
+        pairs = {(row["class_name"], row["ingredient"]) for row in _epc_rows(path, "ingredient")}
+        below = (Category(f"{of}/{name}", name, of) for of, name in sorted(pairs) if name)
+        return cls._of(path, [*tree, *below], "epc")
 
     @classmethod
     def from_keg(cls, path: PathLike) -> Taxonomy:
@@ -228,6 +236,17 @@ class Taxonomy:
             return cls(categories, name)
         except TaxonomyError as error:
             raise TaxonomyError(f"{path}: {error}") from error
+
+
+def _epc_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
+    """Return the rows of a table that are of an EPC, whose names are without "[EPC]"."""
+    rows = csv_rows(path, "class_name", *needed, also={"classtype": "class_type"})
+    for row in rows:
+        row["class_name"] = row["class_name"].removesuffix(" [EPC]")
+    found = [row for row in rows if row.get("class_type", "EPC") == "EPC" and row["class_name"]]
+    if not found:
+        raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
+    return found
 
 
 def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:

@@ -47,7 +47,8 @@ from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
 from drugtext.training.run_file import RUN_FILE
 
-TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc}
+TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc_ingredients}
+"""At the end of each stand names of drugs, which a checkpoint is told of, too."""
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
 

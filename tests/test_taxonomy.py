@@ -179,6 +179,19 @@ def test_epc_takes_each_class_once_and_no_other_kind(tmp_path):
     assert len(Taxonomy.from_epc(write(tmp_path, "one.csv", "class_name\nOpioid\n"))) == 1
 
 
+def test_ingredients_stand_below_each_class_that_they_are_of(tmp_path):
+    text = (
+        "ingredient,class_name,class_type\nalol,Beta Blocker [EPC],EPC\nalol,Antiarrhythmic,EPC\n"
+        "alol,Amines,CS\nalol,Antiarrhythmic,EPC\n,Opioid,EPC\n"
+    )
+    tree = Taxonomy.from_epc_ingredients(write(tmp_path, "epc.csv", text))
+    assert [c.id for c in tree.children(None)] == ["Antiarrhythmic", "Beta Blocker", "Opioid"]
+    assert tree["Beta Blocker/alol"] == Category("Beta Blocker/alol", "alol", "Beta Blocker")
+    assert len(tree) == 5 and tree.name == "epc"
+    with pytest.raises(TaxonomyError, match="needed columns: class_name, ingredient"):
+        Taxonomy.from_epc_ingredients(write(tmp_path, "a.csv", "class_name\nOpioid\n"))
+
+
 def test_epc_without_its_column_or_class_is_refused(tmp_path):
     with pytest.raises(TaxonomyError, match=r"found a, b; needed columns: class_name"):
         Taxonomy.from_epc(write(tmp_path, "a.csv", "a,b\n1,2\n"))
