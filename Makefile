@@ -9,7 +9,8 @@ SAMPLES := samples/metoral-spl.xml samples/sugarnorm-openfda.json samples/leveti
 DATA ?= ../shared/data
 INSERTS = $(DATA)/en/inserts.jsonl.gz
 TREES = $(DATA)/taxonomies
-NAMES = --aliases $(TREES)/brand_ingredient.csv --synonyms $(TREES)/drugbank_vocabulary.csv
+SYNONYMS = --synonyms $(TREES)/drugbank_vocabulary.csv
+NAMES = --aliases $(TREES)/brand_ingredient.csv $(SYNONYMS)
 
 .PHONY: demo test check fix checkpoints docs clean
 
@@ -40,11 +41,11 @@ checkpoints: $(INSTALLED)  ## the bundled checkpoints anew, of the folder DATA (
 	$(BIN)/python scripts/build_corpus.py $(INSERTS) --output runs/corpus-atc $(NAMES) \
 		--taxonomy $(TREES)/atc_en_zh.csv --max-depth 4 --corrections data_cards/atc_corrections.csv
 	$(BIN)/python scripts/train_checkpoint.py runs/corpus-atc \
-		--taxonomy $(TREES)/atc_en_zh.csv --output drugtext/checkpoints/atc
+		--taxonomy $(TREES)/atc_en_zh.csv $(SYNONYMS) --output drugtext/checkpoints/atc
 	$(BIN)/python scripts/build_corpus.py $(INSERTS) --output runs/corpus-epc $(NAMES) \
 		--taxonomy $(TREES)/ingredient_fda_class.csv --taxonomy-format epc --max-depth 4
 	$(BIN)/python scripts/train_checkpoint.py runs/corpus-epc --taxonomy-format epc \
-		--taxonomy $(TREES)/ingredient_fda_class.csv --output drugtext/checkpoints/epc
+		--taxonomy $(TREES)/ingredient_fda_class.csv $(SYNONYMS) --output drugtext/checkpoints/epc
 	$(BIN)/drugtext models
 
 docs: $(INSTALLED)  ## build the documentation into site/

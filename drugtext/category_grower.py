@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Self
 
@@ -120,16 +121,21 @@ class CategoryGrower(CategoryLearner):
         beside what the text says. An insert that goes by none is answered as before.
 
         Args:
-            names: of drugs, whether or not there are inserts of them.
+            names: of drugs, whether or not there are inserts of them. One of which the encoder
+                knows no piece is passed over. The more names a category has, the less each says.
             categories: of each name, an id or a name; a drug of several stands there several times.
 
         Raises:
-            CorpusError: not one category a name, or one that is not answered.
+            CorpusError: not one category a name, one that is not answered, or what is no text.
+            TaxonomyError: several categories share the name.
             DrugTextError: names are not read; see `with_name_stems`.
         """
         needed = "one category a name"
         told, categories = listed(names, needed), listed(categories, needed)
         check_one_each(len(told), len(categories), "a name")
+        for text in (*told, *categories):
+            if not isinstance(text, str):
+                raise CorpusError(f"found {text!r} among names and categories; texts are needed.")
         stems = self.model.name_stems
         if stems is None:
             raise DrugTextError(
@@ -139,13 +145,16 @@ class CategoryGrower(CategoryLearner):
         row_of = {category: self._row_of(category) for category in dict.fromkeys(categories)}
         rows = torch.tensor([row_of[category] for category in categories], dtype=torch.long)
         vectors = stems([stem_ids_of([name]) for name in told]).cpu()
-        return self._with_head(
+        knows = self._with_head(
             self._head.naming(vectors, rows),
             self.taxonomy,
             self.category_ids,
             [*self.model.config.n_support],
             self.drug_names,
         )
+        # Names that are told are not of the support: what was private stays so.
+        knows.model.config.privacy = copy.deepcopy(self.model.config.privacy)
+        return knows
 
     def _grouped(
         self,

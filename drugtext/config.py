@@ -48,7 +48,7 @@ class DrugTextConfig(PreTrainedConfig):
             where nobody measured.
         n_support: support inserts of each category, in the order of the head's rows.
         n_known: texts of support inserts that the head remembers.
-        n_named: names of theirs that it remembers.
+        n_named: names of drugs that it remembers, of those and of others that it was told.
         n_levels: of the tree that the categories stand in; 1 without categories.
         measured: figures on unseen ingredients, as the training script wrote them.
         training: how it was trained: script, seed, data fingerprint, versions.

@@ -151,7 +151,7 @@ class Memory(nn.Module):
         weights = (SHARPNESS * (self.cosines(projected) - 1)).exp()
         return self.category_means(weights, n_categories).log()
 
-    def category_means(self, weights: Tensor, n_categories: int, n_more: float = 0.0) -> Tensor:
+    def category_means(self, weights: Tensor, n_categories: int, n_more: int = 0) -> Tensor:
         """Average the weights of what is remembered of each category.
 
         Args:

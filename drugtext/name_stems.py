@@ -129,14 +129,14 @@ def _joined(text: Tensor, names: Tensor) -> Tensor:
 
 
 def remembered_names(names: Tensor, rows: Tensor) -> Memory | None:
-    """Remember the names of a support set, each different one of a category once.
+    """Remember names of drugs, each different one of a category once.
 
     Args:
         names: unit vectors or zeros, shape (n, name_dim).
         rows: int64, of the category of each, shape (n,).
 
     Returns:
-        None where no insert has a name.
+        None where there is no name.
     """
     has_name = names.square().sum(dim=-1) > 0
     if not has_name.any():

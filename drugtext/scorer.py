@@ -32,7 +32,7 @@ class Scorer(Projection):
         n_categories: rows of `prototypes`; 0 before the first fit.
         n_known: texts of the support that are remembered; 0 for prototypes alone.
         name_dim: of the names in an embedding.
-        n_named: names of the support that are remembered; 0 where they tell nothing.
+        n_named: names of drugs that are remembered; 0 where they tell nothing.
         n_levels: of the tree that the categories stand in.
 
     Attributes:
@@ -97,19 +97,25 @@ class Scorer(Projection):
 
         Returns:
             With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
-            sum of what both say of a category, in units of the initial scale, and zeros; where
-            names are remembered, what they say is added. What is said of one category does not
-            depend on the others. Shapes (n, n_categories) and (n_categories,).
+            sum of what both say of a category, in units of the initial scale, and zeros. Where
+            names are known, what they say is added. What is said of one category does not depend on
+            the others. Shapes (n, n_categories) and (n_categories,).
         """
-        scores = self.scores(projected)
+        scores, by_name = self.scores(projected), self._by_name(projected)
         if self.memory is None:
-            return scores, self.log_prior
+            told = scores if by_name is None else scores + by_name / PROTOTYPE_SCALE
+            return told, self.log_prior
         told, n_categories = scores * PROTOTYPE_SCALE + self.log_prior, len(self.prototypes)
         remembered = self.memory.affinities(self.text_of(projected), n_categories)
         both = torch.logaddexp(told, remembered + log(MEMORY_WEIGHT))
-        if self.named is not None and projected.shape[-1] > self.text_dim:
-            both = both + name_evidence(self.named, self.names_of(projected), n_categories)
+        both = both if by_name is None else both + by_name
         return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
+
+    def _by_name(self, projected: Tensor) -> Tensor | None:
+        """Return what the names of inserts say, `name_evidence`; None where none are known."""
+        if self.named is None or projected.shape[-1] == self.text_dim:
+            return None
+        return name_evidence(self.named, self.names_of(projected), len(self.prototypes))
 
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
@@ -125,11 +131,10 @@ class Scorer(Projection):
         Args:
             projected: of which the names count alone, shape (n, embedding_dim).
         """
-        logits = self.log_prior.expand(len(projected), -1)
-        if self.named is None or projected.shape[-1] == self.text_dim:
+        logits, by_name = self.log_prior.expand(len(projected), -1), self._by_name(projected)
+        if by_name is None:
             return logits
-        told = name_evidence(self.named, self.names_of(projected), len(self.prototypes))
-        return logits + told * self.scale / INITIAL_SCALE
+        return logits + by_name * self.scale / (INITIAL_SCALE if self.memory else PROTOTYPE_SCALE)
 
     def familiarity(self, projected: Tensor) -> Tensor:
         """Return how much in scope an insert is: its energy, and how near it is to all known.

@@ -56,9 +56,11 @@ class Drugs(NamedTuple):
 
 
 def listed(texts: Iterable[str], needed: str = "one category an insert") -> list[str]:
-    """Return texts as a list; `CorpusError` where one text was given for them."""
-    if isinstance(texts, str):
+    """Return texts as a list; `CorpusError` where one text, or no list, was given for them."""
+    if isinstance(texts, str | bytes):
         raise CorpusError(f"found the one text {texts!r}; a list is needed, {needed}.")
+    if not isinstance(texts, Iterable):
+        raise CorpusError(f"found {type(texts).__name__}; a list is needed, {needed}.")
     return list(texts)
 
 

@@ -190,10 +190,10 @@ class Taxonomy:
         The CSV has a column `ingredient`, too. The id of an ingredient is the class, a slash, and
         its name: it may be of several classes.
         """
-        tree = cls.from_epc(path)
         pairs = {(row["class_name"], row["ingredient"]) for row in _epc_rows(path, "ingredient")}
+        classes = (Category(name, name) for name in sorted({of for of, _ in pairs}))
         below = (Category(f"{of}/{name}", name, of) for of, name in sorted(pairs) if name)
-        return cls._of(path, [*tree, *below], "epc")
+        return cls._of(path, [*classes, *below], "epc")
 
     @classmethod
     def from_keg(cls, path: PathLike) -> Taxonomy:

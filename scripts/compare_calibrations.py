@@ -1,7 +1,8 @@
 """What makes evidence a probability? New drugs, by folds of those that are known.
 
     python scripts/compare_calibrations.py runs/benchmark --output benchmark/learning \
-        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv
 
 Drugs of the training and the validation split are dealt into folds. Each fold is asked of a
 classifier that was taught all others but one, and calibrated on that one. These are many more drugs
@@ -31,6 +32,7 @@ from rich.progress import track
 import drugtext
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
+from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
@@ -48,6 +50,7 @@ from drugtext.evaluation.trust.probabilities import (
 from drugtext.evaluation.trust.subjects import FORMS, judge, projected
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import Embedded, fit_deepest
+from drugtext.training.listed_drugs import ATC_LEVEL, ListedDrug, listed_drugs, unmet
 from drugtext.training.recipe import calibrate_known
 from drugtext.window_cache import WindowCache
 
@@ -89,7 +92,7 @@ def answers(
     taxonomy: Taxonomy,
     known: Embedded,
     records: list[Record],
-    of_test: Sequence[Sequence[str]],
+    drugs: Sequence[ListedDrug],
     n_folds: int,
 ) -> Iterator[Answered]:
     """Yield what each fold is answered by each way and form of names.
@@ -99,7 +102,7 @@ def answers(
         taxonomy: of the categories.
         known: all drugs that may be taught.
         records: the same, in order.
-        of_test: ingredients of the test split, whose names stay unknown, too.
+        drugs: whose names may be told, but for those of drugs that are held back.
         n_folds: that they are dealt into.
     """
     folds = drug_folds(records, n_folds)
@@ -108,8 +111,8 @@ def answers(
         rest = np.setdiff1d(np.arange(len(records)), np.concatenate([asked, held_out]))
         taught = known.at(rest)
         not_taught = known.at(np.concatenate([asked, held_out])).rows["ingredients"]
-        strangers = [*not_taught, *of_test]
-        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, asked=strangers)
+        others = unmet(drugs, not_taught)
+        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, others)
         tree = fitted.taxonomy
         told = [place for place in asked if any(step in tree for step in records[place].path)]
         for way, calibrate in WAYS.items():
@@ -171,6 +174,9 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
     output: Annotated[Path, typer.Option(help="Folder of calibrations.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That reads.")] = DEFAULT_ENCODER,
+    synonyms: Annotated[
+        Path | None, typer.Option(help="As the corpus was built with: other names of drugs.")
+    ] = None,
     folds: Annotated[int, typer.Option(min=3, help="That drugs are dealt into.")] = 5,
 ) -> None:
     """Compare ways to calibrate."""
@@ -188,8 +194,9 @@ def main(
             ),
             {column: bare.embed(texts[names]) for names, column in FORMS.items()},
         )
-        of_test = load_rows(folder / "test.parquet")["ingredients"]
-        found = list(answers(bare, atc, known, records, of_test, folds))
+        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+        drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
+        found = list(answers(bare, atc, known, records, drugs, folds))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error

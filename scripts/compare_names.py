@@ -1,7 +1,8 @@
 """What do the names of drugs bring? New drugs, by folds of those that are known.
 
     python scripts/compare_names.py runs/benchmark --output benchmark/learning \
-        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv
 
 Drugs of the training and the validation split are dealt into folds; each fold is asked, names
 plain, of a classifier that was taught the others as the bundled checkpoint is: it reads texts
@@ -15,6 +16,7 @@ scripts/benchmark.py: corpus and vectors are taken from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +29,7 @@ from rich.progress import track
 
 import drugtext
 from drugtext.classifier import DrugClassifier
+from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
@@ -36,6 +39,7 @@ from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.trust.subjects import judge, projected
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
+from drugtext.training.listed_drugs import ATC_LEVEL, ListedDrug, listed_drugs, unmet
 from drugtext.window_cache import WindowCache
 
 KNOWN_SPLITS = ("train", "validation")
@@ -51,18 +55,20 @@ def is_right(
     known: Embedded,
     records: list[Record],
     folds: list[NDArray],
-    never: list[list[str]] | None,
+    drugs: Sequence[ListedDrug],
+    *,
+    own_too: bool = False,
 ) -> NDArray:
     """Return 1 where a record is answered rightly by what was taught the other folds, else 0.
 
     Args:
         bare: without categories, it gave the embeddings.
-        taxonomy: of the categories; what stands below them names drugs.
+        taxonomy: of the categories.
         known: all drugs that may be taught.
         records: the same, in order.
         folds: that they are dealt into.
-        never: ingredients whose names stay unknown, beside those of the fold that is asked; None
-            where all names may be told.
+        drugs: whose names may be told.
+        own_too: those of the drugs that are asked, too.
 
     Returns:
         Shape (n_records, n_levels); no number where the category is not among the taught ones.
@@ -70,14 +76,18 @@ def is_right(
     found = np.full((len(records), len(LEVELS)), np.nan)
     for asked in track(folds, "folds", console=console):
         taught = known.at(np.setdiff1d(np.arange(len(records)), asked))
-        own = known.at(asked).rows["ingredients"]
-        strangers = [] if never is None else [*own, *never]
-        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, asked=strangers)
+        others = drugs if own_too else unmet(drugs, known.at(asked).rows["ingredients"])
+        fitted = fit_deepest(bare, [taught], taxonomy, MIN_INGREDIENTS, others)
         told = [n for n in asked if any(step in fitted.taxonomy for step in records[n].path)]
         given = projected(fitted, known.embeddings["text"][told])
         judged = judge(fitted, given, [records[n] for n in told])
         for level, (_, right, places) in judged.by_level().items():
-            at_level = [n for n, p in enumerate(places) if len(records[told[p]].path) >= level]
+            paths = [records[told[place]].path[:level] for place in places]
+            at_level = [
+                n
+                for n, path in enumerate(paths)
+                if len(path) == level and path[-1] in fitted.taxonomy
+            ]
             rows = [told[places[n]] for n in at_level]
             found[rows, LEVELS.index(level)] = right[at_level]
     return found
@@ -106,6 +116,9 @@ def main(
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names, level 5 too.")],
     output: Annotated[Path, typer.Option(help="Folder of names.json and of the page.")],
     encoder: Annotated[str, typer.Option(help="That reads.")] = DEFAULT_ENCODER,
+    synonyms: Annotated[
+        Path | None, typer.Option(help="As the corpus was built with: other names of drugs.")
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="That drugs are dealt into.")] = 5,
 ) -> None:
     """Compare what is told of names."""
@@ -120,24 +133,25 @@ def main(
         raw = drugtext.load(encoder)
         texts = raw.with_lexicon(masked)
         names = texts.with_name_stems(plain)
-        above = atc.restricted_to({record.path[-1] for record in records})
-        of_test = load_rows(folder / "test.parquet")["ingredients"]
+        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+        drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         dealt, answers = drug_folds(records, folds), {}
-        for way, bare, tree, never in (
-            ("names of level 5, too", names, atc, of_test),
-            ("names of the taught inserts alone", names, above, of_test),
-            ("no names", texts, above, of_test),
-            ("all names of level 5, its own too", names, atc, None),
+        for way, bare, told, own_too in (
+            ("names of level 5, too", names, drugs, False),
+            ("names of the taught inserts alone", names, [], False),
+            ("no names", texts, [], False),
+            ("all names of level 5, its own too", names, drugs, True),
         ):
             bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
             forms = zip(TEXT_FORMS, (masked, plain), strict=True)
             known = Embedded(rows, {form: bare.embed(inserts) for form, inserts in forms})
-            answers[way] = is_right(bare, tree, known, records, dealt, never)
+            answers[way] = is_right(bare, atc, known, records, dealt, told, own_too=own_too)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
-    told = {"corpus_sha256": corpus.sha256, "folds": folds, "rows": rows_of(answers, records)}
-    write_figures(output / "names.json", told, bare.backend)
+    made_of = {"corpus_sha256": corpus.sha256, "folds": folds}
+    figures = {**made_of, "rows": rows_of(answers, records)}
+    write_figures(output / "names.json", figures, bare.backend)
     console.print(f"written: {write_learning_page(output)}")
 
 

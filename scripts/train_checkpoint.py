@@ -5,10 +5,16 @@ learnt twice by the same plan: from the training split alone, to be measured on 
 from every insert there is, to be shipped.
 
     python scripts/train_checkpoint.py runs/corpus-atc \
-        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --output drugtext/checkpoints/atc
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv \
+        --output drugtext/checkpoints/atc
     python scripts/train_checkpoint.py runs/corpus-epc --taxonomy-format epc \
         --taxonomy ../shared/data/taxonomies/ingredient_fda_class.csv \
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv \
         --output drugtext/checkpoints/epc
+
+It is told the names of the drugs that the taxonomy lists, too; while it is measured, those of drugs
+that are asked are kept from it.
 
 Adapters and window vectors are kept in the folder "trained" beside the corpus, by fingerprint of
 what they were trained on, so that a stopped run goes on where it was.
@@ -34,6 +40,7 @@ import drugtext
 from drugtext.checkpoint_writing import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import insert_from_row
+from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import CorpusError, DrugTextError
 from drugtext.model_card import model_card
@@ -43,12 +50,16 @@ from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder
+from drugtext.training.listed_drugs import ATC_LEVEL, EPC_LEVEL, ListedDrug, listed_drugs
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
 from drugtext.training.run_file import RUN_FILE
 
-TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc_ingredients}
-"""At the end of each stand names of drugs, which a checkpoint is told of, too."""
+TAXONOMIES = {
+    "atc": (Taxonomy.from_atc, ATC_LEVEL),
+    "epc": (Taxonomy.from_epc_ingredients, EPC_LEVEL),
+}
+"""What reads each, and the level at which it lists drugs: a checkpoint is told their names, too."""
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
 
@@ -59,6 +70,9 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     encoder: Annotated[str, typer.Option(help="Folder or hub id.")] = DEFAULT_ENCODER,
     taxonomy_format: Annotated[str, typer.Option(help=" | ".join(TAXONOMIES))] = "atc",
+    synonyms: Annotated[
+        Path | None, typer.Option(help="As the corpus was built with: other names of drugs.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Of meta-training.")] = ATC_PLAN.loop.n_steps,
     seed: Annotated[int, typer.Option(min=0, help="Of the intervals.")] = 0,
 ) -> None:
@@ -66,13 +80,24 @@ def main(
     if taxonomy_format not in TAXONOMIES:
         raise typer.BadParameter(f"found {taxonomy_format!r}; {' or '.join(TAXONOMIES)} is needed.")
     try:
-        print(train(corpus, TAXONOMIES[taxonomy_format](taxonomy), output, encoder, steps, seed))
+        read, level = TAXONOMIES[taxonomy_format]
+        tree = read(taxonomy)
+        drugs = listed_drugs(tree, level, read_synonyms(synonyms) if synonyms else None)
+        print(train(corpus, tree, drugs, output, encoder, steps, seed))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error
 
 
-def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, seed: int) -> str:
+def train(
+    corpus: Path,
+    tree: Taxonomy,
+    drugs: list[ListedDrug],
+    output: Path,
+    encoder: str,
+    steps: int,
+    seed: int,
+) -> str:
     """Train a checkpoint, write its folder and return its card; arguments as `main` takes them."""
     files = {split: str(corpus / f"{split}.parquet") for split in SPLITS}
     if missing := [file for file in files.values() if not Path(file).is_file()]:
@@ -101,7 +126,7 @@ def train(corpus: Path, tree: Taxonomy, output: Path, encoder: str, steps: int, 
         with Progress(console=console) as progress:
             return reader.embed(progress.track(inserts, total=len(part), description=what))
 
-    trained = train_prototypes(classifier, rows, tree, embed, learn=learn, seed=seed)
+    trained = train_prototypes(classifier, rows, tree, embed, learn=learn, drugs=drugs, seed=seed)
     trained.model.config.training = {
         "script": "scripts/train_checkpoint.py",
         "seed": seed,

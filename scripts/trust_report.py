@@ -3,7 +3,8 @@
 The encoders are those of a run of the benchmark: nobody trained on the drugs that are asked.
 
     python scripts/trust_report.py runs/benchmark \\
-        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv --report benchmark/trust
+        --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \\
+        --synonyms ../shared/data/taxonomies/drugbank_vocabulary.csv --report benchmark/trust
 
 It takes about a quarter of an hour, and some more where the run has no trained encoders yet.
 """
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.figures_file import made_by
@@ -25,6 +27,7 @@ from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.report import FULL, QUICK, measure_trust
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs
 from drugtext.training.meta import ATC_PLAN
 
 FUZZED = "fuzz.json"
@@ -57,6 +60,9 @@ def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="On few inserts, which shows that all of it works.")
     ] = False,
+    synonyms: Annotated[
+        Path | None, typer.Option(help="As the corpus was built with: other names of drugs.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Measure, and write the report."""
@@ -67,7 +73,9 @@ def main(
                 console.print(what)
                 status.update(what)
 
-            judged = Run(run, Taxonomy.from_atc(taxonomy), steps, seed, encoder)
+            atc = Taxonomy.from_atc(taxonomy)
+            drugs = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+            judged = Run(run, atc, steps, seed, encoder, drugs)
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)
             figures["faults"] += fuzzed(report / FUZZED)

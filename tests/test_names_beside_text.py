@@ -136,6 +136,10 @@ def test_known_names_are_saved(few, tmp_path):
         (["a", "b"], ["blockers"], "found 2 names and 1 categories; one category a name is needed"),
         (["a"], ["diuretics"], "category 'diuretics' is not one of the 2 that are answered"),
         ("ab", ["blockers"] * 2, "found the one text 'ab'; a list is needed, one category a name"),
+        (b"a", ["blockers"], "found the one text b'a'; a list is needed, one category a name"),
+        (None, ["blockers"], "found NoneType; a list is needed, one category a name"),
+        ([None], ["blockers"], "found None among names and categories; texts are needed"),
+        (["a"], [["blockers"]], r"found \['blockers'\] among names and categories; texts are"),
     ],
 )
 def test_names_that_cannot_be_told_are_refused(few, names, categories, message):
@@ -147,3 +151,49 @@ def test_names_are_refused_where_none_are_read(tiny_classifier):
     plain = tiny_classifier.fit([insert("atenolol")], ["blockers"])
     with pytest.raises(DrugTextError, match=r"reads no names of drugs; with_name_stems\(\)"):
         plain.with_known_names(["nadolol"], ["blockers"])
+
+
+@pytest.fixture(scope="module", params=["names alone", "private"])
+def without_memory(request, reader):
+    """A classifier that remembers no insert."""
+    if request.param == "names alone":
+        return reader.fit_names(["blockers", "inhibitors"])
+    taught = [*BLOCKERS, *INHIBITORS]
+    categories = ["blockers"] * 3 + ["inhibitors"] * 3
+    known = reader.fit(map(insert, taught), categories)
+    return known.fit(map(insert, taught), categories, private_epsilon=1.0)
+
+
+def by_name(classifier, asked: list[DrugInsert]) -> float:
+    """Return what the name of the first insert says for inhibitors, as a part of its logit."""
+    embeddings = torch.as_tensor(classifier.embed(asked))
+    return float(classifier.model.head.logits_of_names(embeddings)[0, 1])
+
+
+def test_names_count_without_a_memory_of_texts_as_much_as_with_one(without_memory, few):
+    asked = [insert("eprosartan"), insert("")]
+    knows = without_memory.with_known_names(SARTANS, ["inhibitors"] * 2)
+    (named, nameless), before = (
+        c.probabilities(c.embed(asked))[:, 1] for c in (knows, without_memory)
+    )
+    assert named > before[0] and nameless == before[1]
+    told = np.log(named / (1 - named)) - np.log(before[0] / (1 - before[0]))
+    both = few.with_known_names(SARTANS, ["inhibitors"] * 2)
+    weights = [
+        by_name(one, asked) - by_name(other, asked)
+        for one, other in ((knows, without_memory), (both, few))
+    ]
+    assert weights[0] == pytest.approx(told, abs=1e-2)
+    assert weights[0] == pytest.approx(weights[1], rel=0.1)
+    assert knows.model.config.privacy == without_memory.model.config.privacy
+
+
+def test_told_names_stay_where_categories_are_merged_renamed_and_learnt_further(few):
+    knows = few.with_known_names(SARTANS, ["inhibitors"] * 2)
+    n_named = knows.model.config.n_named
+    assert knows.rename_category("inhibitors", "ACE").model.config.n_named == n_named
+    assert knows.merge_categories(few.category_ids, "heart").model.config.n_named == n_named
+    further = knows.extend_category("blockers", [insert("caffeine")])
+    assert further.model.config.n_named == n_named + 1
+    without = [c.remove_category("inhibitors").model.config.n_named for c in (few, knows)]
+    assert without[0] == without[1]

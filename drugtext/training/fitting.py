@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError
-from drugtext.splits import all_substances
 from drugtext.taxonomy import Taxonomy
+from drugtext.training.listed_drugs import ListedDrug, told
 
 TEXT_FORMS = ("masked", "text")
 """Columns of a corpus: names replaced, and as printed."""
@@ -77,19 +77,16 @@ def fit_deepest(
     splits: Sequence[Embedded],
     taxonomy: Taxonomy,
     min_ingredients: int,
-    *,
-    asked: Iterable[Sequence[str]],
+    drugs: Iterable[ListedDrug] = (),
 ) -> DrugClassifier:
-    """Fit each insert to the deepest category that can be answered, and tell the names below it.
+    """Fit each insert to the deepest category that can be answered.
 
     Args:
         classifier: without categories, it gave the embeddings.
         splits: whose inserts are taught.
-        taxonomy: of their categories. Where it goes deeper than all of them, its end names drugs,
-            as level 5 of the ATC does.
+        taxonomy: of their categories.
         min_ingredients: a category of fewer goes into the one above it.
-        asked: ingredients of inserts that the classifier must not know: a name that shares a
-            substance with them is not told.
+        drugs: whose names are told, too.
 
     Raises:
         CorpusError: no category has so many.
@@ -99,32 +96,7 @@ def fit_deepest(
     chosen = answerable_categories(paths, names, min_ingredients)
     if not any(chosen):
         raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
-    fitted = fit_chosen(classifier, splits, chosen, taxonomy)
-    return with_names_below(fitted, taxonomy, max(map(len, paths)), asked=asked)
-
-
-def with_names_below(
-    classifier: DrugClassifier, taxonomy: Taxonomy, above: int, *, asked: Iterable[Sequence[str]]
-) -> DrugClassifier:
-    """Tell a classifier, if it reads names, those of the drugs at the end of a tree.
-
-    Args:
-        classifier: of categories in the tree; a name is told of the nearest one above it.
-        taxonomy: the tree.
-        above: levels of it that hold no names of drugs.
-        asked: as `fit_deepest` takes it.
-    """
-    unknown = all_substances(name for names in asked for name in names)
-    paths = [taxonomy.path(category.id) for category in taxonomy]
-    depth, known = max(map(len, paths)), set(classifier.category_ids)
-    told = []
-    for *steps, last in (path for path in paths if len(path) == depth > above):
-        nearest = [step.id for step in steps if step.id in known][-1:]
-        if unknown.isdisjoint(all_substances([last.name])):
-            told += [(last.name, category) for category in nearest]
-    if not told or classifier.model.name_stems is None:
-        return classifier
-    return classifier.with_known_names(*zip(*told, strict=True))
+    return told(fit_chosen(classifier, splits, chosen, taxonomy), drugs)
 
 
 def fit_chosen(

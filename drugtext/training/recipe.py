@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from drugtext.prediction_sets import strangeness
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
+from drugtext.training.listed_drugs import ListedDrug, unmet
 
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
 
@@ -39,6 +40,7 @@ def train_prototypes(
     embed: Callable[[DrugClassifier, Dataset, str], NDArray],
     *,
     learn: Callable[[Sequence[str]], DrugClassifier] | None = None,
+    drugs: Sequence[ListedDrug] = (),
     min_ingredients: int = 2,
     seed: int = 0,
 ) -> DrugClassifier:
@@ -47,10 +49,11 @@ def train_prototypes(
     Args:
         classifier: without categories: the encoder.
         corpus: as `build_corpus` makes it.
-        taxonomy: of the corpus; see `fit_deepest` for the names at its end.
+        taxonomy: of the corpus.
         embed: gives a classifier's embeddings of a split's column, shape (n_rows, embedding_dim).
         learn: gives a classifier without categories whose adapter and lexicon were learnt from
             these splits, and from nothing else; without it the encoder stays as it is.
+        drugs: whose names are told, too; those of drugs that are asked only behind the measurement.
         min_ingredients: a category of fewer goes into the one above it.
         seed: of the bootstrap intervals.
 
@@ -70,12 +73,12 @@ def train_prototypes(
 
     base = learn(SPLITS[:1]) if learn else classifier
     splits = embedded(base)
-    trained, calibration = calibrated(base, splits, taxonomy, min_ingredients, seed)
+    trained, calibration = calibrated(base, splits, taxonomy, drugs, min_ingredients, seed)
     measured = _measure_all(trained, splits["test"], taxonomy, seed)
     if learn:
         base = learn(SPLITS)
         splits = embedded(base)
-    shipped = fit_deepest(base, list(splits.values()), taxonomy, min_ingredients, asked=[])
+    shipped = fit_deepest(base, list(splits.values()), taxonomy, min_ingredients, drugs)
     calibration.apply(shipped.model.head, _text_direction(shipped, list(splits.values())))
     config = shipped.model.config
     config.scope_threshold = trained.model.config.scope_threshold
@@ -89,6 +92,7 @@ def calibrated(
     base: DrugClassifier,
     splits: Mapping[str, Embedded],
     taxonomy: Taxonomy,
+    drugs: Iterable[ListedDrug] = (),
     min_ingredients: int = 2,
     seed: int = 0,
 ) -> tuple[DrugClassifier, Calibration]:
@@ -98,6 +102,7 @@ def calibrated(
         base: without categories, it gave the embeddings.
         splits: "train", "validation", and those that will be asked.
         taxonomy: of their categories.
+        drugs: whose names are told, too, but for those of the other splits.
         min_ingredients: a category of fewer goes into the one above it.
         seed: of the few-shot episodes.
 
@@ -106,24 +111,25 @@ def calibrated(
         and its calibration.
     """
     train, held_out = splits["train"], splits["validation"]
-    asked = [
-        names
-        for split, part in splits.items()
-        if split != "train"
-        for names in part.rows["ingredients"]
-    ]
-    trained = fit_deepest(base, [train], taxonomy, min_ingredients, asked=asked)
+    others = unmet(drugs, held_back(splits))
+    trained = fit_deepest(base, [train], taxonomy, min_ingredients, others)
     calibration = calibrate_known(trained, train, held_out)
-    asked = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
+    categories = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     trained.model.config.few_shot = calibrate_few_shot(
         trained.model.head,
         held_out.embeddings["text"],
-        asked,
+        categories,
         held_out.rows["ingredients"],
         seed,
-        trained.embed_names(asked, taxonomy),
+        trained.embed_names(categories, taxonomy),
     )
     return trained, calibration
+
+
+def held_back(splits: Mapping[str, Embedded]) -> list[list[str]]:
+    """Return the ingredients of each insert that is not of the training split."""
+    parts = (part for split, part in splits.items() if split != "train")
+    return [names for part in parts for names in part.rows["ingredients"]]
 
 
 def _text_direction(classifier: DrugClassifier, splits: list[Embedded]) -> Tensor:

@@ -16,6 +16,7 @@ from drugtext.name_stems import name_evidence
 from drugtext.stem_ids import stem_ids_of
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.fitting import Embedded
+from drugtext.training.listed_drugs import listed_drugs
 from drugtext.training.recipe import calibrated, train_prototypes
 
 DIM = 16  # of the tiny encoder
@@ -221,25 +222,21 @@ def knows(classifier, name: str, category: str) -> bool:
     return bool((head.named.rows == row)[head.named.cosines(vector)[0] > 0.999].any() and told[row])
 
 
-def test_names_at_the_end_of_the_tree_are_told_but_for_those_that_will_be_asked(reader):
+def test_listed_drugs_are_told_but_for_those_that_will_be_asked(reader):
     splits = {
         name: Embedded(rows, {form: with_names(reader, rows, form) for form in ("masked", "text")})
         for name, rows in corpus().items()
     }
-    trained, _ = calibrated(reader, splits, SUBSTANCES)
+    trained, _ = calibrated(reader, splits, TREE, listed_drugs(SUBSTANCES, 3))
     assert "T1" not in trained.category_ids and trained.model.config.n_named == 2
     assert knows(trained, "aba", "H1") and knows(trained, "zolol", "H1")
     assert not knows(trained, "afa", "H1") and not knows(trained, "aga", "H1")
 
 
-def test_the_shipped_classifier_knows_all_names_at_the_end_of_the_tree(reader):
-    shipped = train_prototypes(reader, corpus(), SUBSTANCES, with_names)
+def test_the_shipped_classifier_knows_all_listed_drugs(reader):
+    drugs = listed_drugs(SUBSTANCES, 3)
+    shipped = train_prototypes(reader, corpus(), TREE, with_names, drugs=drugs)
     told = {"H1": ("aba", "afa", "aga", "zolol"), "T1": ("tolol", "ago")}
     assert all(knows(shipped, name, c) for c, names in told.items() for name in names)
     assert shipped.model.config.n_named == 6
     assert shipped.model.config.measured["forms"]
-
-
-def test_a_tree_that_ends_where_inserts_stand_names_no_drug(reader):
-    trained = train_prototypes(reader, corpus(), TREE, with_names)
-    assert trained.model.head.named is None and trained.model.config.n_named == 0

@@ -22,8 +22,9 @@ from drugtext.evaluation.trust.scope import (
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
-from drugtext.splits import SPLITS
-from drugtext.training.fitting import fit_chosen, with_names_below
+from drugtext.training.fitting import fit_chosen
+from drugtext.training.listed_drugs import told, unmet
+from drugtext.training.recipe import held_back
 
 N_DRAWS = 10
 """Of the categories that are left out, of each level."""
@@ -126,14 +127,9 @@ def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClas
         else None
         for path in train.rows["category_path"]
     ]
-    tree = known.corpus.taxonomy
-    rest = tree.restricted_to(
-        c.id for c in tree if left_out.isdisjoint(step.id for step in tree.path(c.id))
-    )
-    fitted = fit_chosen(known.reader.classifier, [train], taught, tree)
-    deepest = max(len(record.path) for record in known.corpus.records)
-    asked = [n for s in SPLITS[1:] for n in known.splits[s].rows["ingredients"]]
-    return with_names_below(fitted, rest, deepest, asked=asked)
+    fitted = fit_chosen(known.reader.classifier, [train], taught, known.corpus.taxonomy)
+    rest = [drug for drug in known.drugs if left_out.isdisjoint(drug.path)]
+    return told(fitted, unmet(rest, held_back(known.splits)))
 
 
 def near_few_shot(

@@ -37,6 +37,7 @@ from drugtext.evaluation.trust.probabilities import Judged
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import Embedded
+from drugtext.training.listed_drugs import ListedDrug
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import calibrated
 
@@ -55,6 +56,7 @@ class Run:
         n_steps: of the trainings; one that is not there yet is made.
         seed: of the split by category.
         encoder: that was trained, as `load` takes it.
+        drugs: whose names a classifier of known categories is told, as the bundled one is.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Run:
         n_steps: int = ATC_PLAN.loop.n_steps,
         seed: int = 0,
         encoder: str = DEFAULT_ENCODER,
+        drugs: Sequence[ListedDrug] = (),
     ) -> None:
+        self.drugs = drugs
         self.folder, self.taxonomy, self.seed = folder / "corpus-atc", taxonomy, seed
         self.corpus: Corpus = load_corpus(self.folder, taxonomy)
         raw = load(encoder)
@@ -85,8 +89,8 @@ class Run:
             )
             for split in SPLITS
         }
-        classifier, _ = calibrated(reader.classifier, splits, self.taxonomy)
-        return KnownCategories(classifier, reader, self.corpus, splits)
+        classifier, _ = calibrated(reader.classifier, splits, self.taxonomy, self.drugs)
+        return KnownCategories(classifier, reader, self.corpus, splits, self.drugs)
 
     def new_categories(self, n_episodes: int = N_EPISODES) -> NewCategories:
         """Return what learns categories that its encoder never met; as `NewCategories`."""
@@ -103,12 +107,14 @@ class KnownCategories(NamedTuple):
         reader: its encoder.
         corpus: whose test split is asked.
         splits: embeddings of all splits, not projected.
+        drugs: whose names it was told, but for those that are asked.
     """
 
     classifier: DrugClassifier
     reader: Reader
     corpus: Corpus
     splits: dict[str, Embedded]
+    drugs: Sequence[ListedDrug] = ()
 
     @property
     def records(self) -> list[Record]:
