@@ -103,11 +103,12 @@ def write_run(folder: Path) -> None:
     """Write what other scripts need of a run of the benchmark, and the taxonomy in atc.csv.
 
     Below each category of level 3 there is one that has inserts, and below one of them another. At
-    level 5 stand substances that no insert is of.
+    level 5 stand a substance that no insert is of, and those of the validation and the test split.
     Each insert is of several sentences, the first of which decides.
     """
     corpus_folder = folder / "run" / "corpus-atc"
     corpus_folder.mkdir(parents=True)
+    listed = {c.id: [f"novel{c.id.lower()}"] for c in tree(RUN_ROOTS) if len(c.id) == 4}
     for split, part in dealt(rows(RUN_ROOTS, (2, 2, 2), n_noise=4)).items():
         coded = []
         for row in part:
@@ -117,10 +118,14 @@ def write_run(folder: Path) -> None:
                 told = {"category_path": path, "category_id": path[-1], "kind": kind}
                 told |= {form: row[form].replace(" noise", ". Noise") for form in FORMS}
                 coded.append(row | told)
+                if split != "train":
+                    listed[row["category_path"][-1]].append(row["name"])
         Dataset.from_list(coded).to_parquet(corpus_folder / f"{split}.parquet")
     with (folder / "atc.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["code", "name"])
         table.writerows([atc_code(c.id), c.name] for c in tree(RUN_ROOTS))
-        substances = (c for c in tree(RUN_ROOTS) if len(c.id) == 4)
-        table.writerows([atc_code(c.id) + "01", f"novel{c.id.lower()}"] for c in substances)
+        for category_id, names in listed.items():
+            table.writerows(
+                [f"{atc_code(category_id)}{n:02}", name] for n, name in enumerate(names, start=1)
+            )

@@ -79,9 +79,9 @@ def names(told: Figures) -> Iterator[str]:
         f"Drugs of the training and the validation split in {told['folds']} folds, names plain,"
         " each asked of what was taught the others as the bundled checkpoint is; the encoder is not"
         " trained. Level 5 of the ATC names substances of which there is no insert, too; a name"
-        " that shares a word with a drug that is asked is not told, but in the last row, which is"
-        " of drugs that are listed though no insert was taught. Behind each accuracy: by how much"
-        " the first way is ahead."
+        " that shares a word with a drug that is asked is not told, but in the last row: nearly all"
+        " of these drugs are listed there. How much names weigh was chosen on these drugs; with"
+        " others they may bring less. Behind each accuracy: by how much the first way is ahead."
     )
     yield markdown_table(_by_level(told["rows"], "reads"))
 

@@ -101,7 +101,7 @@ def near(
     groups = [records[n].ingredient for n in reaching]
     found, caught = list[Told](), []
     for left_out in drawn:
-        classifier = _without(known, left_out, level)
+        classifier = without_categories(known, left_out, level)
         asked = known.splits["test"].embeddings[FORMS[names]][reaching]
         embeddings = projected(classifier, asked)
         is_new = np.array([records[n].path[level - 1] in left_out for n in reaching])
@@ -118,7 +118,7 @@ def near(
     }
 
 
-def _without(known: KnownCategories, left_out: set[str], level: int) -> DrugClassifier:
+def without_categories(known: KnownCategories, left_out: set[str], level: int) -> DrugClassifier:
     """Teach the training split again, without some categories of a level, and names as before."""
     train, ids = known.splits["train"], set(known.classifier.category_ids)
     taught = [

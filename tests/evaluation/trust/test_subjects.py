@@ -10,9 +10,11 @@ from invented import RUN_ROOTS, write_run
 from oracle import CORPUS, known_categories, new_categories, telling
 
 from drugtext.evaluation.benchmark.new_category import split_categories
+from drugtext.evaluation.trust.strangers import without_categories
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
+from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs, told
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,8 @@ def run(tmp_path_factory, tiny_encoder_folder) -> Run:
     folder = tmp_path_factory.mktemp("subjects")
     write_run(folder)
     taxonomy = Taxonomy.from_atc(folder / "atc.csv")
-    return Run(folder / "run", taxonomy, n_steps=1, encoder=str(tiny_encoder_folder))
+    drugs = listed_drugs(taxonomy, ATC_LEVEL)
+    return Run(folder / "run", taxonomy, 1, encoder=str(tiny_encoder_folder), drugs=drugs)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,30 @@ def test_known_categories_are_those_of_the_training_split(run, known):
     assert {path[:1] for path in known.classifier.category_ids} == set(RUN_ROOTS)
     config = known.classifier.model.config
     assert config.strangeness and config.scope_threshold is not None and config.few_shot
+
+
+def n_named(classifier) -> int:
+    return classifier.model.config.n_named
+
+
+def test_names_of_listed_drugs_are_told_but_for_those_that_are_asked(run, known):
+    """A name that is told again changes nothing: so it is seen which were told."""
+    asked = {r.ingredient for s in ("validation", "test") for r in run.corpus.splits[s]}
+    of_asked = [drug for drug in run.drugs if drug.name in asked]
+    others = [drug for drug in run.drugs if drug.name not in asked]
+    assert len({drug.name for drug in of_asked}) == len(asked) and others
+    few = run.known_drugs()._replace(drugs=[])
+    bare = without_categories(few, set(), 1)
+    assert n_named(told(known.classifier, others)) == n_named(known.classifier) > n_named(bare)
+    assert n_named(told(known.classifier, of_asked)) > n_named(known.classifier)
+
+
+def test_where_categories_are_left_out_their_drugs_are_not_told(run, known):
+    kept = without_categories(known, {"A01"}, 2)
+    asked = {r.ingredient for s in ("validation", "test") for r in run.corpus.splits[s]}
+    rest = [d for d in run.drugs if d.name not in asked and "A01" not in d.path]
+    assert n_named(told(kept, rest)) == n_named(kept) < n_named(known.classifier)
+    assert not any(category.startswith("A01") for category in kept.category_ids)
 
 
 def test_of_each_drug_the_deepest_category_that_is_known_is_the_true_one(tiny_classifier):
