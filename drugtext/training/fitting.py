@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drugtext.classifier import DrugClassifier
 from drugtext.errors import CorpusError
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.listed_drugs import ListedDrug, told
+from drugtext.training.listed_drugs import ListedDrug, with_names_of
 
 TEXT_FORMS = ("masked", "text")
 """Columns of a corpus: names replaced, and as printed."""
@@ -96,7 +96,7 @@ def fit_deepest(
     chosen = answerable_categories(paths, names, min_ingredients)
     if not any(chosen):
         raise CorpusError(f"no category has {min_ingredients} ingredients; lower min_ingredients.")
-    return told(fit_chosen(classifier, splits, chosen, taxonomy), drugs)
+    return with_names_of(fit_chosen(classifier, splits, chosen, taxonomy), drugs)
 
 
 def fit_chosen(

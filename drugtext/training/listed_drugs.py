@@ -62,7 +62,7 @@ def unmet(drugs: Iterable[ListedDrug], asked: Iterable[Sequence[str]]) -> list[L
     return [drug for drug in drugs if held_back.isdisjoint(drug.substances)]
 
 
-def told(classifier: DrugClassifier, drugs: Iterable[ListedDrug]) -> DrugClassifier:
+def with_names_of(classifier: DrugClassifier, drugs: Iterable[ListedDrug]) -> DrugClassifier:
     """Tell a classifier the names of drugs, if it reads any, each of its nearest category.
 
     Args:

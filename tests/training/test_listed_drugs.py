@@ -6,7 +6,7 @@ import pytest
 
 from drugtext import DrugInsert
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.training.listed_drugs import ListedDrug, listed_drugs, told, unmet
+from drugtext.training.listed_drugs import ListedDrug, listed_drugs, unmet, with_names_of
 
 TREE = Taxonomy(
     [
@@ -56,10 +56,10 @@ def test_each_is_told_of_the_nearest_category_that_is_answered(tiny_classifier):
     ]
     reader = tiny_classifier.with_name_stems(inserts)
     fitted = reader.fit(inserts[-1:] * 2, ["A1", "A"], taxonomy=TREE)
-    knows = told(fitted, listed_drugs(TREE, 3))
+    knows = with_names_of(fitted, listed_drugs(TREE, 3))
     rows = knows.model.head.named.rows.tolist()[fitted.model.config.n_named :]
     assert [knows.category_ids[row] for row in rows] == ["A1", "A"]  # pieces alike count once
     elsewhere = [drug("glipizide", "glipizide", path=("B",))]
-    assert told(fitted, elsewhere) is fitted and told(fitted, []) is fitted
+    assert with_names_of(fitted, elsewhere) is fitted and with_names_of(fitted, []) is fitted
     blind = tiny_classifier.fit(inserts[-1:], ["A1"], taxonomy=TREE)
-    assert told(blind, listed_drugs(TREE, 3)) is blind
+    assert with_names_of(blind, listed_drugs(TREE, 3)) is blind

@@ -23,7 +23,7 @@ from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCatego
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
 from drugtext.training.fitting import fit_chosen
-from drugtext.training.listed_drugs import told, unmet
+from drugtext.training.listed_drugs import unmet, with_names_of
 from drugtext.training.recipe import held_back
 
 N_DRAWS = 10
@@ -129,7 +129,7 @@ def without_categories(known: KnownCategories, left_out: set[str], level: int) -
     ]
     fitted = fit_chosen(known.reader.classifier, [train], taught, known.corpus.taxonomy)
     rest = [drug for drug in known.drugs if left_out.isdisjoint(drug.path)]
-    return told(fitted, unmet(rest, held_back(known.splits)))
+    return with_names_of(fitted, unmet(rest, held_back(known.splits)))
 
 
 def near_few_shot(

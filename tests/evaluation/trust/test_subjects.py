@@ -14,7 +14,7 @@ from drugtext.evaluation.trust.strangers import without_categories
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
-from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs, told
+from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs, with_names_of
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +88,19 @@ def test_names_of_listed_drugs_are_told_but_for_those_that_are_asked(run, known)
     assert len({drug.name for drug in of_asked}) == len(asked) and others
     few = run.known_drugs()._replace(drugs=[])
     bare = without_categories(few, set(), 1)
-    assert n_named(told(known.classifier, others)) == n_named(known.classifier) > n_named(bare)
-    assert n_named(told(known.classifier, of_asked)) > n_named(known.classifier)
+    assert (
+        n_named(with_names_of(known.classifier, others))
+        == n_named(known.classifier)
+        > n_named(bare)
+    )
+    assert n_named(with_names_of(known.classifier, of_asked)) > n_named(known.classifier)
 
 
 def test_where_categories_are_left_out_their_drugs_are_not_told(run, known):
     kept = without_categories(known, {"A01"}, 2)
     asked = {r.ingredient for s in ("validation", "test") for r in run.corpus.splits[s]}
     rest = [d for d in run.drugs if d.name not in asked and "A01" not in d.path]
-    assert n_named(told(kept, rest)) == n_named(kept) < n_named(known.classifier)
+    assert n_named(with_names_of(kept, rest)) == n_named(kept) < n_named(known.classifier)
     assert not any(category.startswith("A01") for category in kept.category_ids)
 
 
