@@ -16,7 +16,10 @@ MAX_SCORES = 999
 """Of a level that are kept: sets of coverage 0.999 need no more."""
 
 SHORT, LONG = "short", "long"
-"""Keys of what was measured on inserts with little text alone, and with much."""
+SHORT_NAMED, LONG_NAMED = f"{SHORT}, named", f"{LONG}, named"
+KINDS = (SHORT, LONG, SHORT_NAMED, LONG_NAMED)
+"""Of inserts: with little text or much, whose names tell nothing or something. Keys of what was
+measured on each alone."""
 
 
 class Level(NamedTuple):
@@ -78,7 +81,7 @@ def strangeness(
     taxonomy: Taxonomy,
     true_ids: Sequence[str],
     groups: Sequence[str] | None = None,
-    is_long: NDArray[np.bool_] | None = None,
+    kinds: NDArray[np.str_] | None = None,
 ) -> dict[str, Any]:
     """Return how strange the true category of held-out inserts looks: 1 minus its probability.
 
@@ -88,11 +91,11 @@ def strangeness(
         taxonomy: holds the true categories, too.
         true_ids: of each insert; at a level, see `Level.true_nodes`.
         groups: of each insert, such as its ingredients; see `thinned`.
-        is_long: whether each has much text, shape (n_inserts,).
+        kinds: of each, one of `KINDS`, shape (n_inserts,).
 
     Returns:
-        Level, as JSON has keys, -> scores, `thinned`. Where `is_long` is given, `SHORT` and `LONG`,
-        too, -> the same of these inserts alone.
+        Level, as JSON has keys, -> scores, `thinned`. Where kinds are given, each of them, too, ->
+        the same of these inserts alone.
     """
     paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
     found: dict[str, Any] = {}
@@ -103,11 +106,11 @@ def strangeness(
             scores = [1 - level.probabilities[n, columns[node]] for n, node in nodes.items()]
             of_places = None if groups is None else [groups[n] for n in nodes]
             found[str(level.number)] = thinned(np.array(scores), of_places)
-    for side, chosen in () if is_long is None else ((SHORT, ~is_long), (LONG, is_long)):
-        rows = np.flatnonzero(chosen).tolist()
+    for kind in () if kinds is None else np.unique(kinds).tolist():
+        rows = np.flatnonzero(kinds == kind).tolist()
         of_rows = None if groups is None else [groups[n] for n in rows]
         told = [true_ids[n] for n in rows]
-        found[side] = strangeness(probabilities[rows], category_ids, taxonomy, told, of_rows)
+        found[kind] = strangeness(probabilities[rows], category_ids, taxonomy, told, of_rows)
     return found
 
 
@@ -133,12 +136,12 @@ def check_strangeness(found: Mapping[str, Any]) -> None:
     """Raise TypeError, ValueError or OverflowError where it is not what `strangeness` returns."""
     for key, scores in found.items():
         if isinstance(scores, Mapping):
-            if key not in (SHORT, LONG):
-                raise ValueError(f"strangeness has {key!r}; {SHORT!r} and {LONG!r} are known")
+            if key not in KINDS:
+                raise ValueError(f"strangeness has {key!r}; {', '.join(KINDS)} are known")
             check_strangeness(scores)
         elif not isinstance(scores, list) or not all(map(is_number, scores)):
             raise TypeError(f"strangeness of {key!r} is no list of numbers")
-        elif key in (SHORT, LONG):
+        elif key in KINDS:
             raise TypeError(f"strangeness of {key!r} has no levels")
 
 
@@ -178,13 +181,13 @@ def prediction_sets(
     taxonomy: Taxonomy,
     held_out: Mapping[str, Any],
     coverage: float,
-    is_long: NDArray[np.bool_] | None = None,
+    kinds: NDArray[np.str_] | None = None,
 ) -> list[list[list[str]]]:
     """Return the categories of each level that cannot be ruled out.
 
-    Inserts with little text and with much are compared with held-out ones of their kind, where
-    there are enough of both: else sets of the first would be too small, and those of the others
-    too large.
+    Inserts with little text and with much, with names and without, are compared with held-out ones
+    of their kind, where there are enough of each: else sets of some would be too small, and those
+    of others too large.
 
     Args:
         probabilities: as `levels` takes them.
@@ -192,7 +195,7 @@ def prediction_sets(
         taxonomy: as well.
         held_out: as `strangeness` returns it.
         coverage: share of drugs whose set is to hold the true category, in (0, 1).
-        is_long: whether each insert has much text, shape (n_inserts,); all are compared with all
+        kinds: of each insert, one of `KINDS`, shape (n_inserts,); all are compared with all
             held-out ones if left out.
 
     Returns:
@@ -210,7 +213,6 @@ def prediction_sets(
     from crepes import ConformalClassifier  # brings pandas, for this alone
 
     found: list[list[list[str]]] = [[] for _ in probabilities]
-    kinds = {} if is_long is None else {SHORT: ~is_long, LONG: is_long}
     for level in levels(probabilities, category_ids, taxonomy):
         for chosen, scores in _compared(held_out, kinds, level.number, coverage):
             rows = np.arange(len(probabilities))[chosen]
@@ -229,19 +231,22 @@ def prediction_sets(
 
 def _compared(
     held_out: Mapping[str, Any],
-    kinds: Mapping[str, NDArray[np.bool_]],
+    kinds: NDArray[np.str_] | None,
     number: int,
     coverage: float,
 ) -> list[tuple[NDArray[np.bool_] | slice, NDArray[np.float64]]]:
     """Return which inserts are compared with which scores of a level.
 
-    They are all compared with all where one kind has too few: were the other still compared with
-    its own, all together would be covered less than was asked.
+    They are all compared with all where a kind has too few: were the others still compared with
+    their own, all together would be covered less than was asked.
     """
     needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
-    of_kinds = [(of, held_out.get(kind, {}).get(str(number), ())) for kind, of in kinds.items()]
-    if kinds and min(len(scores) for _, scores in of_kinds) >= needed:
-        return [(of, np.array(scores)) for of, scores in of_kinds if of.any()]
+    asked = [] if kinds is None else np.unique(kinds).tolist()
+    of_kinds = {
+        kind: found.get(str(number), ()) for kind, found in held_out.items() if kind in KINDS
+    }
+    if asked and {*asked} <= of_kinds.keys() and min(map(len, of_kinds.values())) >= needed:
+        return [(kinds == kind, np.array(of_kinds[kind])) for kind in asked]
     scores = held_out.get(str(number), ())
     if len(scores) < needed:
         raise DrugTextError(

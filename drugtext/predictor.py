@@ -18,7 +18,7 @@ from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities
-from drugtext.prediction_sets import prediction_sets
+from drugtext.prediction_sets import LONG, LONG_NAMED, SHORT, SHORT_NAMED, prediction_sets
 from drugtext.stem_ids import stem_ids
 from drugtext.window_encoder import Encode
 from drugtext.windows import Windows
@@ -145,7 +145,7 @@ class CategoryPredictor(CategoryEditor):
                 tree,
                 held_out,
                 wanted.coverage,
-                self.is_long(projected),
+                self.kinds(projected),
             )
         columns = node_probabilities(probabilities, self.category_ids, self.taxonomy)
         for n, insert in enumerate(inserts):
@@ -252,6 +252,21 @@ class CategoryPredictor(CategoryEditor):
         """
         projected = torch.as_tensor(embeddings).to(self.model.device)
         return (self.model.head.trust(projected) > 1)[:, 0].cpu().numpy()
+
+    def kinds(self, embeddings: ArrayLike) -> NDArray[np.str_]:
+        """Tell inserts apart by how much text they have, and by whether their names tell anything.
+
+        Args:
+            embeddings: as this classifier's `embed` gives them, shape (n_inserts, embedding_dim).
+
+        Returns:
+            Of each one of `prediction_sets.KINDS`, shape (n_inserts,).
+        """
+        is_long, head = self.is_long(embeddings), self.model.head
+        names = head.names_of(torch.as_tensor(embeddings))
+        is_named = np.asarray(names.abs().sum(dim=-1).cpu() > 0) & (head.named is not None)
+        named = np.where(is_long, LONG_NAMED, SHORT_NAMED)
+        return np.where(is_named, named, np.where(is_long, LONG, SHORT))
 
     def in_scope(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
         """Tell which inserts belong to some known category; arguments as `familiarity`.

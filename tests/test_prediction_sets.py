@@ -8,7 +8,10 @@ import pytest
 from drugtext.errors import DrugTextError
 from drugtext.prediction_sets import (
     LONG,
+    LONG_NAMED,
     MAX_SCORES,
+    SHORT,
+    SHORT_NAMED,
     deepened,
     levels,
     prediction_sets,
@@ -64,25 +67,29 @@ def test_sets_hold_what_as_many_held_out_inserts_were_as_strange_as():
 
 def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
     both = np.repeat(PROBABILITIES, 4, axis=0)
-    is_long = np.array([True, False, True, False])
-    held_out = strangeness(both, IDS, TREE, ["H1a", "S", "H2", "H1a"], is_long=is_long)
+    kinds, others = np.array([LONG, SHORT] * 2), np.array([SHORT, LONG])
+    held_out = strangeness(both, IDS, TREE, ["H1a", "S", "H2", "H1a"], kinds=kinds)
     assert held_out["1"] == [0.3, 0.3, 0.3, 0.7] and held_out["long"]["1"] == [0.3, 0.3]
     assert held_out["short"] == {"1": [0.3, 0.7], "2": [0.5, 0.7], "3": [0.6, 0.7]}
     # two scores or more are enough for 0.6, but no more than one is within it
-    short, long = prediction_sets(both[:2], IDS, TREE, held_out, 0.6, ~is_long[:2])
+    short, long = prediction_sets(both[:2], IDS, TREE, held_out, 0.6, others)
     assert (short[0], long[0]) == (["H", "S"], ["H"])
-    with_all = prediction_sets(both[:1], IDS, TREE, held_out, 0.75, is_long[:1])
+    with_all = prediction_sets(both[:1], IDS, TREE, held_out, 0.75, kinds[:1])
     assert with_all == prediction_sets(both[:1], IDS, TREE, held_out, 0.75)  # 3 needed, 2 there
     one_kind = held_out | {"long": {level: [0.9] * 9 for level in "123"}}
-    assert prediction_sets(both, IDS, TREE, one_kind, 0.75, is_long) == prediction_sets(
+    assert prediction_sets(both, IDS, TREE, one_kind, 0.75, kinds) == prediction_sets(
         both,
         IDS,
         TREE,
         held_out,
         0.75,  # 9 of the one, 2 of the other: all are compared with all
     )
+    named = np.where(kinds == LONG, LONG_NAMED, SHORT)  # nothing was measured on these
+    assert prediction_sets(both, IDS, TREE, held_out, 0.6, named) == prediction_sets(
+        both, IDS, TREE, held_out, 0.6
+    )
     no_kinds = {level: held_out[level] for level in "123"}
-    assert prediction_sets(both, IDS, TREE, no_kinds, 0.6, is_long) == prediction_sets(
+    assert prediction_sets(both, IDS, TREE, no_kinds, 0.6, kinds) == prediction_sets(
         both, IDS, TREE, held_out, 0.6
     )
 
@@ -97,9 +104,10 @@ def test_each_kind_is_covered_as_often_as_was_asked():
         for p, long in zip(told, is_long, strict=True)
     ]
     old, new = slice(None, 4000), slice(4000, None)
-    held_out = strangeness(told[old], IDS, TREE, true_ids[old], is_long=is_long[old])
-    for kinds, least, most in ((is_long[new], 0.88, 0.92), (None, 0.0, 0.88)):
-        sets = prediction_sets(told[new], IDS, TREE, held_out, 0.9, kinds)
+    kinds = np.where(is_long, LONG_NAMED, SHORT_NAMED)
+    held_out = strangeness(told[old], IDS, TREE, true_ids[old], kinds=kinds[old])
+    for given, least, most in ((kinds[new], 0.88, 0.92), (None, 0.0, 0.88)):
+        sets = prediction_sets(told[new], IDS, TREE, held_out, 0.9, given)
         inside = np.array([i in one[2] for i, one in zip(true_ids[new], sets, strict=True)])
         assert least < inside[~is_long[new]].mean() < most
         assert inside.mean() == pytest.approx(0.9, abs=0.02)

@@ -185,7 +185,7 @@ def calibrate_known(
         tree,
         [category for category in placed if category is not None] * len(TEXT_FORMS),
         ["+".join(names[n]) for n in told] * len(TEXT_FORMS),
-        classifier.is_long(all_projected),
+        classifier.kinds(all_projected),
     )
     return calibration
 

@@ -32,7 +32,7 @@ class Judged(NamedTuple):
         taxonomy: holds them and the true categories.
         true_ids: of each insert.
         groups: of each insert, such as its ingredients.
-        is_long: whether each insert has much text, shape (n_inserts,).
+        kinds: of each insert, as `prediction_sets` takes them, shape (n_inserts,).
     """
 
     probabilities: NDArray[np.float64]
@@ -40,7 +40,7 @@ class Judged(NamedTuple):
     taxonomy: Taxonomy
     true_ids: Sequence[str]
     groups: Sequence[str]
-    is_long: NDArray[np.bool_]
+    kinds: NDArray[np.str_]
 
     def at(self, places: Sequence[int]) -> Judged:
         """Return some of the inserts."""
@@ -48,7 +48,7 @@ class Judged(NamedTuple):
             probabilities=self.probabilities[places],
             true_ids=[self.true_ids[n] for n in places],
             groups=[self.groups[n] for n in places],
-            is_long=self.is_long[places],
+            kinds=self.kinds[places],
         )
 
     def by_level(self) -> dict[int, LevelAnswers]:
@@ -63,7 +63,7 @@ class Judged(NamedTuple):
             self.taxonomy,
             held_out or {},
             coverage,
-            self.is_long,
+            self.kinds,
         )
 
 

@@ -34,6 +34,7 @@ from drugtext.evaluation.trust.robustness import under_noise
 from drugtext.evaluation.trust.strangers import N_DRAWS, far, near, near_few_shot
 from drugtext.evaluation.trust.subjects import N_EPISODES, KnownCategories, NewCategories, Run
 from drugtext.evaluation.trust.writer_faults import try_writers
+from drugtext.prediction_sets import LONG
 
 COVERAGES = (0.8, 0.9, 0.95)
 LEAST = (0.5, 0.7, 0.9, 0.95)
@@ -144,7 +145,7 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
             confidences, right, _ = list(judged.by_level().values())[-1]
             found["reliability"].append(told | {"bins": _bins(confidences, right)})
     for names in NAMES:
-        is_long = known.judged(names, every).is_long
+        is_long = np.char.startswith(known.judged(names, every).kinds, LONG)
         for documents, side in (("little text", ~is_long), ("much text", is_long)):
             if side.any():
                 judged = known.judged(names, np.flatnonzero(side).tolist())

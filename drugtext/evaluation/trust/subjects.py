@@ -193,7 +193,7 @@ class NewCategories:
                 fitted.taxonomy,
                 [query.category for query in task.queries],
                 [query.ingredient for query in task.queries],
-                fitted.is_long(embeddings),
+                fitted.kinds(embeddings),
             )
             yield fitted, judged
 
@@ -216,5 +216,5 @@ def judge(classifier: DrugClassifier, embeddings: NDArray, records: Sequence[Rec
         known,
         [next(i for i in reversed(record.path) if i in known) for record in records],
         [record.ingredient for record in records],
-        classifier.is_long(embeddings),
+        classifier.kinds(embeddings),
     )

@@ -119,7 +119,7 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             of = f"level {row['level']}, {row['documents']}"
             yield [
                 *_coverage_row(of, row, size, "drugs_covered"),
-                "split conformal by amount of text, each drug alike, from validation drugs",
+                "conformal by amount of text and by names, each drug alike, from validation drugs",
             ]
     for name, title in (("deletion", "taking out"), ("insertion", "putting in")):
         one = figures["reasons"][name]

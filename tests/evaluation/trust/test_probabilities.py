@@ -15,6 +15,7 @@ from drugtext.evaluation.trust.probabilities import (
     coverage_by_level,
     covered_by_level,
 )
+from drugtext.prediction_sets import LONG, SHORT
 from drugtext.taxonomy import Category, Taxonomy
 
 TREE = Taxonomy(
@@ -30,7 +31,7 @@ JUDGED = Judged(
     TREE,
     ["H2", "H1", "T"],
     ["a", "b", "c"],
-    np.array([False, False, True]),
+    np.array([SHORT, SHORT, LONG]),
 )
 
 
@@ -91,7 +92,7 @@ def test_drugs_are_covered_alike_however_many_inserts_they_have():
 def test_some_inserts_are_judged_by_themselves():
     sets = [[["H"], ["H1", "H2"]], [["S"], ["S1"]], [["S"], ["S1"]]]
     last = JUDGED.at([2])
-    assert last.groups == JUDGED.groups[2:] and last.is_long.tolist() == [JUDGED.is_long[2]]
+    assert last.groups == JUDGED.groups[2:] and last.kinds.tolist() == [LONG]
     of_last, of_all = (covered_by_level(one, s) for one, s in ((last, sets[2:]), (JUDGED, sets)))
     others = covered_by_level(JUDGED.at([0, 1]), sets[:2])
     for level, covered in of_all.items():
