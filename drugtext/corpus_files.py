@@ -79,7 +79,7 @@ def write_corpus(
         inserts,
         taxonomy,
         aliases=read_aliases(aliases) if aliases else None,
-        synonyms=read_synonyms(synonyms) if synonyms else None,
+        synonyms=read_synonyms(synonyms),
         max_depth=max_depth,
         seed=seed,
     )
@@ -142,8 +142,13 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
     return aliases
 
 
-def read_synonyms(path: Path) -> dict[str, str]:
-    """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name."""
+def read_synonyms(path: Path | None) -> dict[str, str]:
+    """Read synonyms from DrugBank's vocabulary: key of a synonym -> key of the common name.
+
+    Without a path, nothing has another name.
+    """
+    if path is None:
+        return {}
     rows = _columns(path, "Common name", "Synonyms")
     common = {ingredient_key(name) for name, _ in rows}
     synonyms: dict[str, str] = {}

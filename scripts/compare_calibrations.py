@@ -194,7 +194,7 @@ def main(
             ),
             {column: bare.embed(texts[names]) for names, column in FORMS.items()},
         )
-        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
         drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         found = list(answers(bare, atc, known, records, drugs, folds))
     except DrugTextError as error:

@@ -133,7 +133,7 @@ def main(
         raw = drugtext.load(encoder)
         texts = raw.with_lexicon(masked)
         names = texts.with_name_stems(plain)
-        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
         drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         dealt, answers = drug_folds(records, folds), {}
         for way, bare, told, own_too in (

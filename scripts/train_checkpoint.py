@@ -82,7 +82,7 @@ def main(
     try:
         read, level = TAXONOMIES[taxonomy_format]
         tree = read(taxonomy)
-        drugs = listed_drugs(tree, level, read_synonyms(synonyms) if synonyms else None)
+        drugs = listed_drugs(tree, level, read_synonyms(synonyms))
         print(train(corpus, tree, drugs, output, encoder, steps, seed))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")

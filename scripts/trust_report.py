@@ -74,7 +74,7 @@ def main(
                 status.update(what)
 
             atc = Taxonomy.from_atc(taxonomy)
-            drugs = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms) if synonyms else None)
+            drugs = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
             judged = Run(run, atc, steps, seed, encoder, drugs)
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
@@ -32,7 +33,7 @@ class ListedDrug(NamedTuple):
 
 
 def listed_drugs(
-    taxonomy: Taxonomy, level: int, synonyms: Mapping[str, str] | None = None
+    taxonomy: Taxonomy, level: int, synonyms: Mapping[str, str] = MappingProxyType({})
 ) -> list[ListedDrug]:
     """Return the drugs that stand at a level of a tree.
 
@@ -41,12 +42,12 @@ def listed_drugs(
         level: counted from 1 at the roots, such as `ATC_LEVEL`.
         synonyms: ingredient key -> that of its common name, as splits are made by.
     """
-    common, found = synonyms or {}, []
+    found = []
     for *above, drug in map(taxonomy.path, (category.id for category in taxonomy)):
         name = _NO_DRUG.sub("", drug.name).strip()
         if len(above) == level - 1 and name:
             key = ingredient_key(name)
-            substances = all_substances([name, common.get(key, key)])
+            substances = all_substances([name, synonyms.get(key, key)])
             found.append(ListedDrug(name, tuple(step.id for step in above), substances))
     return found
 

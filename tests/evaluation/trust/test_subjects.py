@@ -86,8 +86,7 @@ def test_names_of_listed_drugs_are_told_but_for_those_that_are_asked(run, known)
     of_asked = [drug for drug in run.drugs if drug.name in asked]
     others = [drug for drug in run.drugs if drug.name not in asked]
     assert len({drug.name for drug in of_asked}) == len(asked) and others
-    few = run.known_drugs()._replace(drugs=[])
-    bare = without_categories(few, set(), 1)
+    bare = without_categories(known._replace(drugs=[]), set(), 1)
     assert (
         n_named(with_names_of(known.classifier, others))
         == n_named(known.classifier)
