@@ -24,7 +24,6 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from datasets import concatenate_datasets
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -36,7 +35,7 @@ from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
-from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds
+from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds, known_drugs
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.calibration import Calibration, best_calibration
 from drugtext.evaluation.figures_file import write_figures
@@ -63,7 +62,6 @@ WAYS: dict[str, Callable[..., Calibration]] = {
 }
 AS_IT_IS = next(iter(WAYS))
 COVERAGE = 0.9
-KNOWN_SPLITS = ("train", "validation")
 MIN_INGREDIENTS = 2
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
@@ -183,17 +181,13 @@ def main(
     try:
         atc, folder = Taxonomy.from_atc(taxonomy), run / "corpus-atc"
         corpus = load_corpus(folder, atc)
-        records = [record for split in KNOWN_SPLITS for record in corpus.splits[split]]
+        records, rows = known_drugs(folder, corpus)
         raw = drugtext.load(encoder)
         texts = {names: [record.inserts[names] for record in records] for names in FORMS}
         bare = raw.with_lexicon(texts["masked"]).with_name_stems(texts["plain"])
         bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
-        known = Embedded(
-            concatenate_datasets(
-                [load_rows(folder / f"{split}.parquet") for split in KNOWN_SPLITS]
-            ),
-            {column: bare.embed(texts[names]) for names, column in FORMS.items()},
-        )
+        embeddings = {column: bare.embed(texts[names]) for names, column in FORMS.items()}
+        known = Embedded(rows, embeddings)
         listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
         drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         found = list(answers(bare, atc, known, records, drugs, folds))

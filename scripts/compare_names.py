@@ -22,7 +22,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from datasets import concatenate_datasets
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -33,7 +32,11 @@ from drugtext.corpus_files import read_synonyms
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
-from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds, right_by_documents
+from drugtext.evaluation.benchmark.new_drugs_asked import (
+    drug_folds,
+    known_drugs,
+    right_by_documents,
+)
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.trust.subjects import judge, projected
@@ -42,7 +45,6 @@ from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import ATC_LEVEL, ListedDrug, listed_drugs, unmet
 from drugtext.window_cache import WindowCache
 
-KNOWN_SPLITS = ("train", "validation")
 LEVELS = (1, 2, 3, 4)
 MIN_INGREDIENTS = 2
 
@@ -125,10 +127,7 @@ def main(
     try:
         atc, folder = Taxonomy.from_atc(taxonomy), run / "corpus-atc"
         corpus = load_corpus(folder, atc)
-        records = [record for split in KNOWN_SPLITS for record in corpus.splits[split]]
-        rows = concatenate_datasets(
-            [load_rows(folder / f"{split}.parquet") for split in KNOWN_SPLITS]
-        )
+        records, rows = known_drugs(folder, corpus)
         masked, plain = ([r.inserts[names] for r in records] for names in ("masked", "plain"))
         raw = drugtext.load(encoder)
         texts = raw.with_lexicon(masked)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
 from drugtext.corpus import FULL_DOCUMENTS
-from drugtext.evaluation.benchmark.records import Example, Record
+from drugtext.evaluation.benchmark.records import Corpus, Example, Record, load_rows
 from drugtext.evaluation.bootstrap import grouped_mean
-from drugtext.splits import ingredient_groups
+from drugtext.splits import SPLITS, ingredient_groups
 from drugtext.taxonomy import Taxonomy
+
+
+def known_drugs(folder: Path, corpus: Corpus) -> tuple[list[Record], Dataset]:
+    """Return what may be looked at: the training and the validation split, one behind the other.
+
+    Args:
+        folder: of the corpus.
+        corpus: as it was loaded from there.
+
+    Returns:
+        Records and rows of the same inserts, in the same order.
+    """
+    rows = [load_rows(folder / f"{split}.parquet") for split in SPLITS[:2]]
+    records = [record for split in SPLITS[:2] for record in corpus.splits[split]]
+    return records, concatenate_datasets(rows)
 
 
 def drug_folds(records: Sequence[Record], n_folds: int) -> list[NDArray]:
