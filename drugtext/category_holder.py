@@ -140,7 +140,7 @@ class CategoryHolder(InsertEmbedder):
                 f"found a tree of {len(nodes)} levels; a classifier takes up to {MOST_LEVELS}."
             )
         head.place(nodes)
-        config.n_levels = len(head.doubts)
+        config.n_levels = len(head.nodes)
         other = self._over(DrugTextModel.assembled(config, self.model.parts, head))
         other.drug_names = drug_names
         return other

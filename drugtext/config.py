@@ -11,7 +11,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Of a saved classifier; a folder with another one is refused."""
 MOST_LEVELS = 1000
 """Of a tree of categories: a head of more would fill the memory."""

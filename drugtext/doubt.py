@@ -46,7 +46,7 @@ def doubted(logits: Tensor, nodes: Tensor, doubts: Tensor) -> Tensor:
     Args:
         logits: shape (n, n_categories).
         nodes: as `tree_nodes` gives them.
-        doubts: share at each level, in [0, 1], shape (n_levels,).
+        doubts: share at each level, in [0, 1], shape (n_levels,); or of each insert, (n, n_levels).
 
     Returns:
         Logits, shape kept. The probability of a node, given the one above it, is 1 - doubt times
@@ -60,11 +60,11 @@ def doubted(logits: Tensor, nodes: Tensor, doubts: Tensor) -> Tensor:
     log_p = logits.double().log_softmax(dim=-1)
     above, above_log = torch.zeros_like(nodes[0]), torch.zeros_like(log_p)  # the root, of all
     found = torch.zeros_like(log_p)
-    for level, doubt in zip(nodes, doubts.double(), strict=True):
+    for level, doubt in zip(nodes, doubts.double().unbind(-1), strict=True):
         own_log = _summed(log_p, level)
         given_above = (own_log - above_log).exp()
-        there = _counts_below(level, above)
-        found = found + ((1 - doubt) * given_above + doubt / there).clamp(min=_TINY).log()
+        there, share = _counts_below(level, above), doubt.unsqueeze(-1)
+        found = found + ((1 - share) * given_above + share / there).clamp(min=_TINY).log()
         above, above_log = level, own_log
     within = log_p - above_log  # of several that stand below one last node
     return (found + within).to(logits.dtype)

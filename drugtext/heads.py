@@ -208,7 +208,7 @@ class PrototypeHead(Scorer):
         named: Memory | None = None,
     ) -> PrototypeHead:
         """Return a head of other categories, as doubtful; they are not placed yet."""
-        sizes = {"name_dim": self.name_dim, "n_levels": len(self.doubts)}
+        sizes = {"name_dim": self.name_dim, "n_levels": len(self.nodes)}
         head = PrototypeHead(self.text_dim, len(prototypes), **sizes)
         given = {
             "prototypes": prototypes,

@@ -262,9 +262,8 @@ class CategoryPredictor(CategoryEditor):
         Returns:
             Of each one of `prediction_sets.KINDS`, shape (n_inserts,).
         """
-        is_long, head = self.is_long(embeddings), self.model.head
-        names = head.names_of(torch.as_tensor(embeddings))
-        is_named = np.asarray(names.abs().sum(dim=-1).cpu() > 0) & (head.named is not None)
+        is_long = self.is_long(embeddings)
+        is_named = self.model.head.is_named(torch.as_tensor(embeddings)).cpu().numpy()
         named = np.where(is_long, LONG_NAMED, SHORT_NAMED)
         return np.where(is_named, named, np.where(is_long, LONG, SHORT))
 

@@ -37,7 +37,8 @@ class Scorer(Projection):
 
     Attributes:
         nodes: that `doubted` takes; each category by itself until `place` is called.
-        doubts: as well; 0 until it is calibrated.
+        doubts: as well, of inserts without a name that tells something and of those with one, shape
+            (2, n_levels); 0 until they are calibrated.
         allowances: of each category, for lying farther from the middle than what was known before
             it was added; 0 for those that the middle is of.
 
@@ -62,7 +63,7 @@ class Scorer(Projection):
         self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
         alone = torch.arange(n_categories).repeat(n_levels, 1)
         self.nodes = nn.Parameter(alone, requires_grad=False)
-        self.doubts = nn.Parameter(torch.zeros(n_levels), requires_grad=False)
+        self.doubts = nn.Parameter(torch.zeros(2, n_levels), requires_grad=False)
         self.memory = Memory(n_known, text_dim) if n_known else None
         self.named = Memory(n_named, name_dim) if n_named else None
 
@@ -73,7 +74,8 @@ class Scorer(Projection):
             nodes: as `tree_nodes` gives them. A level more is as doubtful as the one above it, and
                 the doubt of a level that goes is forgotten.
         """
-        doubts = torch.cat([self.doubts, self.doubts[-1:].expand(len(nodes))])[: len(nodes)]
+        deepest = self.doubts[:, -1:].expand(-1, len(nodes))
+        doubts = torch.cat([self.doubts, deepest], dim=1)[:, : len(nodes)]
         self.nodes = nn.Parameter(nodes.to(self.nodes), requires_grad=False)
         self.doubts = nn.Parameter(doubts.clone(), requires_grad=False)
 
@@ -117,13 +119,18 @@ class Scorer(Projection):
             return None
         return name_evidence(self.named, self.names_of(projected), len(self.prototypes))
 
+    def is_named(self, projected: Tensor) -> Tensor:
+        """Tell which inserts have a name that tells something: bool, shape (n,)."""
+        named = self.names_of(projected).abs().sum(dim=-1) > 0
+        return named if self.named is not None else torch.zeros_like(named)
+
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
         evidence, prior = self.evidence(projected)
         logits = evidence * self.scale * self.trust(projected) + prior
         if self.training or not self.doubts.any():  # doubted, what is wrong would hardly be mended
             return logits
-        return doubted(logits, self.nodes, self.doubts)
+        return doubted(logits, self.nodes, self.doubts[self.is_named(projected).long()])
 
     def logits_of_names(self, projected: Tensor) -> Tensor:
         """Return logits of inserts without a text: the prior, and what their names say.

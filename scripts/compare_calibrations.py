@@ -37,7 +37,7 @@ from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
 from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds, known_drugs
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
-from drugtext.evaluation.calibration import Calibration, best_calibration
+from drugtext.evaluation.calibration import Calibration, HeldOut, best_calibration
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.trust.probabilities import (
     Covered,
@@ -55,7 +55,7 @@ from drugtext.window_cache import WindowCache
 
 ALONE = (0.0, 0.0)
 """Nothing but this is tried."""
-WAYS: dict[str, Callable[..., Calibration]] = {
+WAYS: dict[str, Callable[[HeldOut], Calibration]] = {
     "as it is": best_calibration,
     "no doubts": partial(best_calibration, doubts=ALONE),
     "no doubts, one scale for all": partial(best_calibration, doubts=ALONE, strengths=ALONE),

@@ -88,10 +88,25 @@ def test_a_doubt_is_spread_over_siblings():
     before = head.logits(asked)
     head.eval().place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
     torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
-    head.doubts.copy_(torch.tensor([0.0, 0.5]))
+    head.doubts.copy_(torch.tensor([[0.0, 0.5], [0.9, 0.9]]))
     p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
     torch.testing.assert_close(q[1], p[1])
     torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
+
+
+def test_a_name_that_tells_something_has_a_doubt_of_its_own():
+    known = with_names(torch.eye(2), torch.eye(2))
+    asked = with_names(unit_vectors(2, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    head = PrototypeHead(2, 2, name_dim=2).eval()
+    head.prototypes.data = torch.eye(2)
+    assert head.is_named(asked).tolist() == [False, False], "no name is remembered"
+    head = head.remembering(known, torch.tensor([0, 1])).eval()
+    assert head.is_named(asked).tolist() == [True, False]
+    assert head.is_named(torch.eye(2)).tolist() == [False, False]
+    before = head.logits(asked).softmax(1)
+    head.doubts.copy_(torch.tensor([[0.2], [0.6]]))
+    share = torch.tensor([[0.6], [0.2]])
+    torch.testing.assert_close(head.logits(asked).softmax(1), (1 - share) * before + share / 2)
 
 
 def test_in_training_a_wrong_answer_has_its_whole_slope():

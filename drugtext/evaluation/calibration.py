@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from drugtext.doubt import branching, doubted
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
+from drugtext.scorer import INITIAL_SCALE
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
@@ -29,7 +30,26 @@ DOUBTS = (0.0, 0.5)
 
 _FIRST_DOUBT = 0.05  # that the search begins with
 _RIDGE = 1.0
-_FIGURES_AT_ONCE = 4_000_000  # scales are tried together as memory allows
+
+
+class HeldOut(NamedTuple):
+    """What a head says of inserts that it did not learn from, and what is true of them.
+
+    Attributes:
+        evidence: as `PrototypeHead.evidence` gives it, shape (n, n_categories).
+        log_prior: as well, shape (n_categories,).
+        is_true: bool, the true category, or all that stand below it, shape (n, n_categories).
+        amounts: embeddings times `text_direction`, shape (n,).
+        is_named: as `PrototypeHead.is_named` gives it, shape (n,).
+        nodes: of the head.
+    """
+
+    evidence: Tensor
+    log_prior: Tensor
+    is_true: Tensor
+    amounts: Tensor
+    is_named: Tensor
+    nodes: Tensor
 
 
 class Calibration(NamedTuple):
@@ -38,12 +58,13 @@ class Calibration(NamedTuple):
     Attributes:
         scale: of the evidence, for an insert of ordinary length.
         strength: exponent of the amount of text in it.
-        doubts: of each level of the tree, see `doubted`.
+        doubts: of each level of the tree, see `doubted`; of inserts without a name that tells
+            something, and of those with one.
     """
 
     scale: float
     strength: float = 0.0
-    doubts: tuple[float, ...] = (0.0,)
+    doubts: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0,), (0.0,))
 
     @torch.no_grad()
     def apply(self, head: PrototypeHead, direction: Tensor) -> None:
@@ -80,22 +101,18 @@ def text_direction(projected: Tensor, n_characters: Tensor) -> Tensor:
 
 
 def best_calibration(
-    evidence: Tensor,
-    log_prior: Tensor,
-    true_rows: Tensor,
-    amounts: Tensor,
-    nodes: Tensor,
+    held_out: HeldOut,
     strengths: tuple[float, float] = STRENGTHS,
     doubts: tuple[float, float] = DOUBTS,
 ) -> Calibration:
     """Return the calibration that makes held-out categories most likely.
 
+    Each insert counts down to the first step of the tree that is taken wrongly. What stands below
+    that one is no part of any answer to it; counted, it would make deep levels too doubtful.
+
     Args:
-        evidence: of held-out inserts, as `PrototypeHead.evidence` gives it, (n, n_categories).
-        log_prior: as well, shape (n_categories,).
-        true_rows: int64, the true category's column, shape (n,).
-        amounts: embeddings times `text_direction`, shape (n,).
-        nodes: of the head.
+        held_out: inserts; where there are none with a name that tells something, or none without,
+            their doubts are those of the others.
         strengths: least and greatest one that is tried.
         doubts: as well, at each level.
 
@@ -106,67 +123,71 @@ def best_calibration(
         Temperature scaling: Guo et al. 2017, arXiv:1706.04599, section 4.2; here the temperature
         is a power of the amount of text, and answers are `doubted`.
     """
-    _check_held_out(len(evidence))
-    figures, prior, amounts = evidence.double(), log_prior.double(), amounts.double()
+    _check_held_out(len(held_out.evidence))
+    figures, prior = held_out.evidence.double(), held_out.log_prior.double()
+    amounts, nodes = held_out.amounts.double(), held_out.nodes
+    counted = _to_first_wrong_step(held_out.is_true, figures * INITIAL_SCALE + prior, nodes)
+    kinds, kind_of = held_out.is_named.unique(return_inverse=True)
 
     @torch.enable_grad()
     def loss(sought: NDArray) -> tuple[float, NDArray]:
         found = torch.tensor(sought, requires_grad=True)
         scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
-        log_p = doubted(figures * scales + prior, nodes, found[2:]).log_softmax(dim=-1)
-        mean = -log_p.gather(1, true_rows.unsqueeze(1)).mean()
+        shares = found[2:].reshape(len(kinds), len(nodes))[kind_of]
+        log_p = doubted(figures * scales + prior, nodes, shares).log_softmax(dim=-1)
+        mean = -log_p.masked_fill(~counted, -torch.inf).logsumexp(dim=-1).mean()
         (slope,) = torch.autograd.grad(mean, found)
         return mean.item(), slope.numpy()
 
-    alone = SCALES[int(scale_losses(evidence, log_prior, true_rows).argmin())]
     # A level where nothing branches tells nothing: no doubt stays what it is then.
-    begun = [np.log(alone), 0.0, *[_FIRST_DOUBT if b else 0.0 for b in branching(nodes)]]
-    bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes)]
+    doubtful = [_FIRST_DOUBT if branches else 0.0 for branches in branching(nodes)]
+    begun = [np.log(INITIAL_SCALE), 0.0, *doubtful * len(kinds)]
+    bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes) * len(kinds)]
     best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
-    return Calibration(float(np.exp(best[0])), best[1], tuple(best[2:]))
+    without, named = tuple(best[2:][: len(nodes)]), tuple(best[2:][-len(nodes) :])
+    return Calibration(float(np.exp(best[0])), best[1], (without, named))
+
+
+def _to_first_wrong_step(is_true: Tensor, logits: Tensor, nodes: Tensor) -> Tensor:
+    """Return what is true down to the first level whose best node is wrong, as `is_true`."""
+    found, p = is_true.clone(), logits.softmax(dim=-1)
+    one, goes_on = is_true.int().argmax(dim=-1), torch.ones_like(is_true[:, 0])
+    for level in nodes:
+        alike = level == level[one].unsqueeze(1)  # they stand at the true node of this level
+        is_known = ~(is_true & ~alike).any(dim=-1)
+        best = torch.zeros_like(p).index_add(-1, level, p).argmax(dim=-1, keepdim=True)
+        is_right = alike.gather(1, best)[:, 0]
+        found = torch.where((goes_on & is_known & ~is_right).unsqueeze(1), alike, found)
+        goes_on &= is_known & is_right
+    return found
 
 
 @torch.no_grad()
 def calibrate(
     head: PrototypeHead,
     projected: Tensor,
-    true_rows: Tensor,
+    is_true: Tensor,
     direction: Tensor,
-    best: Callable[..., Calibration] = best_calibration,
+    best: Callable[[HeldOut], Calibration] = best_calibration,
 ) -> Calibration:
     """Calibrate a head in place on held-out inserts, and return its calibration.
 
     Args:
         head: to be calibrated.
         projected: of the inserts, shape (n, embedding_dim).
-        true_rows: int64, the true category's row of the head, shape (n,).
+        is_true: bool, the rows of the head that are the true category or stand below it, shape
+            (n, n_categories).
         direction: as `text_direction` gives it.
-        best: takes what `best_calibration` does.
+        best: finds what is best for them.
 
     Raises:
         CorpusError: there is no held-out insert.
     """
-    evidence, prior = head.evidence(projected)
-    found = best(evidence, prior, true_rows, head.text_of(projected) @ direction, head.nodes)
+    amounts = head.text_of(projected) @ direction
+    told = *head.evidence(projected), is_true, amounts, head.is_named(projected), head.nodes
+    found = best(HeldOut(*told))
     found.apply(head, direction)
     return found
-
-
-def scale_losses(evidence: Tensor, log_prior: Tensor, true_rows: Tensor) -> Tensor:
-    """Return the cross-entropy of held-out inserts at each of `SCALES`.
-
-    Arguments as those of `best_calibration`.
-
-    Returns:
-        float64, shape (n_scales,).
-    """
-    scales = torch.tensor(SCALES, dtype=evidence.dtype)
-    rows = true_rows.reshape(1, -1, 1)
-    losses = []
-    for some in scales.split(max(1, _FIGURES_AT_ONCE // max(evidence.numel(), 1))):
-        log_p = (evidence * some.reshape(-1, 1, 1) + log_prior).log_softmax(dim=-1)
-        losses.append(-log_p.gather(-1, rows.expand(len(some), -1, 1)).mean(dim=(1, 2)))
-    return torch.cat(losses).double()
 
 
 def scope_threshold(familiarity: Tensor, false_alarms: float = SCOPE_FALSE_ALARMS) -> float:

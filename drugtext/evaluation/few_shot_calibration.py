@@ -13,7 +13,7 @@ from torch import Tensor
 
 from drugtext.episodes import draw_episodes
 from drugtext.errors import CorpusError
-from drugtext.evaluation.calibration import SCALES, scale_losses, scope_threshold
+from drugtext.evaluation.calibration import SCALES, scope_threshold
 from drugtext.heads import MOST_SHOTS, PrototypeHead
 from drugtext.prediction_sets import thinned
 
@@ -26,6 +26,7 @@ GROWTHS = np.linspace(0, 0.4, 17)
 
 _EPISODE_SHOTS = (1, 2, MOST_SHOTS)
 _EPISODE_WAYS = (5, 10, 20, 40)
+_FIGURES_AT_ONCE = 4_000_000  # scales are tried together as memory allows
 
 
 @torch.no_grad()
@@ -78,8 +79,7 @@ def calibrate_few_shot(
         return None
     losses: dict[int, Tensor] = {}  # of each number of support inserts
     for one in asked:
-        of_one = scale_losses(one.evidence, one.prior, one.truth)
-        losses[one.k_shot] = losses.get(one.k_shot, 0) + of_one
+        losses[one.k_shot] = losses.get(one.k_shot, 0) + one.losses()
     scale, growth = best_growth(losses)
     widest = max(one.n_way for one in asked)
     told = [one.probabilities(scale * one.k_shot**growth) for one in asked if one.n_way == widest]
@@ -109,6 +109,16 @@ class _Asked(NamedTuple):
     prior: Tensor
     truth: Tensor
     familiarity: Tensor
+
+    def losses(self) -> Tensor:
+        """Return the cross-entropy of the queries at each of `SCALES`: float64, (n_scales,)."""
+        scales = torch.tensor(SCALES, dtype=self.evidence.dtype)
+        rows = self.truth.reshape(1, -1, 1)
+        found = []
+        for some in scales.split(max(1, _FIGURES_AT_ONCE // max(self.evidence.numel(), 1))):
+            log_p = (self.evidence * some.reshape(-1, 1, 1) + self.prior).log_softmax(dim=-1)
+            found.append(-log_p.gather(-1, rows.expand(len(some), -1, 1)).mean(dim=(1, 2)))
+        return torch.cat(found).double()
 
     def probabilities(self, scale: float) -> NDArray[np.float64]:
         """Return that of each query's true category, shape (n_queries,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
     SCOPE_FALSE_ALARMS,
     Calibration,
+    HeldOut,
     best_calibration,
     calibrate,
     scope_threshold,
@@ -146,12 +148,12 @@ def calibrate_known(
     classifier: DrugClassifier,
     taught: Embedded,
     held_out: Embedded,
-    best: Callable[..., Calibration] = best_calibration,
+    best: Callable[[HeldOut], Calibration] = best_calibration,
 ) -> Calibration:
-    """Calibrate in place on the held-out inserts of categories that a classifier answers with.
+    """Calibrate in place on the held-out inserts of which a classifier knows some category.
 
-    Sets are calibrated on those, too, whose category is known at a level above alone: they will
-    be asked as well, and are stranger.
+    Those count, too, whose category is known at a level above alone: they will be asked as well,
+    and are stranger. Where the known world ends is told by the others.
 
     Args:
         classifier: fitted to what was taught.
@@ -160,34 +162,49 @@ def calibrate_known(
         best: as `calibrate` takes it.
     """
     direction = _text_direction(classifier, [taught])
-    ids = classifier.category_ids
-    row_of = {category_id: n for n, category_id in enumerate(ids)}
-    paths = held_out.rows["category_path"]
-    tree = classifier.taxonomy
-    placed = [next((c for c in reversed(path) if c in tree), None) for path in paths]
-    targets = [next((row_of[c] for c in reversed(p) if c in row_of), None) for p in paths]
-    told = [n for n, category in enumerate(placed) if category is not None]
+    ids, tree, paths = classifier.category_ids, classifier.taxonomy, held_out.rows["category_path"]
+    found = [next((c for c in reversed(path) if c in tree), None) for path in paths]
+    placed = [category for category in found if category is not None]
+    told = [n for n, category in enumerate(found) if category is not None]
     both = np.concatenate([held_out.embeddings[form][told] for form in TEXT_FORMS])
     head, config = classifier.model.head, classifier.model.config
-    all_projected = head.project(torch.from_numpy(both)).detach()
-    rows = [targets[n] for n in told] * len(TEXT_FORMS)
-    projected = all_projected[[row is not None for row in rows]]
-    true_rows = torch.tensor([row for row in rows if row is not None], dtype=torch.int64)
-    calibration = calibrate(head, projected, true_rows, direction, best)
+    projected = head.project(torch.from_numpy(both)).detach()
+    is_true = _true_categories(placed, ids, tree).repeat(len(TEXT_FORMS), 1)
+    is_whole = [category in ids for category in placed] * len(TEXT_FORMS)
+    calibration = calibrate(head, projected, is_true, direction, best)
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
-        head.familiarity(projected).detach(), config.scope_false_alarms
+        head.familiarity(projected[is_whole]).detach(), config.scope_false_alarms
     )
     names = held_out.rows["ingredients"]
     config.strangeness = strangeness(
-        classifier.probabilities(all_projected),
+        classifier.probabilities(projected),
         ids,
         tree,
-        [category for category in placed if category is not None] * len(TEXT_FORMS),
+        placed * len(TEXT_FORMS),
         ["+".join(names[n]) for n in told] * len(TEXT_FORMS),
-        classifier.kinds(all_projected),
+        classifier.kinds(projected),
     )
     return calibration
+
+
+def _true_categories(placed: Sequence[str], ids: Sequence[str], tree: Taxonomy) -> Tensor:
+    """Tell of each insert which categories are its own, or stand below that: as `HeldOut` has it.
+
+    Args:
+        placed: the deepest category of each that the tree knows.
+        ids: of the categories.
+        tree: that they stand in.
+    """
+    rows_of = defaultdict(list)
+    for row, category_id in enumerate(ids):
+        for step in tree.path(category_id):
+            rows_of[step.id].append(row)
+    rows_of |= {category_id: [row] for row, category_id in enumerate(ids)}
+    found = torch.zeros(len(placed), len(ids), dtype=torch.bool)
+    for n, category_id in enumerate(placed):
+        found[n, rows_of[category_id]] = True
+    return found
 
 
 def _measure_all(

@@ -12,6 +12,7 @@ from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
     Calibration,
+    HeldOut,
     best_calibration,
     calibrate,
     scope_threshold,
@@ -26,15 +27,19 @@ def best(
     prior: torch.Tensor | None = None,
     amounts: torch.Tensor | None = None,
     nodes: torch.Tensor | None = None,
+    is_named: torch.Tensor | None = None,
 ) -> Calibration:
     """Calibrate categories that stand side by side, on texts of one length, if not told else."""
     n, n_categories = scores.shape
     return best_calibration(
-        scores,
-        torch.zeros(n_categories) if prior is None else prior,
-        true_rows,
-        torch.zeros(n) if amounts is None else amounts,
-        torch.arange(n_categories).unsqueeze(0) if nodes is None else nodes,
+        HeldOut(
+            scores,
+            torch.zeros(n_categories) if prior is None else prior,
+            torch.eye(n_categories, dtype=torch.bool)[true_rows],
+            torch.zeros(n) if amounts is None else amounts,
+            torch.zeros(n, dtype=torch.bool) if is_named is None else is_named,
+            torch.arange(n_categories).unsqueeze(0) if nodes is None else nodes,
+        )
     )
 
 
@@ -50,7 +55,7 @@ def test_best_scale_makes_probabilities_true():
     # 1 / (1 + exp(-10 * 0.1)) = 0.731, 1 / (1 + exp(-10 * 0.3)) = 0.953
     found = best(*of_two((0.1, 731), (0.3, 953)))
     assert found.scale == pytest.approx(10, rel=0.02)
-    assert found.strength == 0 and found.doubts == (pytest.approx(0, abs=0.005),)
+    assert found.strength == 0 and found.doubts == ((pytest.approx(0, abs=0.005),),) * 2
 
 
 def test_the_prior_takes_its_part():
@@ -64,13 +69,57 @@ def test_answers_that_are_wrong_however_near_are_doubted():
     # What the scale says, 0.731, 0.953 and 0.998, holds but for a fifth, of which half is right
     found = best(*of_two((0.1, 685), (0.3, 862), (0.6, 898)))
     assert found.scale == pytest.approx(10, rel=0.03)
-    assert found.doubts == (pytest.approx(0.2, abs=0.01),)
+    assert found.doubts == ((pytest.approx(0.2, abs=0.01),),) * 2
+
+
+def test_inserts_with_names_and_without_are_doubted_apart():
+    # As above without names; with them the scale's word holds
+    scores, true_rows = of_two(
+        *((0.1, 685), (0.3, 862), (0.6, 898)), *((0.1, 731), (0.3, 953), (0.6, 998))
+    )
+    is_named = torch.arange(6000) >= 3000
+    found = best(scores, true_rows, is_named=is_named)
+    assert found.scale == pytest.approx(10, rel=0.03)
+    assert found.doubts == ((pytest.approx(0.2, abs=0.01),), (pytest.approx(0, abs=0.005),))
+    of_the_others = best(scores[is_named], true_rows[is_named], is_named=is_named[is_named])
+    assert of_the_others.doubts == ((pytest.approx(0, abs=0.005),),) * 2
+
+
+NODES = torch.tensor([[0, 0, 2, 2], [0, 1, 2, 3]])
+
+
+def test_what_stands_below_a_wrong_step_does_not_count():
+    # Of those that are taken to belong to the second pair, nothing below the first is answered.
+    right = torch.tensor([[0.0, -0.5, -2.0, -2.0]]).repeat(900, 1)
+    wrong = torch.tensor([[-2.0, -3.0, 0.0, -0.5]]).repeat(100, 1)
+    scores, n = torch.cat([right, wrong]), torch.arange(1000)
+    found = best(scores, torch.where(n < 900, (n % 10 == 0).long(), 1), nodes=NODES)
+    again = best(scores, torch.where(n < 900, (n % 10 == 0).long(), 0), nodes=NODES)
+    assert found.doubts == again.doubts
+    assert found.doubts[0] == (pytest.approx(0.2, abs=0.01), pytest.approx(0.2, abs=0.02))
+
+
+def test_what_is_known_at_a_level_above_counts_down_to_there():
+    scores = torch.tensor([[0.0, -0.5, -2.0, -2.0]]).repeat(1000, 1)
+    n = torch.arange(1000)
+    is_true = torch.eye(4, dtype=torch.bool)[(n % 10 == 0).long()]
+    above = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    more = above[(n % 5 == 0).long()]  # of the first pair, but for a fifth
+    nothing = torch.zeros(2000)
+    found = best_calibration(
+        HeldOut(
+            *(torch.cat([scores, scores]), torch.zeros(4), torch.cat([is_true, more])),
+            *(nothing, nothing.bool(), NODES),
+        )
+    )
+    # A tenth of all is of the other pair, a tenth of what is known below of the sibling
+    assert found.doubts[0] == (pytest.approx(0.2, abs=0.01), pytest.approx(0.2, abs=0.02))
 
 
 def test_a_level_where_nothing_branches_has_no_doubt():
     scores, true_rows = of_two((0.1, 685), (0.3, 862), (0.6, 898))
     for nodes, at in (([[0, 0], [0, 1]], 1), ([[0, 1], [0, 1]], 0)):
-        found = best(scores, true_rows, nodes=torch.tensor(nodes)).doubts
+        found = best(scores, true_rows, nodes=torch.tensor(nodes)).doubts[0]
         assert found[at] == pytest.approx(0.2, abs=0.01)
         assert found[1 - at] == pytest.approx(0, abs=1e-9)
 
@@ -78,7 +127,7 @@ def test_a_level_where_nothing_branches_has_no_doubt():
 def test_calibration_stays_within_bounds():
     for row, scale, doubt in ((0, 128, 0), (1, 2, 0.5)):
         found = best(torch.tensor([[0.0, -0.1]]), torch.tensor([row]))
-        assert found == (pytest.approx(scale), 0, (pytest.approx(doubt),))
+        assert found == (pytest.approx(scale), 0, ((pytest.approx(doubt),),) * 2)
 
 
 def test_the_threshold_lets_the_given_share_fall_below():
@@ -104,7 +153,7 @@ def test_more_text_may_be_trusted_more():
     found = best(scores, true_rows, amounts=amounts)
     assert found.scale == pytest.approx(10, rel=0.03)
     assert found.strength == pytest.approx(0.2, abs=0.02)
-    assert found.doubts == (pytest.approx(0, abs=0.005),)
+    assert found.doubts == ((pytest.approx(0, abs=0.005),),) * 2
 
 
 @pytest.mark.parametrize(("amount", "strength"), [(-3.0, 0.0), (0.2, 0.5)])
@@ -139,7 +188,8 @@ def test_a_head_is_calibrated_in_place_by_what_it_says_of_held_out_inserts():
     n = torch.arange(400)  # the nearer one, but in a fifth of the cases, or a third with less text
     true_rows = head.scores(asked).argmax(1) ^ (n % torch.where(asked @ direction > 0, 5, 3) == 0)
     expected = best(head.scores(asked), true_rows, prior=head.log_prior, amounts=asked @ direction)
-    assert calibrate(head, asked, true_rows, direction) == expected
+    is_true = torch.eye(2, dtype=torch.bool)[true_rows]
+    assert calibrate(head, asked, is_true, direction) == expected
     assert head.scale.item() == pytest.approx(expected.scale)
     assert expected.strength > 0
     torch.testing.assert_close(head.certainty, expected.strength * direction)
@@ -169,16 +219,16 @@ def test_the_deepest_level_is_doubted_more_where_that_is_true():
     head = PrototypeHead(2, 4, n_levels=2)
     head.place(nodes)
     found.apply(head, torch.zeros(2))
-    told = doubted(scores * found.scale, head.nodes, head.doubts).double().exp()
+    told = doubted(scores * found.scale, head.nodes, head.doubts[1]).double().exp()
     pair = told[:, :2].sum(1)
     torch.testing.assert_close(pair, torch.full((800,), 0.95).double(), rtol=0, atol=0.01)
     inside = (told[:, 0] / pair)[[0, -1]]
     torch.testing.assert_close(inside, torch.full((2,), 0.8).double(), rtol=0, atol=0.02)
-    assert found.doubts[0] == pytest.approx(0.1, abs=0.02)
-    assert found.doubts[1] == pytest.approx(0.4, abs=0.02)
+    assert found.doubts[1][0] == pytest.approx(0.1, abs=0.02)
+    assert found.doubts[1][1] == pytest.approx(0.4, abs=0.02)
 
 
 def test_doubts_of_fewer_levels_are_taken_for_those_below():
     head = PrototypeHead(2, 3, n_levels=3)
-    Calibration(8.0, 0.0, (0.1, 0.2)).apply(head, torch.zeros(2))
-    torch.testing.assert_close(head.doubts, torch.tensor([0.1, 0.2, 0.2]))
+    Calibration(8.0, 0.0, ((0.1, 0.2), (0.3, 0.4))).apply(head, torch.zeros(2))
+    torch.testing.assert_close(head.doubts, torch.tensor([[0.1, 0.2, 0.2], [0.3, 0.4, 0.4]]))

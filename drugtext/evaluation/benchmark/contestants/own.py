@@ -89,11 +89,12 @@ class DrugText(Contestant):
             self._project(self.classifier, [example.insert for example in known])
         )
         rows = torch.tensor([ids.index(self._taught(example)) for example in known])
+        is_true = torch.eye(len(ids), dtype=torch.bool)[rows]
         taught = [example.insert for example in lesson.support]
         support = torch.from_numpy(self._project(self.classifier, taught))
         lengths = torch.tensor([len(insert.text) for insert in taught])
         direction = text_direction(head.text_of(support), lengths)
-        calibrate(head, projected, rows, direction)
+        calibrate(head, projected, is_true, direction)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""
