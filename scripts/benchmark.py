@@ -35,7 +35,6 @@ from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
 from drugtext.evaluation.benchmark.readers import (
-    TRAINED_FOR,
     TrainedReaders,
 )
 from drugtext.evaluation.benchmark.report import markdown_report
@@ -83,7 +82,7 @@ def train_readers(trials: Sequence[Trial], trained: TrainedReaders) -> None:
     """Train drugtext's encoder for each set of inserts that trials give for it, and embed."""
     alike: dict[str, list[Trial]] = {}
     for trial in trials:
-        if trial.setting.protocol in TRAINED_FOR:
+        if trial.training.records:
             alike.setdefault(trial.training.sha256, []).append(trial)
     for number, group in enumerate(alike.values(), start=1):
         first = group[0]

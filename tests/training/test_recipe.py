@@ -11,19 +11,20 @@ from datasets import Dataset, DatasetDict
 
 import drugtext
 from drugtext.errors import CorpusError
-from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS
+from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS, Calibration, HeldOut
 from drugtext.name_stems import name_evidence
 from drugtext.stem_ids import stem_ids_of
 from drugtext.taxonomy import Category, Taxonomy
-from drugtext.training.fitting import Embedded
+from drugtext.training.fitting import Embedded, fit_deepest
 from drugtext.training.listed_drugs import listed_drugs
-from drugtext.training.recipe import calibrated, train_prototypes
+from drugtext.training.recipe import calibrate_known, calibrated, train_prototypes
 
 DIM = 16  # of the tiny encoder
 TREE = Taxonomy(
     [
         *(Category("H", "heart drugs"), Category("H1", "rate", "H"), Category("H2", "clots", "H")),
         *(Category("S", "skin drugs"), Category("S1", "dry skin", "S")),
+        Category("H3", "of held-out drugs alone", "H"),
         *(Category("T", "drugs of the test alone"), Category("T1", "rare", "T")),
     ],
     "own",
@@ -123,6 +124,26 @@ def test_the_shipped_classifier_knows_what_only_the_test_split_holds(tiny_classi
     for level in trained.model.config.measured["forms"]["all, plain"]["levels"]:
         assert (level["n_inserts"], level["n_unknown"]) == (6, 4)
         assert level["accuracy"] == 1
+
+
+def test_a_drug_that_is_known_at_a_level_above_may_stand_anywhere_below(tiny_classifier):
+    told: list[HeldOut] = []
+
+    def best(held_out: HeldOut) -> Calibration:
+        told.append(held_out)
+        return Calibration(8.0)
+
+    taught, held_out = (
+        Embedded(rows, {form: vectors(None, rows, form) for form in ("masked", "text")})
+        for rows in (split(TRAIN), split({"H3": "afa", "H2": "afe", "T1": "afi"}))
+    )
+    fitted = fit_deepest(tiny_classifier, [taught], TREE, 2)
+    calibrate_known(fitted, taught, held_out, best)
+    assert fitted.category_ids == ["H1", "H2", "S1"]
+    # Two inserts of each, masked and as printed; of a root that nobody knows nothing is told
+    one_form = [[True, True, False]] * 2 + [[False, True, False]] * 2
+    assert told[0].is_true.tolist() == one_form * 2
+    assert told[0].evidence.shape == told[0].is_true.shape and not told[0].is_named.any()
 
 
 def calibration(classifier) -> tuple[float, float]:

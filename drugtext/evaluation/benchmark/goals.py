@@ -132,7 +132,6 @@ def _regulator(results: Results) -> Iterator[str]:
         yield (
             f"New regulator, US → EU, level 2: less than {MOST_LOST} of accuracy was to be lost;"
             f" lost were: {'; '.join(told)} (below 0: gained)."
-            " Its encoder is not trained there."
         )
 
 

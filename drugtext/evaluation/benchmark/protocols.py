@@ -56,6 +56,8 @@ def new_regulator(corpus: Corpus, names: Names, level: int, trained_on: str) -> 
 def growing_taxonomy(corpus: Corpus, names: Names, level: int, seed: int) -> Trial:
     """Let categories arrive `STEP` at a time, and ask all that have arrived after each step.
 
+    An encoder may be trained on the categories of the first step, and on those that never arrive.
+
     Args:
         corpus: with its splits.
         names: form of the texts.
@@ -72,8 +74,10 @@ def growing_taxonomy(corpus: Corpus, names: Names, level: int, seed: int) -> Tri
         lesson = Lesson(corpus.taxonomy, tuple(arrived), [e for c in arrived for e in support[c]])
         asked = [e for c in arrived for e in queries[c]]
         tasks.append(Task(lesson, asked, n_new=len(arrived) - (end - STEP)))
+    later = {*order[STEP:]}
+    training = [record for record in corpus.splits["train"] if later.isdisjoint(record.path)]
     setting = Setting(GROWING, corpus.taxonomy.name, level, names, ALL)
-    return Trial(setting, tasks, grows=True)
+    return Trial(setting, tasks, grows=True, training=Training(training))
 
 
 def _split_trial(

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from drugtext.classifier import DrugClassifier
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder, Embed
-from drugtext.evaluation.benchmark.new_category import NEW_CATEGORY, CategorySplit, split_categories
-from drugtext.evaluation.benchmark.protocols import NEW_DRUG
+from drugtext.evaluation.benchmark.new_category import CategorySplit, split_categories
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.task import Training, Trial
 from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
@@ -20,9 +19,6 @@ from drugtext.training.meta import ATC_PLAN, MetaPlan
 from drugtext.training.state import Progress
 from drugtext.window_cache import WindowCache
 
-TRAINED_FOR = (NEW_DRUG, NEW_CATEGORY)
-"""Protocols whose trials are read with an encoder that was trained for them: each training takes a
-while."""
 TRAINED_FOLDER = "trained"
 """Of adapters and vectors, in the folder of a run."""
 
@@ -43,7 +39,7 @@ class TrainedReaders:
     """Gives for a trial the reader that was trained on its `training`, and on nothing else.
 
     Args:
-        untrained: for other trials than those of `TRAINED_FOR`; its encoder is what is trained.
+        untrained: for trials without a training; its encoder is what is trained.
         folder: of adapters and vectors, as `train_encoder` keeps them.
         plan: of each training; another one needs another folder.
 
@@ -66,7 +62,7 @@ class TrainedReaders:
 
     def __call__(self, trial: Trial) -> Reader:
         """Return the reader of a trial; what its training took is counted each time."""
-        if trial.setting.protocol not in TRAINED_FOR:
+        if not trial.training.records:
             return self._untrained
         is_known = trial.training.sha256 in self._known
         reader = self.learn(trial.training, trial.tasks[0].lesson.taxonomy)

@@ -36,11 +36,12 @@ one side, and texts that nearly repeat a taught one are not asked. *Masked*: ing
 names are replaced; *plain*: as printed. *Full documents*: US labels and EU leaflets. *With
 indications*: also texts that hold the indications alone, mostly a sentence or two. *All*: also
 texts that hold contraindications or adverse reactions alone. Every contestant is taught the same
-inserts and asked the same ones. For new drugs and new categories drugtext's encoder is trained
-beforehand on those that are taught (new category: on the categories of the training part), in both
-printed forms and at all levels that they have, so it may know the parents of what is asked. It
+inserts and asked the same ones. drugtext's encoder is trained beforehand on those that are taught,
+in both printed forms and at all levels that they have; for new categories on the categories of the
+training part, and for a growing taxonomy on those of the first step and those that never arrive. So
+it may know the parents of what is asked. It
 reads a category's name together with that of the category above it; the others read the name alone.
-For a new regulator and a growing taxonomy it is as it comes. Intervals are 95 %: drawn over
+Intervals are 95 %: drawn over
 ingredients (bootstrap; those that share a substance are drawn together), but over episodes for the
 accuracy of a new category: those say how well the mean over draws is known, not what other drugs
 and categories would give. The best of a column is bold, among contestants that finished all

@@ -222,18 +222,15 @@ def check_no_leak(trial: Trial) -> None:
 
     Raises:
         CorpusError: a query shares a substance or its whole text with the support of its task, the
-            background or the validation inserts, or it has no answer among the lesson's categories;
-            or the background holds a category that is asked.
+            background, the validation inserts or the training, or it has no answer among the
+            lesson's categories; or a category that is to be new stands in one of these.
     """
     known, trained_on = _Seen.of([*trial.background, *trial.validation]), trial.training.seen
-    asked = {query.category for task in trial.tasks for query in task.queries}
-    if trial.setting.k is not None:
-        found = sorted(asked & (known.categories | trained_on.categories))[:5]
-        if found:
-            raise CorpusError(
-                f"{trial.setting}: categories {', '.join(found)} are asked and stand in the"
-                " background, in validation or in training; they must be new."
-            )
+    if found := sorted(_to_be_new(trial) & (known.categories | trained_on.categories))[:5]:
+        raise CorpusError(
+            f"{trial.setting}: categories {', '.join(found)} are asked and stand in the"
+            " background, in validation or in training; they must be new."
+        )
     for task in trial.tasks:
         support = _Seen.of(task.lesson.support)
         for query in task.queries:
@@ -241,6 +238,15 @@ def check_no_leak(trial: Trial) -> None:
                 seen.refuse(query, trial.setting)
             if query.category not in task.lesson.categories:
                 raise CorpusError(f"{trial.setting}: {query.category} is asked but not taught.")
+
+
+def _to_be_new(trial: Trial) -> set[str]:
+    """Return the categories that nothing may know before they are taught."""
+    if trial.grows:
+        first, *later = (task.lesson.categories for task in trial.tasks)
+        return {*chain(*later)} - {*first}
+    asked = (query.category for task in trial.tasks for query in task.queries)
+    return set() if trial.setting.k is None else {*asked}
 
 
 class _Seen:

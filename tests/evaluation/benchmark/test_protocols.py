@@ -184,7 +184,18 @@ def test_an_encoder_is_trained_on_what_is_taught():
     kinds = {r.kind for r in new_regulator(CORPUS, "plain", 2, "US labels").training.records}
     assert kinds == {"us_full_label"}
     assert few(3).training is few(1, level=3).training
-    assert not growing_taxonomy(CORPUS, "masked", 3, seed=0).training.records
+
+
+def test_an_encoder_is_trained_on_no_category_that_arrives_later():
+    trial = growing_taxonomy(CORPUS, "masked", 4, seed=0)
+    first, second = (set(task.lesson.categories) for task in trial.tasks)
+    trained_on = {record.path[3] for record in trial.training.records}
+    everything = {r.path[3] for r in CORPUS.splits["train"] if len(r.path) > 3}
+    assert trained_on == everything - (second - first) and trained_on >= first
+    late = next(r for r in CORPUS.splits["train"] if r.path[3] in second - first)
+    planted = Training([*trial.training.records, late])
+    with pytest.raises(CorpusError, match=f"{late.path[3]} are asked .* they must be new"):
+        check_no_leak(replace(trial, training=planted))
 
 
 def test_a_training_is_known_by_all_its_forms():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from invented import corpus
 
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.meter import Stopwatch
-from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug
+from drugtext.evaluation.benchmark.protocols import new_drug
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.task import NO_TRAINING
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
 
@@ -46,7 +49,7 @@ def test_what_a_training_took_is_counted_each_time(readers):
 
 
 def test_a_trial_without_training_is_read_as_the_encoder_comes(readers):
-    reader = readers(growing_taxonomy(CORPUS, "masked", 3, seed=0))
+    reader = readers(replace(LEVEL_3, training=NO_TRAINING))
     assert reader.classifier.model.adapter is None and reader.classifier.model.lexicon is None
 
 
