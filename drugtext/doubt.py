@@ -32,14 +32,6 @@ def tree_nodes(paths: Sequence[Sequence[str]]) -> Tensor:
     return torch.tensor(found, dtype=torch.int64)
 
 
-def branching(nodes: Tensor) -> list[bool]:
-    """Tell of each level whether a node has another one beside it; nodes as `tree_nodes` gives."""
-    above = torch.cat([torch.zeros_like(nodes[:1]), nodes[:-1]])
-    return [
-        bool((_counts_below(level, of) > 1).any()) for level, of in zip(nodes, above, strict=True)
-    ]
-
-
 def doubted(logits: Tensor, nodes: Tensor, doubts: Tensor) -> Tensor:
     """Spread, at each step down the tree, a share of the probability over all that stand there.
 

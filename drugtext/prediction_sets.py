@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ MAX_SCORES = 999
 """Of a level that are kept: sets of coverage 0.999 need no more."""
 
 SHORT, LONG = "short", "long"
-SHORT_NAMED, LONG_NAMED = f"{SHORT}, named", f"{LONG}, named"
-KINDS = (SHORT, LONG, SHORT_NAMED, LONG_NAMED)
-"""Of inserts: with little text or much, whose names tell nothing or something. Keys of what was
-measured on each alone."""
+KNOWN = "known"
+KINDS = {length: (length, f"{length}, named", f"{length}, {KNOWN}") for length in (SHORT, LONG)}
+"""Of inserts: with little text or much -> whose names tell nothing, are new, or are those of known
+drugs. Keys of what was measured on each alone."""
+_ALL_KINDS = frozenset(chain(*KINDS.values()))
 
 
 class Level(NamedTuple):
@@ -81,8 +83,7 @@ def strangeness(
     taxonomy: Taxonomy,
     true_ids: Sequence[str],
     groups: Sequence[str] | None = None,
-    kinds: NDArray[np.str_] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, list[float]]:
     """Return how strange the true category of held-out inserts looks: 1 minus its probability.
 
     Args:
@@ -91,14 +92,12 @@ def strangeness(
         taxonomy: holds the true categories, too.
         true_ids: of each insert; at a level, see `Level.true_nodes`.
         groups: of each insert, such as its ingredients; see `thinned`.
-        kinds: of each, one of `KINDS`, shape (n_inserts,).
 
     Returns:
-        Level, as JSON has keys, -> scores, `thinned`. Where kinds are given, each of them, too, ->
-        the same of these inserts alone.
+        Level, as JSON has keys, -> scores, `thinned`.
     """
     paths = [[step.id for step in taxonomy.path(i)] for i in true_ids]
-    found: dict[str, Any] = {}
+    found: dict[str, list[float]] = {}
     for level in levels(probabilities, category_ids, taxonomy):
         columns = {node: n for n, node in enumerate(level.ids)}
         nodes = level.true_nodes(paths)
@@ -106,10 +105,26 @@ def strangeness(
             scores = [1 - level.probabilities[n, columns[node]] for n, node in nodes.items()]
             of_places = None if groups is None else [groups[n] for n in nodes]
             found[str(level.number)] = thinned(np.array(scores), of_places)
-    for kind in () if kinds is None else np.unique(kinds).tolist():
+    return found
+
+
+def strangeness_of_kinds(
+    probabilities: NDArray[np.float64],
+    category_ids: Sequence[str],
+    taxonomy: Taxonomy,
+    true_ids: Sequence[str],
+    groups: Sequence[str],
+    kinds: NDArray[np.str_],
+) -> dict[str, dict[str, list[float]]]:
+    """Return each kind of inserts -> their `strangeness`.
+
+    Kinds are those in `KINDS`, one of each insert, shape (n_inserts,); `strangeness` takes the
+    other arguments.
+    """
+    found = {}
+    for kind in np.unique(kinds).tolist():
         rows = np.flatnonzero(kinds == kind).tolist()
-        of_rows = None if groups is None else [groups[n] for n in rows]
-        told = [true_ids[n] for n in rows]
+        told, of_rows = [true_ids[n] for n in rows], [groups[n] for n in rows]
         found[kind] = strangeness(probabilities[rows], category_ids, taxonomy, told, of_rows)
     return found
 
@@ -118,7 +133,7 @@ def deepened(held_out: Mapping[str, Any], depth: int) -> dict[str, Any]:
     """Return what was measured, and of levels below the deepest the same as of that one.
 
     Args:
-        held_out: as `strangeness` returns it.
+        held_out: as `strangeness` returns it, and `strangeness_of_kinds`.
         depth: of a tree in which categories that were added since lie deeper.
     """
     found: dict[str, Any] = {
@@ -136,12 +151,13 @@ def check_strangeness(found: Mapping[str, Any]) -> None:
     """Raise TypeError, ValueError or OverflowError where it is not what `strangeness` returns."""
     for key, scores in found.items():
         if isinstance(scores, Mapping):
-            if key not in KINDS:
-                raise ValueError(f"strangeness has {key!r}; {', '.join(KINDS)} are known")
+            if key not in _ALL_KINDS:
+                known = "; ".join(sorted(_ALL_KINDS))
+                raise ValueError(f"strangeness has {key!r}; known are: {known}")
             check_strangeness(scores)
         elif not isinstance(scores, list) or not all(map(is_number, scores)):
             raise TypeError(f"strangeness of {key!r} is no list of numbers")
-        elif key in KINDS:
+        elif key in _ALL_KINDS:
             raise TypeError(f"strangeness of {key!r} has no levels")
 
 
@@ -187,16 +203,16 @@ def prediction_sets(
 
     Inserts with little text and with much, with names and without, are compared with held-out ones
     of their kind, where there are enough of each: else sets of some would be too small, and those
-    of others too large.
+    of others too large. Where nothing was measured on known drugs, they are compared with new ones.
 
     Args:
         probabilities: as `levels` takes them.
         category_ids: as well.
         taxonomy: as well.
-        held_out: as `strangeness` returns it.
+        held_out: as `strangeness` returns it, and `strangeness_of_kinds`.
         coverage: share of drugs whose set is to hold the true category, in (0, 1).
-        kinds: of each insert, one of `KINDS`, shape (n_inserts,); all are compared with all
-            held-out ones if left out.
+        kinds: of each insert, one of those in `KINDS`, shape (n_inserts,); all are compared with
+            all held-out ones if left out.
 
     Returns:
         Of each insert the ids of each level, from the roots down, the most probable first. Never
@@ -241,9 +257,12 @@ def _compared(
     their own, all together would be covered less than was asked.
     """
     needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
+    if kinds is not None:
+        as_new = {kind: new for _, new, kind in KINDS.values() if kind not in held_out}
+        kinds = np.array([as_new.get(kind, kind) for kind in kinds.tolist()], dtype=str)
     asked = [] if kinds is None else np.unique(kinds).tolist()
     of_kinds = {
-        kind: found.get(str(number), ()) for kind, found in held_out.items() if kind in KINDS
+        kind: found.get(str(number), ()) for kind, found in held_out.items() if kind in _ALL_KINDS
     }
     if asked and {*asked} <= of_kinds.keys() and min(map(len, of_kinds.values())) >= needed:
         return [(kinds == kind, np.array(of_kinds[kind])) for kind in asked]

@@ -18,7 +18,7 @@ from drugtext.inserts.batches import batches
 from drugtext.inserts.insert import DrugInsert
 from drugtext.known_drugs import KnownDrug
 from drugtext.prediction import Prediction, Wanted, make_prediction, node_probabilities
-from drugtext.prediction_sets import LONG, LONG_NAMED, SHORT, SHORT_NAMED, prediction_sets
+from drugtext.prediction_sets import KINDS, prediction_sets
 from drugtext.stem_ids import stem_ids
 from drugtext.window_encoder import Encode
 from drugtext.windows import Windows
@@ -254,18 +254,18 @@ class CategoryPredictor(CategoryEditor):
         return (self.model.head.trust(projected) > 1)[:, 0].cpu().numpy()
 
     def kinds(self, embeddings: ArrayLike) -> NDArray[np.str_]:
-        """Tell inserts apart by how much text they have, and by whether their names tell anything.
+        """Tell inserts apart by how much text they have, and by what their names are.
 
         Args:
             embeddings: as this classifier's `embed` gives them, shape (n_inserts, embedding_dim).
 
         Returns:
-            Of each one of `prediction_sets.KINDS`, shape (n_inserts,).
+            Of each one of those in `prediction_sets.KINDS`, shape (n_inserts,).
         """
-        is_long = self.is_long(embeddings)
-        is_named = self.model.head.is_named(torch.as_tensor(embeddings)).cpu().numpy()
-        named = np.where(is_long, LONG_NAMED, SHORT_NAMED)
-        return np.where(is_named, named, np.where(is_long, LONG, SHORT))
+        projected = torch.as_tensor(embeddings).to(self.model.device)
+        names = self.model.head.name_kinds(projected).cpu().numpy()
+        of_names = np.array([*KINDS.values()])
+        return of_names[self.is_long(embeddings).astype(int), names]
 
     def in_scope(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
         """Tell which inserts belong to some known category; arguments as `familiarity`.

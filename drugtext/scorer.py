@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .block_products import block_products
 from .doubt import doubted
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
-from .name_stems import name_evidence
+from .name_stems import SAME_NAME, name_evidence
 from .projection import Projection
 
 INITIAL_SCALE = 16.0
@@ -18,6 +18,8 @@ INITIAL_SCALE = 16.0
 DISTANCE_WEIGHT = 1.5
 """Of the logarithm of an insert's distance to the middle of all known, beside its energy. Chosen on
 validation drugs, in the middle of a plateau."""
+NO_NAME, NEW_NAME, KNOWN_NAME = NAME_KINDS = tuple(range(3))
+"""What the names of an insert are: they tell nothing, are new, or are those of a known drug."""
 
 _BLOCK = 64  # categories scored at once
 
@@ -37,8 +39,8 @@ class Scorer(Projection):
 
     Attributes:
         nodes: that `doubted` takes; each category by itself until `place` is called.
-        doubts: as well, of inserts without a name that tells something and of those with one, shape
-            (2, n_levels); 0 until they are calibrated.
+        doubts: as well, of inserts by `name_kinds`, shape (n_name_kinds, n_levels); 0 until they
+            are calibrated.
         allowances: of each category, for lying farther from the middle than what was known before
             it was added; 0 for those that the middle is of.
 
@@ -63,7 +65,7 @@ class Scorer(Projection):
         self.certainty = nn.Parameter(torch.zeros(text_dim), requires_grad=False)
         alone = torch.arange(n_categories).repeat(n_levels, 1)
         self.nodes = nn.Parameter(alone, requires_grad=False)
-        self.doubts = nn.Parameter(torch.zeros(2, n_levels), requires_grad=False)
+        self.doubts = nn.Parameter(torch.zeros(len(NAME_KINDS), n_levels), requires_grad=False)
         self.memory = Memory(n_known, text_dim) if n_known else None
         self.named = Memory(n_named, name_dim) if n_named else None
 
@@ -119,10 +121,13 @@ class Scorer(Projection):
             return None
         return name_evidence(self.named, self.names_of(projected), len(self.prototypes))
 
-    def is_named(self, projected: Tensor) -> Tensor:
-        """Tell which inserts have a name that tells something: bool, shape (n,)."""
-        named = self.names_of(projected).abs().sum(dim=-1) > 0
-        return named if self.named is not None else torch.zeros_like(named)
+    def name_kinds(self, projected: Tensor) -> Tensor:
+        """Return of each insert which of `NAME_KINDS` its names are: int64, shape (n,)."""
+        names = self.names_of(projected)
+        tells = (names.abs().sum(dim=-1) > 0).long()
+        if self.named is None or not names.shape[-1]:
+            return torch.zeros_like(tells)
+        return tells + tells * (self.named.cosines(names).amax(dim=-1) > SAME_NAME)
 
     def logits(self, projected: Tensor) -> Tensor:
         """Return logits, calibrated so that their softmax is a probability: (n, n_categories)."""
@@ -130,7 +135,7 @@ class Scorer(Projection):
         logits = evidence * self.scale * self.trust(projected) + prior
         if self.training or not self.doubts.any():  # doubted, what is wrong would hardly be mended
             return logits
-        return doubted(logits, self.nodes, self.doubts[self.is_named(projected).long()])
+        return doubted(logits, self.nodes, self.doubts[self.name_kinds(projected)])
 
     def logits_of_names(self, projected: Tensor) -> Tensor:
         """Return logits of inserts without a text: the prior, and what their names say.

@@ -22,7 +22,6 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from sklearn.model_selection import GroupKFold
 
 import drugtext
 from drugtext.classifier import DrugClassifier
@@ -30,12 +29,16 @@ from drugtext.corpus import FULL_DOCUMENTS
 from drugtext.encoder import DEFAULT_ENCODER
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.benchmark.learning_page import write_learning_page
-from drugtext.evaluation.benchmark.new_drugs_asked import right_answers, right_by_documents
+from drugtext.evaluation.benchmark.new_drugs_asked import (
+    drug_folds,
+    known_drugs,
+    right_answers,
+    right_by_documents,
+)
 from drugtext.evaluation.benchmark.records import Example, Names, Record, load_corpus
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.inserts.batches import batches
 from drugtext.reading_plan import ReadingPlan
-from drugtext.splits import ingredient_groups
 from drugtext.taxonomy import Taxonomy
 from drugtext.window_cache import WindowCache
 
@@ -69,7 +72,7 @@ def is_right(
     taxonomy: Taxonomy,
     embeddings: NDArray,
     asked: list[Example],
-    folds: list[tuple[NDArray, NDArray]],
+    folds: list[NDArray],
 ) -> NDArray:
     """Return 1 where an example is answered rightly by what was taught the other folds, else 0.
 
@@ -78,13 +81,14 @@ def is_right(
         taxonomy: of the categories.
         embeddings: of the examples, as `bare` gives them.
         asked: examples of one level.
-        folds: numbers of the examples that are taught, and of those that are asked.
+        folds: numbers of the examples of each.
 
     Returns:
         Shape (n_examples,); no number where the category is not among the taught ones.
     """
     found = np.full(len(asked), np.nan)
-    for taught, held_out in folds:
+    for held_out in folds:
+        taught = np.setdiff1d(np.arange(len(asked)), held_out)
         known = {asked[n].category for n in taught}
         can_be_told = [n for n in held_out if asked[n].category in known]
         support, queries = (
@@ -95,10 +99,13 @@ def is_right(
 
 
 def rows_of(
-    bare: DrugClassifier, taxonomy: Taxonomy, records: list[Record], names: Names, n_folds: int
+    bare: DrugClassifier,
+    taxonomy: Taxonomy,
+    records: list[Record],
+    names: Names,
+    folds: list[NDArray],
 ) -> list[dict[str, Any]]:
     """Return what is right at each level, by each way of reading."""
-    groups = np.array(ingredient_groups([sorted(record.substances) for record in records]))
     full = [record.inserts[names] for record in records if record.kind in FULL_DOCUMENTS]
     first: dict[int, NDArray] = {}
     rows = []
@@ -109,9 +116,8 @@ def rows_of(
         for level in LEVELS:
             kept = [n for n, record in enumerate(records) if len(record.path) >= level]
             asked = [records[n].example(names, level) for n in kept]
-            dealt = GroupKFold(n_folds, shuffle=True, random_state=0)
-            folds = [*dealt.split(kept, groups=groups[kept])]
-            right = is_right(bare, taxonomy, embeddings[kept], asked, folds)
+            of_kept = [np.flatnonzero(np.isin(kept, fold)) for fold in folds]
+            right = is_right(bare, taxonomy, embeddings[kept], asked, of_kept)
             can_be_told = np.flatnonzero(~np.isnan(right))
             right = right[can_be_told]
             told = right_by_documents(
@@ -135,13 +141,14 @@ def main(
     try:
         atc = Taxonomy.from_atc(taxonomy)
         corpus = load_corpus(run / "corpus-atc", atc)
-        records = [*corpus.splits["train"], *corpus.splits["validation"]]
+        records, _ = known_drugs(run / "corpus-atc", corpus)
+        dealt = drug_folds(records, folds)
         raw = drugtext.load(encoder)
         masked, plain = ([r.inserts[names] for r in records] for names in ("masked", "plain"))
         bare = raw.with_lexicon(masked).with_name_stems(plain)
         bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
         for names in get_args(Names):
-            rows += rows_of(bare, atc, records, names, folds)
+            rows += rows_of(bare, atc, records, names, dealt)
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(2) from error

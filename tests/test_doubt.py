@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drugtext.doubt import branching, doubted, tree_nodes
+from drugtext.doubt import doubted, tree_nodes
 
 # Siblings: the first and the third; the second is by itself.
 NODES = torch.tensor([[0, 1, 0], [0, 1, 2]])
@@ -23,13 +23,6 @@ def test_nodes_are_numbered_by_the_first_category_below_them():
     assert tree_nodes(paths).tolist() == [[0, 0, 0, 3], [0, 1, 0, 3], [0, 1, 2, 3]]
     assert tree_nodes([["a"], ["b"]]).tolist() == [[0, 1]]
     assert tree_nodes([]).shape == (1, 0)
-
-
-def test_levels_where_nothing_branches_are_told():
-    assert branching(NODES) == [True, True]
-    assert branching(tree_nodes([["r", "a"], ["r", "b"]])) == [False, True]
-    assert branching(tree_nodes([["a", "a1"], ["b", "b1"]])) == [True, False]
-    assert branching(tree_nodes([["a"]])) == [False]
 
 
 def test_doubts_by_hand():

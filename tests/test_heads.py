@@ -164,9 +164,9 @@ class TestNames:
 
 def test_doubts_follow_every_change_but_a_new_fit():
     head = head_of([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6], [0.6, 0.8]])
-    assert head.nodes.tolist() == [[0, 1, 2, 3]] and head.doubts.tolist() == [[0.0]] * 2
-    head.doubts.copy_(torch.tensor([[0.25], [0.5]]))
-    deeper = [[0.25, 0.25], [0.5, 0.5]]
+    assert head.nodes.tolist() == [[0, 1, 2, 3]] and head.doubts.tolist() == [[0.0]] * 3
+    head.doubts.copy_(torch.tensor([[0.25], [0.5], [0.0]]))
+    deeper = [[0.25, 0.25], [0.5, 0.5], [0.0, 0.0]]
     head.place(torch.tensor([[0, 1, 0, 1], [0, 1, 2, 3]]))
     assert head.doubts.tolist() == deeper, "a level more is as doubtful"
     assert head.remembering(torch.eye(2), torch.tensor([0, 1])).doubts.tolist() == deeper
@@ -175,10 +175,10 @@ def test_doubts_follow_every_change_but_a_new_fit():
     fewer, _ = more.regrouped([[1], [2], [3, 0]], [1] * 5)
     assert fewer.nodes.shape == (2, 3) and fewer.doubts.tolist() == deeper
     fewer.place(torch.tensor([[0, 1, 2]]))
-    assert fewer.doubts.tolist() == [[0.25], [0.5]], "a level less, a doubt less"
+    assert fewer.doubts.tolist() == [[0.25], [0.5], [0.0]], "a level less, a doubt less"
     assert (
         head.fitted(torch.eye(2), torch.tensor([0, 1]), [[], []]).doubts.tolist()
-        == [[0.0, 0.0]] * 2
+        == [[0.0, 0.0]] * 3
     )
 
 

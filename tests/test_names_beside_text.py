@@ -9,7 +9,7 @@ import torch
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CorpusError, DrugTextError
-from drugtext.prediction_sets import SHORT, SHORT_NAMED
+from drugtext.prediction_sets import KINDS, SHORT
 
 ALIKE = "It is a tablet for adults. Take it daily."
 BLOCKERS = ("atenolol", "nadolol", "bisoprolol")
@@ -55,15 +55,17 @@ def test_a_known_piece_of_a_name_speaks_for_an_insert_and_a_new_one_not_against_
     assert named > nameless + 0.01 and new == pytest.approx(nameless, abs=1e-5)
 
 
-def test_inserts_whose_names_tell_something_are_a_kind_of_their_own(few, tiny_classifier):
-    asked = [insert("bisoprolol"), insert(""), insert("zzyzx")]
-    assert few.kinds(few.embed(asked)).tolist() == [SHORT_NAMED, SHORT, SHORT]
+def test_inserts_whose_names_are_new_or_known_are_kinds_of_their_own(few, tiny_classifier):
+    asked = [insert("bisoprolol"), insert(""), insert("zzyzx"), insert("atenolol")]
+    _, new, known = KINDS[SHORT]
+    assert few.kinds(few.embed(asked)).tolist() == [new, SHORT, SHORT, known]
     blind = tiny_classifier.fit([insert("")], ["blockers"])
-    assert blind.kinds(blind.embed(asked)).tolist() == [SHORT] * 3
-    few.model.config.strangeness = {SHORT: {"1": [0.0] * 20}, SHORT_NAMED: {"1": [1.0] * 20}}
-    named, nameless, _ = few.predict(asked, coverage=0.9)
+    assert blind.kinds(blind.embed(asked)).tolist() == [SHORT] * 4
+    few.model.config.strangeness = {SHORT: {"1": [0.0] * 20}, new: {"1": [1.0] * 20}}
+    named, nameless, _, drug = few.predict(asked, coverage=0.9)
     few.model.config.strangeness = None
-    assert (len(named.sets[0]), len(nameless.sets[0])) == (2, 1)  # names are never right here
+    sizes = [len(answer.sets[0]) for answer in (named, nameless, drug)]
+    assert sizes == [2, 1, 2]  # names are never right here, and nothing is told of known ones
 
 
 def test_an_embedding_is_a_unit_vector_of_text_and_names(reader):

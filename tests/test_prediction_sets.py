@@ -7,15 +7,15 @@ import pytest
 
 from drugtext.errors import DrugTextError
 from drugtext.prediction_sets import (
+    KINDS,
     LONG,
-    LONG_NAMED,
     MAX_SCORES,
     SHORT,
-    SHORT_NAMED,
     deepened,
     levels,
     prediction_sets,
     strangeness,
+    strangeness_of_kinds,
     thinned,
 )
 from drugtext.taxonomy import Category, Taxonomy
@@ -26,6 +26,8 @@ TREE = Taxonomy(
         *(Category("H2", "pressure", "H"), Category("S", "skin")),
     ]
 )
+_, SHORT_NEW, SHORT_KNOWN = KINDS[SHORT]
+_, LONG_NEW, _ = KINDS[LONG]
 IDS = ["H1a", "H1", "H2", "S"]  # of H1 there is a category of what is not slow
 PROBABILITIES = np.array([[0.4, 0.1, 0.2, 0.3]])
 
@@ -68,7 +70,9 @@ def test_sets_hold_what_as_many_held_out_inserts_were_as_strange_as():
 def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
     both = np.repeat(PROBABILITIES, 4, axis=0)
     kinds, others = np.array([LONG, SHORT] * 2), np.array([SHORT, LONG])
-    held_out = strangeness(both, IDS, TREE, ["H1a", "S", "H2", "H1a"], kinds=kinds)
+    true_ids = ["H1a", "S", "H2", "H1a"]
+    held_out = strangeness(both, IDS, TREE, true_ids)
+    held_out |= strangeness_of_kinds(both, IDS, TREE, true_ids, list("abcd"), kinds)
     assert held_out["1"] == [0.3, 0.3, 0.3, 0.7] and held_out["long"]["1"] == [0.3, 0.3]
     assert held_out["short"] == {"1": [0.3, 0.7], "2": [0.5, 0.7], "3": [0.6, 0.7]}
     # two scores or more are enough for 0.6, but no more than one is within it
@@ -84,7 +88,7 @@ def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
         held_out,
         0.75,  # 9 of the one, 2 of the other: all are compared with all
     )
-    named = np.where(kinds == LONG, LONG_NAMED, SHORT)  # nothing was measured on these
+    named = np.where(kinds == LONG, LONG_NEW, SHORT)  # nothing was measured on these
     assert prediction_sets(both, IDS, TREE, held_out, 0.6, named) == prediction_sets(
         both, IDS, TREE, held_out, 0.6
     )
@@ -92,6 +96,19 @@ def test_inserts_of_a_kind_are_compared_with_held_out_ones_of_it():
     assert prediction_sets(both, IDS, TREE, no_kinds, 0.6, kinds) == prediction_sets(
         both, IDS, TREE, held_out, 0.6
     )
+
+
+def test_known_drugs_are_compared_with_new_ones_where_nothing_was_measured_on_them():
+    scores = {level: [0.9] * 9 for level in "123"}
+    held_out = {level: [0.1] * 9 for level in "123"} | {SHORT_NEW: scores}
+    new, known = (
+        prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.75, np.array([kind]))
+        for kind in (SHORT_NEW, SHORT_KNOWN)
+    )
+    assert new == known and len(known[0][0]) == 2
+    held_out[SHORT_KNOWN] = {level: [0.2] * 9 for level in "123"}
+    told = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.75, np.array([SHORT_KNOWN]))
+    assert told == [[["H"], ["H1"], ["H1a"]]]
 
 
 def test_each_kind_is_covered_as_often_as_was_asked():
@@ -104,8 +121,10 @@ def test_each_kind_is_covered_as_often_as_was_asked():
         for p, long in zip(told, is_long, strict=True)
     ]
     old, new = slice(None, 4000), slice(4000, None)
-    kinds = np.where(is_long, LONG_NAMED, SHORT_NAMED)
-    held_out = strangeness(told[old], IDS, TREE, true_ids[old], kinds=kinds[old])
+    kinds = np.where(is_long, LONG_NEW, SHORT_NEW)
+    held_out = strangeness(told[old], IDS, TREE, true_ids[old])
+    drugs = [str(n) for n in range(4000)]
+    held_out |= strangeness_of_kinds(told[old], IDS, TREE, true_ids[old], drugs, kinds[old])
     for given, least, most in ((kinds[new], 0.88, 0.92), (None, 0.0, 0.88)):
         sets = prediction_sets(told[new], IDS, TREE, held_out, 0.9, given)
         inside = np.array([i in one[2] for i, one in zip(true_ids[new], sets, strict=True)])

@@ -11,7 +11,7 @@ from heads_by_hand import head_of, unit_vectors
 from drugtext.heads import PrototypeHead
 from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS
 from drugtext.name_stems import DRUG_NAME_SHARPNESS, UNLIKE, UNTOLD, with_names
-from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE
+from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE, KNOWN_NAME, NEW_NAME, NO_NAME
 
 
 def test_scores_are_minus_squared_distances():
@@ -88,24 +88,25 @@ def test_a_doubt_is_spread_over_siblings():
     before = head.logits(asked)
     head.eval().place(torch.tensor([[0, 1, 0], [0, 1, 2]]))
     torch.testing.assert_close(head.logits(asked), before, rtol=0, atol=0)
-    head.doubts.copy_(torch.tensor([[0.0, 0.5], [0.9, 0.9]]))
+    head.doubts.copy_(torch.tensor([[0.0, 0.5], [0.9, 0.9], [0.8, 0.8]]))
     p, q = before.softmax(1)[0], head.logits(asked).softmax(1)[0]
     torch.testing.assert_close(q[1], p[1])
     torch.testing.assert_close(q[0] / (q[0] + q[2]), 0.5 * p[0] / (p[0] + p[2]) + 0.25)
 
 
-def test_a_name_that_tells_something_has_a_doubt_of_its_own():
+def test_names_that_are_new_and_known_have_doubts_of_their_own():
     known = with_names(torch.eye(2), torch.eye(2))
-    asked = with_names(unit_vectors(2, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    names = torch.tensor([[0.6, 0.8], [0.0, 1.0], [0.0, 0.0]])
+    asked = with_names(unit_vectors(3, 2), names)
     head = PrototypeHead(2, 2, name_dim=2).eval()
     head.prototypes.data = torch.eye(2)
-    assert head.is_named(asked).tolist() == [False, False], "no name is remembered"
+    assert head.name_kinds(asked).tolist() == [NO_NAME] * 3, "no name is remembered"
     head = head.remembering(known, torch.tensor([0, 1])).eval()
-    assert head.is_named(asked).tolist() == [True, False]
-    assert head.is_named(torch.eye(2)).tolist() == [False, False]
+    assert head.name_kinds(asked).tolist() == [NEW_NAME, KNOWN_NAME, NO_NAME]
+    assert head.name_kinds(torch.eye(2)).tolist() == [NO_NAME] * 2
     before = head.logits(asked).softmax(1)
-    head.doubts.copy_(torch.tensor([[0.2], [0.6]]))
-    share = torch.tensor([[0.6], [0.2]])
+    head.doubts.copy_(torch.tensor([[0.2], [0.6], [0.1]]))
+    share = torch.tensor([[0.6], [0.1], [0.2]])
     torch.testing.assert_close(head.logits(asked).softmax(1), (1 - share) * before + share / 2)
 
 

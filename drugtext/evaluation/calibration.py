@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from drugtext.doubt import branching, doubted
+from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
-from drugtext.scorer import INITIAL_SCALE
+from drugtext.scorer import NAME_KINDS
+from drugtext.taxonomy import Taxonomy
 
 SCOPE_FALSE_ALARMS = 0.05
 """Share of held-out inserts of known categories that may be called out of scope."""
@@ -28,7 +29,9 @@ STRENGTHS = (0.0, 0.5)
 DOUBTS = (0.0, 0.5)
 """Least and greatest share of the probability that may be spread at a level."""
 
-_FIRST_DOUBT = 0.05  # that the search begins with
+LEAST_OF_A_KIND = 30
+"""Held-out inserts of a kind of names that have doubts of their own."""
+
 _RIDGE = 1.0
 
 
@@ -38,9 +41,9 @@ class HeldOut(NamedTuple):
     Attributes:
         evidence: as `PrototypeHead.evidence` gives it, shape (n, n_categories).
         log_prior: as well, shape (n_categories,).
-        is_true: bool, the true category, or all that stand below it, shape (n, n_categories).
+        is_true: as `true_categories` gives it, shape (n, n_categories).
         amounts: embeddings times `text_direction`, shape (n,).
-        is_named: as `PrototypeHead.is_named` gives it, shape (n,).
+        name_kinds: as `PrototypeHead.name_kinds` gives them, shape (n,).
         nodes: of the head.
     """
 
@@ -48,8 +51,56 @@ class HeldOut(NamedTuple):
     log_prior: Tensor
     is_true: Tensor
     amounts: Tensor
-    is_named: Tensor
+    name_kinds: Tensor
     nodes: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(
+        cls, head: PrototypeHead, projected: Tensor, is_true: Tensor, direction: Tensor
+    ) -> HeldOut:
+        """Ask a head.
+
+        Args:
+            head: to be calibrated.
+            projected: of the inserts, shape (n, embedding_dim).
+            is_true: as `true_categories` gives it.
+            direction: as `text_direction` gives it.
+        """
+        amounts = head.text_of(projected) @ direction
+        return cls(
+            *head.evidence(projected), is_true, amounts, head.name_kinds(projected), head.nodes
+        )
+
+    def together_with(self, other: HeldOut) -> HeldOut:
+        """Return these inserts and others, of which a head of the same categories was asked."""
+        of_inserts = ("evidence", "is_true", "amounts", "name_kinds")
+        both = {name: torch.cat([getattr(self, name), getattr(other, name)]) for name in of_inserts}
+        return self._replace(**both)
+
+
+def true_categories(
+    placed: Sequence[str], category_ids: Sequence[str], taxonomy: Taxonomy
+) -> Tensor:
+    """Tell which categories are an insert's own or, where that is none, stand below it.
+
+    Args:
+        placed: the deepest category of each insert that the taxonomy holds and something is of.
+        category_ids: that are answered.
+        taxonomy: holds all of them.
+
+    Returns:
+        bool, shape (n_inserts, n_categories).
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, category_id in enumerate(category_ids):
+        for step in taxonomy.path(category_id):
+            rows_of.setdefault(step.id, []).append(row)
+    rows_of |= {category_id: [row] for row, category_id in enumerate(category_ids)}
+    found = torch.zeros(len(placed), len(category_ids), dtype=torch.bool)
+    for n, category_id in enumerate(placed):
+        found[n, rows_of[category_id]] = True
+    return found
 
 
 class Calibration(NamedTuple):
@@ -58,13 +109,12 @@ class Calibration(NamedTuple):
     Attributes:
         scale: of the evidence, for an insert of ordinary length.
         strength: exponent of the amount of text in it.
-        doubts: of each level of the tree, see `doubted`; of inserts without a name that tells
-            something, and of those with one.
+        doubts: of each level of the tree, see `doubted`, of each of `NAME_KINDS`.
     """
 
     scale: float
     strength: float = 0.0
-    doubts: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0,), (0.0,))
+    doubts: tuple[tuple[float, ...], ...] = ((0.0,),) * len(NAME_KINDS)
 
     @torch.no_grad()
     def apply(self, head: PrototypeHead, direction: Tensor) -> None:
@@ -107,12 +157,12 @@ def best_calibration(
 ) -> Calibration:
     """Return the calibration that makes held-out categories most likely.
 
-    Each insert counts down to the first step of the tree that is taken wrongly. What stands below
-    that one is no part of any answer to it; counted, it would make deep levels too doubtful.
+    Each insert counts down to the first level whose most probable category is wrong: what stands
+    below is no part of the first answer, and would make deep levels too doubtful.
 
     Args:
-        held_out: inserts; where there are none with a name that tells something, or none without,
-            their doubts are those of the others.
+        held_out: inserts. Where there are none with names of a kind, the doubts are those of the
+            kind before; where there are few of one, all have the same.
         strengths: least and greatest one that is tried.
         doubts: as well, at each level.
 
@@ -126,29 +176,38 @@ def best_calibration(
     _check_held_out(len(held_out.evidence))
     figures, prior = held_out.evidence.double(), held_out.log_prior.double()
     amounts, nodes = held_out.amounts.double(), held_out.nodes
-    counted = _to_first_wrong_step(held_out.is_true, figures * INITIAL_SCALE + prior, nodes)
-    kinds, kind_of = held_out.is_named.unique(return_inverse=True)
+    kinds, kind_of, counts = held_out.name_kinds.unique(return_inverse=True, return_counts=True)
+    if int(counts.min()) < LEAST_OF_A_KIND:
+        kinds, kind_of = kinds[:1], torch.zeros_like(kind_of)
+
+    def losses(found: Tensor, counted: Tensor) -> Tensor:
+        scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
+        shares = found[2:].reshape(len(kinds), len(nodes))[kind_of]
+        log_p = doubted(figures * scales + prior, nodes, shares).log_softmax(dim=-1)
+        return -log_p.masked_fill(~counted, -torch.inf).logsumexp(dim=-1).mean()
 
     @torch.enable_grad()
     def loss(sought: NDArray) -> tuple[float, NDArray]:
         found = torch.tensor(sought, requires_grad=True)
-        scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
-        shares = found[2:].reshape(len(kinds), len(nodes))[kind_of]
-        log_p = doubted(figures * scales + prior, nodes, shares).log_softmax(dim=-1)
-        mean = -log_p.masked_fill(~counted, -torch.inf).logsumexp(dim=-1).mean()
+        mean = losses(found, counted)
         (slope,) = torch.autograd.grad(mean, found)
         return mean.item(), slope.numpy()
 
-    # A level where nothing branches tells nothing: no doubt stays what it is then.
-    doubtful = [_FIRST_DOUBT if branches else 0.0 for branches in branching(nodes)]
-    begun = [np.log(INITIAL_SCALE), 0.0, *doubtful * len(kinds)]
-    bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * len(nodes) * len(kinds)]
-    best = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
-    without, named = tuple(best[2:][: len(nodes)]), tuple(best[2:][-len(nodes) :])
-    return Calibration(float(np.exp(best[0])), best[1], (without, named))
+    no_doubts = torch.zeros(1 + len(kinds) * len(nodes), dtype=torch.float64)
+    starts = [torch.cat([torch.tensor([np.log(scale)]), no_doubts]) for scale in SCALES[::12]]
+    start = min(starts, key=lambda start: float(losses(start, held_out.is_true)))
+    logits = figures * start[0].exp() + prior
+    counted = _to_first_wrong_level(held_out.is_true, logits, nodes)
+    # A doubt of which nothing is told stays none.
+    bounds = [np.log(SCALES[[0, -1]]), strengths, *[doubts] * (len(kinds) * len(nodes))]
+    best = minimize(loss, start.numpy(), jac=True, method="L-BFGS-B", bounds=bounds).x
+    rows = best[2:].reshape(len(kinds), len(nodes)).tolist()
+    likest = [max(int((kinds <= kind).sum()) - 1, 0) for kind in NAME_KINDS]
+    by_kinds = tuple(tuple(rows[n]) for n in likest)
+    return Calibration(float(np.exp(best[0])), float(best[1]), by_kinds)
 
 
-def _to_first_wrong_step(is_true: Tensor, logits: Tensor, nodes: Tensor) -> Tensor:
+def _to_first_wrong_level(is_true: Tensor, logits: Tensor, nodes: Tensor) -> Tensor:
     """Return what is true down to the first level whose best node is wrong, as `is_true`."""
     found, p = is_true.clone(), logits.softmax(dim=-1)
     one, goes_on = is_true.int().argmax(dim=-1), torch.ones_like(is_true[:, 0])
@@ -159,34 +218,6 @@ def _to_first_wrong_step(is_true: Tensor, logits: Tensor, nodes: Tensor) -> Tens
         is_right = alike.gather(1, best)[:, 0]
         found = torch.where((goes_on & is_known & ~is_right).unsqueeze(1), alike, found)
         goes_on &= is_known & is_right
-    return found
-
-
-@torch.no_grad()
-def calibrate(
-    head: PrototypeHead,
-    projected: Tensor,
-    is_true: Tensor,
-    direction: Tensor,
-    best: Callable[[HeldOut], Calibration] = best_calibration,
-) -> Calibration:
-    """Calibrate a head in place on held-out inserts, and return its calibration.
-
-    Args:
-        head: to be calibrated.
-        projected: of the inserts, shape (n, embedding_dim).
-        is_true: bool, the rows of the head that are the true category or stand below it, shape
-            (n, n_categories).
-        direction: as `text_direction` gives it.
-        best: finds what is best for them.
-
-    Raises:
-        CorpusError: there is no held-out insert.
-    """
-    amounts = head.text_of(projected) @ direction
-    told = *head.evidence(projected), is_true, amounts, head.is_named(projected), head.nodes
-    found = best(HeldOut(*told))
-    found.apply(head, direction)
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from itertools import compress
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,17 +20,18 @@ from drugtext.evaluation.calibration import (
     Calibration,
     HeldOut,
     best_calibration,
-    calibrate,
     scope_threshold,
     text_direction,
+    true_categories,
 )
 from drugtext.evaluation.few_shot_calibration import calibrate_few_shot
 from drugtext.evaluation.report import measure
-from drugtext.prediction_sets import strangeness
+from drugtext.prediction_sets import strangeness, strangeness_of_kinds
+from drugtext.scorer import KNOWN_NAME
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
-from drugtext.training.listed_drugs import ListedDrug, unmet
+from drugtext.training.listed_drugs import ListedDrug, unmet, with_names_of
 
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
 
@@ -113,9 +114,12 @@ def calibrated(
         and its calibration.
     """
     train, held_out = splits["train"], splits["validation"]
+    drugs, met = tuple(drugs), {split: splits[split] for split in ("train", "validation")}
     others = unmet(drugs, held_back(splits))
     trained = fit_deepest(base, [train], taxonomy, min_ingredients, others)
-    calibration = calibrate_known(trained, train, held_out)
+    asked = held_back({split: one for split, one in splits.items() if split not in met})
+    listed = with_names_of(trained, unmet(drugs, asked))
+    calibration = calibrate_known(trained, train, held_out, listed)
     categories = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     trained.model.config.few_shot = calibrate_few_shot(
         trained.model.head,
@@ -148,63 +152,78 @@ def calibrate_known(
     classifier: DrugClassifier,
     taught: Embedded,
     held_out: Embedded,
+    listed: DrugClassifier,
     best: Callable[[HeldOut], Calibration] = best_calibration,
 ) -> Calibration:
     """Calibrate in place on the held-out inserts of which a classifier knows some category.
 
-    Those count, too, whose category is known at a level above alone: they will be asked as well,
-    and are stranger. Where the known world ends is told by the others.
+    Those count, too, of which it knows a category above their own alone: they will be asked as
+    well, and are stranger. The threshold of what is in scope is told by the others.
 
     Args:
         classifier: fitted to what was taught.
         taught: from which the length of a text is told, too.
         held_out: other drugs.
-        best: as `calibrate` takes it.
+        listed: the same classifier, told the names of held-out drugs, too. By what it says of them
+            drugs are calibrated that are known by name.
+        best: finds what makes evidence probabilities.
     """
-    direction = _text_direction(classifier, [taught])
-    ids, tree, paths = classifier.category_ids, classifier.taxonomy, held_out.rows["category_path"]
-    found = [next((c for c in reversed(path) if c in tree), None) for path in paths]
-    placed = [category for category in found if category is not None]
-    told = [n for n, category in enumerate(found) if category is not None]
-    both = np.concatenate([held_out.embeddings[form][told] for form in TEXT_FORMS])
-    head, config = classifier.model.head, classifier.model.config
-    projected = head.project(torch.from_numpy(both)).detach()
-    is_true = _true_categories(placed, ids, tree).repeat(len(TEXT_FORMS), 1)
-    is_whole = [category in ids for category in placed] * len(TEXT_FORMS)
-    calibration = calibrate(head, projected, is_true, direction, best)
+    direction, asked = _text_direction(classifier, [taught]), _placed(classifier, held_out)
+    head, ids, tree = classifier.model.head, classifier.category_ids, classifier.taxonomy
+    known = asked.at(listed.model.head.name_kinds(asked.projected) == KNOWN_NAME)
+    told, of_known = (
+        HeldOut.of(one.model.head, some.projected, true_categories(some.ids, ids, tree), direction)
+        for one, some in ((classifier, asked), (listed, known))
+    )
+    calibration = best(told.together_with(of_known))
+    for one in (classifier, listed):
+        calibration.apply(one.model.head, direction)
+    config, is_own = classifier.model.config, [category in ids for category in asked.ids]
     config.scope_false_alarms = SCOPE_FALSE_ALARMS
     config.scope_threshold = scope_threshold(
-        head.familiarity(projected[is_whole]).detach(), config.scope_false_alarms
+        head.familiarity(asked.projected[is_own]).detach(), config.scope_false_alarms
     )
-    names = held_out.rows["ingredients"]
-    config.strangeness = strangeness(
-        classifier.probabilities(projected),
-        ids,
-        tree,
-        placed * len(TEXT_FORMS),
-        ["+".join(names[n]) for n in told] * len(TEXT_FORMS),
-        classifier.kinds(projected),
-    )
+    probabilities = classifier.probabilities(asked.projected)
+    config.strangeness = {**strangeness(probabilities, ids, tree, asked.ids, asked.drugs)}
+    for one, some in ((classifier, asked), (listed, known)):
+        config.strangeness |= strangeness_of_kinds(
+            one.probabilities(some.projected),
+            *(ids, tree, some.ids, some.drugs),
+            one.kinds(some.projected),
+        )
     return calibration
 
 
-def _true_categories(placed: Sequence[str], ids: Sequence[str], tree: Taxonomy) -> Tensor:
-    """Tell of each insert which categories are its own, or stand below that: as `HeldOut` has it.
+class _Placed(NamedTuple):
+    """Inserts of which some category is known, in both forms of their texts.
 
-    Args:
-        placed: the deepest category of each that the tree knows.
-        ids: of the categories.
-        tree: that they stand in.
+    Attributes:
+        projected: shape (n, embedding_dim).
+        ids: the deepest known category of each.
+        drugs: the ingredients of each.
     """
-    rows_of = defaultdict(list)
-    for row, category_id in enumerate(ids):
-        for step in tree.path(category_id):
-            rows_of[step.id].append(row)
-    rows_of |= {category_id: [row] for row, category_id in enumerate(ids)}
-    found = torch.zeros(len(placed), len(ids), dtype=torch.bool)
-    for n, category_id in enumerate(placed):
-        found[n, rows_of[category_id]] = True
-    return found
+
+    projected: Tensor
+    ids: list[str]
+    drugs: list[str]
+
+    def at(self, chosen: Tensor) -> _Placed:
+        """Return some of them; chosen is bool, shape (n,)."""
+        ids, drugs = ([*compress(told, chosen.tolist())] for told in (self.ids, self.drugs))
+        return _Placed(self.projected[chosen], ids, drugs)
+
+
+def _placed(classifier: DrugClassifier, inserts: Embedded) -> _Placed:
+    """Project inserts as a classifier does, and place them in its tree."""
+    paths, names = inserts.rows["category_path"], inserts.rows["ingredients"]
+    found = [next((c for c in reversed(p) if c in classifier.taxonomy), None) for p in paths]
+    told = [n for n, category in enumerate(found) if category is not None]
+    both = np.concatenate([inserts.embeddings[form][told] for form in TEXT_FORMS])
+    return _Placed(
+        classifier.model.head.project(torch.from_numpy(both)).detach(),
+        [category for category in found if category is not None] * len(TEXT_FORMS),
+        ["+".join(names[n]) for n in told] * len(TEXT_FORMS),
+    )
 
 
 def _measure_all(

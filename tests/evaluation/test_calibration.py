@@ -11,14 +11,18 @@ from heads_by_hand import head_of, unit_vectors
 from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import (
+    LEAST_OF_A_KIND,
     Calibration,
     HeldOut,
     best_calibration,
-    calibrate,
     scope_threshold,
     text_direction,
+    true_categories,
 )
 from drugtext.heads import PrototypeHead
+from drugtext.name_stems import with_names
+from drugtext.scorer import KNOWN_NAME, NEW_NAME, NO_NAME
+from drugtext.taxonomy import Category, Taxonomy
 
 
 def best(
@@ -27,7 +31,7 @@ def best(
     prior: torch.Tensor | None = None,
     amounts: torch.Tensor | None = None,
     nodes: torch.Tensor | None = None,
-    is_named: torch.Tensor | None = None,
+    name_kinds: torch.Tensor | None = None,
 ) -> Calibration:
     """Calibrate categories that stand side by side, on texts of one length, if not told else."""
     n, n_categories = scores.shape
@@ -37,7 +41,7 @@ def best(
             torch.zeros(n_categories) if prior is None else prior,
             torch.eye(n_categories, dtype=torch.bool)[true_rows],
             torch.zeros(n) if amounts is None else amounts,
-            torch.zeros(n, dtype=torch.bool) if is_named is None else is_named,
+            torch.zeros(n, dtype=torch.long) if name_kinds is None else name_kinds,
             torch.arange(n_categories).unsqueeze(0) if nodes is None else nodes,
         )
     )
@@ -55,7 +59,7 @@ def test_best_scale_makes_probabilities_true():
     # 1 / (1 + exp(-10 * 0.1)) = 0.731, 1 / (1 + exp(-10 * 0.3)) = 0.953
     found = best(*of_two((0.1, 731), (0.3, 953)))
     assert found.scale == pytest.approx(10, rel=0.02)
-    assert found.strength == 0 and found.doubts == ((pytest.approx(0, abs=0.005),),) * 2
+    assert found.strength == 0 and found.doubts == ((pytest.approx(0, abs=0.005),),) * 3
 
 
 def test_the_prior_takes_its_part():
@@ -69,7 +73,7 @@ def test_answers_that_are_wrong_however_near_are_doubted():
     # What the scale says, 0.731, 0.953 and 0.998, holds but for a fifth, of which half is right
     found = best(*of_two((0.1, 685), (0.3, 862), (0.6, 898)))
     assert found.scale == pytest.approx(10, rel=0.03)
-    assert found.doubts == ((pytest.approx(0.2, abs=0.01),),) * 2
+    assert found.doubts == ((pytest.approx(0.2, abs=0.01),),) * 3
 
 
 def test_inserts_with_names_and_without_are_doubted_apart():
@@ -78,42 +82,65 @@ def test_inserts_with_names_and_without_are_doubted_apart():
         *((0.1, 685), (0.3, 862), (0.6, 898)), *((0.1, 731), (0.3, 953), (0.6, 998))
     )
     is_named = torch.arange(6000) >= 3000
-    found = best(scores, true_rows, is_named=is_named)
+    some, none = (pytest.approx(0.2, abs=0.01),), (pytest.approx(0, abs=0.005),)
+    found = best(scores, true_rows, name_kinds=is_named.long())
     assert found.scale == pytest.approx(10, rel=0.03)
-    assert found.doubts == ((pytest.approx(0.2, abs=0.01),), (pytest.approx(0, abs=0.005),))
-    of_the_others = best(scores[is_named], true_rows[is_named], is_named=is_named[is_named])
-    assert of_the_others.doubts == ((pytest.approx(0, abs=0.005),),) * 2
+    assert found.doubts == (some, none, none), "known names are doubted as new ones"
+    assert best(scores, true_rows, name_kinds=2 * is_named.long()).doubts == (some, some, none)
+    kinds = torch.full((3000,), NEW_NAME)
+    assert best(scores[is_named], true_rows[is_named], name_kinds=kinds).doubts == (none,) * 3
+
+
+def test_a_few_inserts_have_no_doubts_of_their_own():
+    scores, true_rows = of_two((0.1, 731), (0.3, 953), (0.6, 998))
+    for n, is_apart in ((LEAST_OF_A_KIND - 1, False), (LEAST_OF_A_KIND, True)):
+        more = torch.tensor([[0.0, -0.6]] * n)  # all of them wrong
+        kinds = torch.cat([torch.zeros(3000), torch.full((n,), NEW_NAME)]).long()
+        found = best(torch.cat([scores, more]), torch.cat([true_rows, torch.ones(n).long()]))
+        again = best(
+            torch.cat([scores, more]),
+            torch.cat([true_rows, torch.ones(n).long()]),
+            name_kinds=kinds,
+        )
+        assert (again.doubts[0] == again.doubts[1]) is not is_apart
+        assert is_apart or again == found
 
 
 NODES = torch.tensor([[0, 0, 2, 2], [0, 1, 2, 3]])
+# However near the second one is: what is wrong is to be doubted, no scale would tell it.
+NEAR = torch.tensor([[0.0, -0.5, -2.0, -2.0], [0.0, -0.1, -2.0, -2.0]])
 
 
-def test_what_stands_below_a_wrong_step_does_not_count():
-    # Of those that are taken to belong to the second pair, nothing below the first is answered.
-    right = torch.tensor([[0.0, -0.5, -2.0, -2.0]]).repeat(900, 1)
+def test_what_stands_below_a_wrong_level_does_not_count():
+    # A tenth is taken for the second pair; what is said below the first is no answer to it.
     wrong = torch.tensor([[-2.0, -3.0, 0.0, -0.5]]).repeat(100, 1)
-    scores, n = torch.cat([right, wrong]), torch.arange(1000)
-    found = best(scores, torch.where(n < 900, (n % 10 == 0).long(), 1), nodes=NODES)
-    again = best(scores, torch.where(n < 900, (n % 10 == 0).long(), 0), nodes=NODES)
+    scores, n = torch.cat([NEAR.repeat(450, 1), wrong]), torch.arange(1000)
+    found, again = (
+        best(scores, torch.where(n < 900, (n % 20 < 2).long(), one), nodes=NODES) for one in (0, 1)
+    )
     assert found.doubts == again.doubts
-    assert found.doubts[0] == (pytest.approx(0.2, abs=0.01), pytest.approx(0.2, abs=0.02))
+    assert found.doubts[0] == (pytest.approx(0.2, abs=0.02), pytest.approx(0.2, abs=0.02))
 
 
 def test_what_is_known_at_a_level_above_counts_down_to_there():
-    scores = torch.tensor([[0.0, -0.5, -2.0, -2.0]]).repeat(1000, 1)
-    n = torch.arange(1000)
-    is_true = torch.eye(4, dtype=torch.bool)[(n % 10 == 0).long()]
+    scores, n = NEAR.repeat(500, 1), torch.arange(1000)
+    is_true = torch.eye(4, dtype=torch.bool)[(n % 20 < 2).long()]
     above = torch.tensor([[True, True, False, False], [False, False, True, True]])
-    more = above[(n % 5 == 0).long()]  # of the first pair, but for a fifth
-    nothing = torch.zeros(2000)
-    found = best_calibration(
-        HeldOut(
-            *(torch.cat([scores, scores]), torch.zeros(4), torch.cat([is_true, more])),
-            *(nothing, nothing.bool(), NODES),
-        )
-    )
+    more = above[(n % 10 < 2).long()]  # of the first pair, but for a fifth
+    amounts, kinds = torch.zeros(2000), torch.zeros(2000).long()
+    told = torch.cat([scores, scores]), torch.zeros(4), torch.cat([is_true, more])
+    found = best_calibration(HeldOut(*told, amounts, kinds, NODES))
     # A tenth of all is of the other pair, a tenth of what is known below of the sibling
-    assert found.doubts[0] == (pytest.approx(0.2, abs=0.01), pytest.approx(0.2, abs=0.02))
+    assert found.doubts[0] == (pytest.approx(0.2, abs=0.02), pytest.approx(0.2, abs=0.02))
+
+
+def test_all_that_is_true_may_lie_below_another_one_than_the_best():
+    # The second is the best of the true pair: the first level is right, and nothing more is told.
+    scores = torch.tensor([[-0.5, 0.0, -2.0, -2.0]]).repeat(100, 1)
+    is_true = torch.tensor([[True, True, False, False]]).repeat(100, 1)
+    told = HeldOut(scores, torch.zeros(4), is_true, *(torch.zeros(100),) * 2, NODES)
+    found = best_calibration(told._replace(name_kinds=told.name_kinds.long()))
+    assert found.doubts == ((pytest.approx(0, abs=1e-3), 0),) * 3
 
 
 def test_a_level_where_nothing_branches_has_no_doubt():
@@ -127,7 +154,7 @@ def test_a_level_where_nothing_branches_has_no_doubt():
 def test_calibration_stays_within_bounds():
     for row, scale, doubt in ((0, 128, 0), (1, 2, 0.5)):
         found = best(torch.tensor([[0.0, -0.1]]), torch.tensor([row]))
-        assert found == (pytest.approx(scale), 0, ((pytest.approx(doubt),),) * 2)
+        assert found == (pytest.approx(scale), 0, ((pytest.approx(doubt),),) * 3)
 
 
 def test_the_threshold_lets_the_given_share_fall_below():
@@ -153,7 +180,7 @@ def test_more_text_may_be_trusted_more():
     found = best(scores, true_rows, amounts=amounts)
     assert found.scale == pytest.approx(10, rel=0.03)
     assert found.strength == pytest.approx(0.2, abs=0.02)
-    assert found.doubts == ((pytest.approx(0, abs=0.005),),) * 2
+    assert found.doubts == ((pytest.approx(0, abs=0.005),),) * 3
 
 
 @pytest.mark.parametrize(("amount", "strength"), [(-3.0, 0.0), (0.2, 0.5)])
@@ -188,12 +215,27 @@ def test_a_head_is_calibrated_in_place_by_what_it_says_of_held_out_inserts():
     n = torch.arange(400)  # the nearer one, but in a fifth of the cases, or a third with less text
     true_rows = head.scores(asked).argmax(1) ^ (n % torch.where(asked @ direction > 0, 5, 3) == 0)
     expected = best(head.scores(asked), true_rows, prior=head.log_prior, amounts=asked @ direction)
-    is_true = torch.eye(2, dtype=torch.bool)[true_rows]
-    assert calibrate(head, asked, is_true, direction) == expected
+    told = HeldOut.of(head, asked, torch.eye(2, dtype=torch.bool)[true_rows], direction)
+    assert best_calibration(told) == expected
+    expected.apply(head, direction)
     assert head.scale.item() == pytest.approx(expected.scale)
     assert expected.strength > 0
     torch.testing.assert_close(head.certainty, expected.strength * direction)
     torch.testing.assert_close(head.doubts, torch.tensor(expected.doubts))
+
+
+def test_what_heads_of_the_same_categories_say_is_put_together():
+    names = with_names(torch.eye(2), torch.eye(2))
+    head = PrototypeHead(2, 2, name_dim=2).remembering(names, torch.tensor([0, 1]))
+    head.prototypes.data = torch.eye(2)
+    asked = with_names(unit_vectors(3, 2), torch.tensor([[0.6, 0.8], [0.0, 1.0], [0.0, 0.0]]))
+    told = HeldOut.of(head, asked, torch.tensor([[True, False]] * 3), torch.zeros(2))
+    assert told.name_kinds.tolist() == [NEW_NAME, KNOWN_NAME, NO_NAME]
+    both = told.together_with(HeldOut.of(head, asked[:1], told.is_true[:1], torch.zeros(2)))
+    assert both.name_kinds.tolist() == [NEW_NAME, KNOWN_NAME, NO_NAME, NEW_NAME]
+    torch.testing.assert_close(both.evidence, told.evidence[[0, 1, 2, 0]])
+    assert both.is_true.shape == (4, 2) and both.amounts.shape == (4,)
+    assert both.log_prior is told.log_prior and both.nodes is told.nodes
 
 
 def test_a_calibrated_head_says_the_same_with_more_or_less_certainty():
@@ -230,5 +272,32 @@ def test_the_deepest_level_is_doubted_more_where_that_is_true():
 
 def test_doubts_of_fewer_levels_are_taken_for_those_below():
     head = PrototypeHead(2, 3, n_levels=3)
-    Calibration(8.0, 0.0, ((0.1, 0.2), (0.3, 0.4))).apply(head, torch.zeros(2))
-    torch.testing.assert_close(head.doubts, torch.tensor([[0.1, 0.2, 0.2], [0.3, 0.4, 0.4]]))
+    Calibration(8.0, 0.0, ((0.1, 0.2), (0.3, 0.4), (0.0, 0.0))).apply(head, torch.zeros(2))
+    expected = torch.tensor([[0.1, 0.2, 0.2], [0.3, 0.4, 0.4], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(head.doubts, expected)
+
+
+def test_a_level_of_which_nothing_is_told_has_no_doubt():
+    far = torch.tensor([[0.0, -0.5, -1.0, -1.0], [0.0, -0.5, -2.0, -2.0]])
+    pairs = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    n, nothing = torch.arange(400), torch.zeros(400)
+    is_true = pairs[(n % 20 < 2).long()]
+    told = HeldOut(far.repeat(200, 1), torch.zeros(4), is_true, nothing, nothing.long(), NODES)
+    expected = (pytest.approx(0.2, abs=0.02), pytest.approx(0, abs=1e-9))
+    assert best_calibration(told).doubts == (expected,) * 3
+
+
+def test_a_drug_is_of_its_own_category_or_of_all_that_stand_below():
+    tree = Taxonomy(
+        [
+            *(Category("H", "heart"), Category("H1", "rate", "H"), Category("H2", "clots", "H")),
+            *(Category("H11", "slow", "H1"), Category("S", "skin")),
+        ],
+        "own",
+    )
+    ids = ["H", "H11", "H2", "S"]  # "H" answers for drugs of none below it
+    found = true_categories(["H", "H1", "H11", "S"], ids, tree).int().tolist()
+    assert found == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+    without = true_categories(["H"], ids[1:], tree).int().tolist()
+    assert without == [[1, 1, 0]]
+    assert true_categories([], ids, tree).shape == (0, 4)

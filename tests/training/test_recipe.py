@@ -138,12 +138,12 @@ def test_a_drug_that_is_known_at_a_level_above_may_stand_anywhere_below(tiny_cla
         for rows in (split(TRAIN), split({"H3": "afa", "H2": "afe", "T1": "afi"}))
     )
     fitted = fit_deepest(tiny_classifier, [taught], TREE, 2)
-    calibrate_known(fitted, taught, held_out, best)
+    calibrate_known(fitted, taught, held_out, fitted, best)
     assert fitted.category_ids == ["H1", "H2", "S1"]
     # Two inserts of each, masked and as printed; of a root that nobody knows nothing is told
     one_form = [[True, True, False]] * 2 + [[False, True, False]] * 2
     assert told[0].is_true.tolist() == one_form * 2
-    assert told[0].evidence.shape == told[0].is_true.shape and not told[0].is_named.any()
+    assert told[0].evidence.shape == told[0].is_true.shape and not told[0].name_kinds.any()
 
 
 def calibration(classifier) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from drugtext.evaluation.benchmark.task import (
     NotFinishedError,
 )
 from drugtext.inserts.insert import DrugInsert
+from drugtext.scorer import INITIAL_SCALE
 from drugtext.taxonomy import Category, Taxonomy
 
 CORPUS = corpus()
@@ -72,6 +73,18 @@ def accuracy(contestant, trial) -> float:
         if answers.confidences is not None:
             assert all(0 <= confidence <= 1 for confidence in answers.confidences)
     return float(np.mean(right))
+
+
+@pytest.mark.parametrize("name", ["drugtext", "drugtext, whole tree"])
+def test_drugtext_is_calibrated_on_the_validation_inserts(everyone, name):
+    contestant = everyone[name]()
+    contestant.prepare(NEW_DRUG)
+    contestant.fit(NEW_DRUG.tasks[0].lesson)
+    head = contestant.classifier.model.head
+    assert head.certainty.any() and head.scale.item() != INITIAL_SCALE
+    contestant.prepare(replace(NEW_DRUG, validation=()))
+    contestant.fit(NEW_DRUG.tasks[0].lesson)
+    assert contestant.classifier.model.head.scale.item() == INITIAL_SCALE
 
 
 @pytest.mark.parametrize("trial", [NEW_DRUG, FEW], ids=["new drug", "new category"])

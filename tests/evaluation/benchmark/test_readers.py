@@ -9,7 +9,7 @@ from invented import corpus
 
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.meter import Stopwatch
-from drugtext.evaluation.benchmark.protocols import new_drug
+from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug, new_regulator
 from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
 from drugtext.evaluation.benchmark.task import NO_TRAINING
 from drugtext.training.meta import ATC_PLAN
@@ -37,6 +37,15 @@ def test_one_training_serves_all_levels_and_forms(readers):
     found = reader.embed(inserts)
     assert found.shape == (3, reader.classifier.model.config.embedding_dim)
     assert (found == reader.classifier.embed(inserts)).all()
+
+
+def test_a_new_regulator_and_a_growing_taxonomy_are_read_by_trained_encoders(readers):
+    for trial in (
+        new_regulator(CORPUS, "masked", 3, "US labels"),
+        growing_taxonomy(CORPUS, "masked", 4, seed=0),
+    ):
+        assert readers(trial).classifier.model.adapter is not None
+        assert trial.training.sha256 in readers.embedders
 
 
 def test_what_a_training_took_is_counted_each_time(readers):

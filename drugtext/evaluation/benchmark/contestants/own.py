@@ -19,7 +19,12 @@ from drugtext.evaluation.benchmark.task import (
     Trial,
     best_first,
 )
-from drugtext.evaluation.calibration import calibrate, text_direction
+from drugtext.evaluation.calibration import (
+    HeldOut,
+    best_calibration,
+    text_direction,
+    true_categories,
+)
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
 
@@ -43,7 +48,8 @@ class DrugText(Contestant):
         " once, the category's name as one drug; names alone where k = 0; where names are"
         " plain, pieces of the ingredients' names, of a field of their own. Its scale is set"
         " on the validation inserts; for new categories it has adapter, lexicon and whitening from"
-        " the other categories, which the frozen contestants make no use of"
+        " the other categories, for a growing taxonomy adapter and lexicon, which the frozen"
+        " contestants make no use of"
     )
 
     def __init__(self, read: Callable[[Trial], Reader]) -> None:
@@ -83,18 +89,21 @@ class DrugText(Contestant):
 
     def _calibrate(self, lesson: Lesson) -> None:
         """Calibrate on the validation inserts, as the bundled checkpoint is."""
-        head, ids = self.classifier.model.head, self.classifier.category_ids
-        known = [example for example in self._validation if self._taught(example) in ids]
-        projected = torch.as_tensor(
-            self._project(self.classifier, [example.insert for example in known])
-        )
-        rows = torch.tensor([ids.index(self._taught(example)) for example in known])
-        is_true = torch.eye(len(ids), dtype=torch.bool)[rows]
+        head, tree = self.classifier.model.head, self.classifier.taxonomy
+        given, placed = [], []
+        for example in self._validation:
+            path = example.path[: example.path.index(self._taught(example)) + 1]
+            if known := next((step for step in reversed(path) if step in tree), None):
+                given.append(example.insert)
+                placed.append(known)
+        projected = torch.as_tensor(self._project(self.classifier, given))
+        is_true = true_categories(placed, self.classifier.category_ids, tree)
         taught = [example.insert for example in lesson.support]
         support = torch.from_numpy(self._project(self.classifier, taught))
         lengths = torch.tensor([len(insert.text) for insert in taught])
         direction = text_direction(head.text_of(support), lengths)
-        calibrate(head, projected, is_true, direction)
+        told = HeldOut.of(head, projected, is_true, direction)
+        best_calibration(told).apply(head, direction)
 
     def extend(self, lesson: Lesson, new: Sequence[Example]) -> None:
         """Add the new categories one by one; the others stay as they are."""
