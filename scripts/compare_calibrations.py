@@ -49,7 +49,7 @@ from drugtext.evaluation.trust.probabilities import (
     coverage,
     covered_by_level,
 )
-from drugtext.evaluation.trust.subjects import FORMS, judge, projected
+from drugtext.evaluation.trust.subjects import FORMS, LISTED, judge, projected
 from drugtext.prediction_sets import KNOWN
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import Embedded, fit_deepest
@@ -71,7 +71,6 @@ WAYS: dict[str, Callable[[HeldOut], Calibration]] = {
     "no doubts, one scale for all": partial(best_calibration, doubts=ALONE, strengths=ALONE),
 }
 AS_IT_IS = next(iter(WAYS))
-LISTED = "listed"
 COVERAGE = 0.9
 MIN_INGREDIENTS = 2
 
@@ -140,8 +139,8 @@ def answers(
                 yield Answered(way, names, judged, strange, is_full)
             listed = with_names_of(fitted, unmet(drugs, their_names))
             by_name = judge(listed, given, [records[place] for place in told])
-            chosen = np.flatnonzero(np.char.endswith(by_name.kinds, KNOWN))
-            yield Answered(way, LISTED, by_name.at(chosen.tolist()), strange, is_full[chosen])
+            of_known = is_full[np.char.endswith(by_name.kinds, KNOWN)]
+            yield Answered(way, LISTED, by_name.known_by_name(), strange, of_known)
 
 
 def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:

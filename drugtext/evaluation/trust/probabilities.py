@@ -17,7 +17,7 @@ from drugtext.evaluation.metrics import (
 )
 from drugtext.evaluation.scores import ingredient_columns
 from drugtext.prediction import deepest_sure, node_probabilities
-from drugtext.prediction_sets import levels, prediction_sets
+from drugtext.prediction_sets import KNOWN, levels, prediction_sets
 from drugtext.taxonomy import Taxonomy
 
 _N_SIMULATED = 200
@@ -50,6 +50,10 @@ class Judged(NamedTuple):
             groups=[self.groups[n] for n in places],
             kinds=self.kinds[places],
         )
+
+    def known_by_name(self) -> Judged:
+        """Return those whose names are those of known drugs."""
+        return self.at(np.flatnonzero(np.char.endswith(self.kinds, KNOWN)).tolist())
 
     def by_level(self) -> dict[int, LevelAnswers]:
         """Return `answers_by_level` of the inserts."""

@@ -6,6 +6,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ from drugtext.evaluation.trust.probabilities import (
 )
 from drugtext.evaluation.trust.robustness import under_noise
 from drugtext.evaluation.trust.strangers import N_DRAWS, far, near, near_few_shot
-from drugtext.evaluation.trust.subjects import N_EPISODES, KnownCategories, NewCategories, Run
+from drugtext.evaluation.trust.subjects import (
+    LISTED,
+    N_EPISODES,
+    KnownCategories,
+    NewCategories,
+    Run,
+)
 from drugtext.evaluation.trust.writer_faults import try_writers
 from drugtext.prediction_sets import LONG
 
@@ -129,13 +136,16 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
     config = known.classifier.model.config
     every = range(len(known.records))
     found: dict[str, Any] = {"calibration": [], "sets": [], "sure": [], "reliability": []}
+    asks: dict[str, Callable[..., Judged]] = {
+        names: partial(known.judged, names) for names in NAMES
+    }
+    asks[LISTED] = known.judged_by_name
     for documents in ("all inserts", "full documents"):
         chosen, held_out = (_places(known, split, documents) for split in ("test", "validation"))
-        for names in NAMES:
+        for names, ask in asks.items():
             begins(f"probabilities: {documents}, {names}")
-            judged = known.judged(names, chosen)
+            judged, of_held_out = ask(chosen), ask(held_out, "validation").by_level()
             told = {"documents": documents, "names": names}
-            of_held_out = known.judged(names, held_out, "validation").by_level()
             found["calibration"] += [
                 told | one | {"validation": round(float(of_held_out[one["level"]][1].mean()), 4)}
                 for one in calibration_by_level(judged, seed)

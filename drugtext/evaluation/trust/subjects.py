@@ -37,12 +37,14 @@ from drugtext.evaluation.trust.probabilities import Judged
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import Embedded
-from drugtext.training.listed_drugs import ListedDrug
+from drugtext.training.listed_drugs import ListedDrug, with_names_of
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import calibrated
 
 FORMS: dict[Names, str] = {"masked": "masked", "plain": "text"}
 """Form of a record's texts -> the column of the corpus."""
+LISTED = "listed"
+"""Texts as printed of drugs that are known by name, as those that the taxonomy lists."""
 N_EPISODES = 30
 """Of each setting of new categories."""
 
@@ -129,6 +131,14 @@ class KnownCategories(NamedTuple):
         """Return the answers to some records of a split, by their places."""
         asked = [self.corpus.splits[split][n] for n in chosen]
         return judge(self.classifier, self.embeddings(names, split)[list(chosen)], asked)
+
+    def judged_by_name(self, chosen: Sequence[int], split: str = "test") -> Judged:
+        """Return the answers to those, as printed, that are known by name once all names are told.
+
+        Arguments as `judged` takes them.
+        """
+        told = self._replace(classifier=with_names_of(self.classifier, self.drugs))
+        return told.judged("plain", chosen, split).known_by_name()
 
 
 class NewCategories:

@@ -9,6 +9,7 @@ from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS
 from drugtext.evaluation.markdown import markdown_table, met
 from drugtext.evaluation.trust.confidential import WITH_MEMORY
 from drugtext.evaluation.trust.scope import IN_USE
+from drugtext.evaluation.trust.subjects import LISTED
 
 Figures = Mapping[str, Any]
 
@@ -65,8 +66,10 @@ def headline(figures: Figures) -> str:
 def _targets(figures: Figures) -> Iterator[list[str]]:
     known, scope = figures["known"], figures["scope"]
     for row in known["calibration"]:
-        if row["names"] == "plain":
-            what = f"Calibration error, known categories, level {row['level']}, {row['documents']}"
+        if row["names"] != "masked":
+            of = f"level {row['level']}, {row['documents']}"
+            of += " of drugs known by name" if row["names"] == LISTED else ""
+            what = f"Calibration error, known categories, {of}"
             how = "scale and doubts from validation drugs; 15 bins"
             yield [*_calibration_row(what, row, ECE_KNOWN), how]
     for row in figures["few_shot"]:

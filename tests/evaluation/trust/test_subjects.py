@@ -103,6 +103,14 @@ def test_where_categories_are_left_out_their_drugs_are_not_told(run, known):
     assert not any(category.startswith("A01") for category in kept.category_ids)
 
 
+def test_drugs_that_are_listed_are_judged_by_what_is_known_of_their_names(known):
+    every = range(len(known.records))
+    by_name, before = known.judged_by_name(every), known.judged("plain", every)
+    assert set(by_name.groups) <= {drug.name for drug in known.drugs} & set(before.groups)
+    assert len(by_name.groups) > len(before.known_by_name().groups)
+    assert len(known.judged_by_name([0, 1], "validation").groups) <= 2
+
+
 def test_of_each_drug_the_deepest_category_that_is_known_is_the_true_one(tiny_classifier):
     known = known_categories(tiny_classifier, telling)
     every = range(len(known.records))

@@ -32,7 +32,9 @@ def scores(auroc: float) -> dict:
 
 @pytest.fixture
 def figures() -> dict:
-    both = [(d, n) for d in ("all inserts", "full documents") for n in ("masked", "plain")]
+    both = [
+        (d, n) for d in ("all inserts", "full documents") for n in ("masked", "plain", "listed")
+    ]
     known = {
         "calibration": [
             calibration(level, n, d, 0.025 if level == 2 else 0.01)
@@ -143,6 +145,7 @@ def test_targets_are_told_met_or_missed(figures):
     assert [met for _, met in told.values()] == [
         *(
             *("met", "met", "met", "met"),
+            *("met", "met", "met", "met"),
             *("missed", "met", "missed"),
             *("missed", "missed", "met", "met"),
             *("missed", "missed", "missed", "missed"),
@@ -150,6 +153,8 @@ def test_targets_are_told_met_or_missed(figures):
             *("met", "missed", "met"),
         )
     ]
+    of_listed = "Calibration error, known categories, level 2, all inserts of drugs known by name"
+    assert told[of_listed] == told["Calibration error, known categories, level 2, all inserts"]
     known = told["Calibration error, known categories, level 2, all inserts"][0]
     assert known == "0.025 [0.010, 0.040]; by chance alone 0.020 to 0.030"
 
