@@ -265,7 +265,7 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
     told = run("compare_calibrations", "--folds", 3)
     known = [*corpus.splits["train"], *corpus.splits["validation"]]
     rows = {(row["calibrated"], row["names"], row["level"]): row for row in told["rows"]}
-    assert len(rows) == len(told["rows"]) == 3 * 2 * 4
+    assert len(rows) == len(told["rows"]) == 3 * 3 * 4
     for (_, names, level), row in rows.items():
         as_it_is = rows["as it is", names, level]
         assert 0 < row["n"] == as_it_is["n"] <= len(known)
@@ -274,7 +274,7 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
         assert row["fold"]["ece"] > row["ece"] - 1e-4
         assert row["fold"]["n"] * 3 == pytest.approx(row["n"])
     sets = {(row["documents"], row["names"], row["level"]): row for row in told["sets"]}
-    assert len(sets) == len(told["sets"]) == 2 * 2 * 4
+    assert len(sets) == len(told["sets"]) == 2 * 3 * 4
     for (documents, names, level), row in sets.items():
         assert row["asked"] == 0.9 and len(row["folds"]) == 3 and row["mean_size"] >= 1
         assert min(row["folds"]) - 1e-4 <= row["covered"] <= max(row["folds"]) + 1e-4

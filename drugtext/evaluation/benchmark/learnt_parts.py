@@ -92,7 +92,8 @@ def calibrations(told: Figures) -> Iterator[str]:
     yield (
         f"Drugs of the training and the validation split in {told['folds']} folds, each asked of"
         " what was taught all others but one, and calibrated on that one; the encoder is not"
-        " trained. Expected calibration error, 15 bins, all inserts. *By chance*: that of as many"
+        " trained. *Listed*: plain texts of drugs that are known by name, as their names were told,"
+        " too. Expected calibration error, 15 bins, all inserts. *By chance*: that of as many"
         " answers whose probabilities are true, where the inserts of a drug are right or wrong by"
         " themselves, and where they are together. *One fold*: the mean of what is measured where"
         " the drugs of one are all that is asked, calibrated as it is, and by chance, where the"
