@@ -12,6 +12,7 @@ from drugtext.heads import PrototypeHead
 from drugtext.name_stems import (
     DRUG_NAME_SHARE,
     DRUG_NAME_SHARPNESS,
+    SAME_NAME_WEIGHT,
     UNLIKE,
     UNTOLD,
     NameStems,
@@ -66,8 +67,13 @@ def test_evidence_of_names_by_hand():
     asked = torch.tensor([E1, [0.0] * 4, [0.0, 0, 1, 0]])
     found = name_evidence(memory, asked, 3)
     same = (1 - math.exp(-DRUG_NAME_SHARPNESS)) / (2 + UNTOLD) / UNLIKE  # two of category 0
-    assert found[0].tolist() == pytest.approx([math.log1p(same), 0, 0], abs=1e-5)
+    known = math.log1p(same) + SAME_NAME_WEIGHT
+    assert found[0].tolist() == pytest.approx([known, 0, 0], abs=1e-5)
     assert not found[1:].any()  # no name, and one like none
+    both = name_evidence(memory, torch.tensor([E2]), 3)[0]
+    one_of_two, one = ((1 - math.exp(-DRUG_NAME_SHARPNESS)) / (n + UNTOLD) for n in (2, 1))
+    expected = [math.log1p(p / UNLIKE) + SAME_NAME_WEIGHT for p in (one_of_two, one)]
+    assert both.tolist() == pytest.approx([*expected, 0], abs=1e-5)
 
 
 def named_head(n_categories: int = 2) -> tuple[PrototypeHead, torch.Tensor]:

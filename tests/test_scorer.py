@@ -10,7 +10,13 @@ from heads_by_hand import head_of, unit_vectors
 
 from drugtext.heads import PrototypeHead
 from drugtext.memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, SHARPNESS
-from drugtext.name_stems import DRUG_NAME_SHARPNESS, UNLIKE, UNTOLD, with_names
+from drugtext.name_stems import (
+    DRUG_NAME_SHARPNESS,
+    SAME_NAME_WEIGHT,
+    UNLIKE,
+    UNTOLD,
+    with_names,
+)
 from drugtext.scorer import DISTANCE_WEIGHT, INITIAL_SCALE, KNOWN_NAME, NEW_NAME, NO_NAME
 
 
@@ -75,7 +81,8 @@ def test_without_a_text_the_prior_and_the_names_are_left():
     asked = with_names(unit_vectors(2, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
     assert head.logits_of_names(asked).tolist() == [[0.5, -0.5]] * 2
     knows = head.remembering(with_names(torch.eye(2), torch.eye(2)), torch.tensor([0, 1]))
-    told = math.log1p((1 - math.exp(-DRUG_NAME_SHARPNESS)) / (1 + UNTOLD) / UNLIKE) / 4
+    told = math.log1p((1 - math.exp(-DRUG_NAME_SHARPNESS)) / (1 + UNTOLD) / UNLIKE)
+    told = (told + SAME_NAME_WEIGHT) / 4
     expected = torch.tensor([[0.5, -0.5 + told], [0.5, -0.5]])  # the second goes by no name
     torch.testing.assert_close(knows.logits_of_names(asked), expected, atol=1e-4, rtol=0)
     assert knows.logits_of_names(torch.eye(2)).tolist() == [[0.5, -0.5]] * 2
