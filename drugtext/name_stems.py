@@ -28,8 +28,8 @@ and on training categories, in the middle of a plateau."""
 SAME_NAME = 0.99
 """Cosine of two names that are one: what is remembered is rounded to a byte a figure."""
 SAME_NAME_WEIGHT = 5.0
-"""What a name says, besides, of a category that knows it, in natural logarithms. By folds of training
-and validation drugs more than that brings little: what is left has several codes."""
+"""What a name says, besides, of a category that knows it, in natural logarithms. By folds of
+training and validation drugs more than that brings little: what is left has several codes."""
 
 
 class NameStems(nn.Module):
