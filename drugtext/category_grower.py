@@ -33,7 +33,9 @@ class CategoryGrower(CategoryLearner):
     ) -> Self:
         """Learn one category more; this classifier stays as it is.
 
-        The scores of the other categories do not change.
+        The scores of the other categories do not change. A drug's name still speaks for those that
+        know it: a category of another kind, such as a shelf, is up against that, unless its inserts
+        bear the name, too.
 
         Args:
             category: its name, or its id where the taxonomy knows one.
@@ -122,7 +124,8 @@ class CategoryGrower(CategoryLearner):
 
         Args:
             names: of drugs, whether or not there are inserts of them. One of which the encoder
-                knows no piece is passed over. The more names a category has, the less each says.
+                knows no piece is passed over. The more names a category has, the less each says of
+                drugs that are called alike.
             categories: of each name, an id or a name; a drug of several stands there several times.
 
         Raises:

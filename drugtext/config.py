@@ -40,8 +40,8 @@ class DrugTextConfig(PreTrainedConfig):
         scope_false_alarms: share of held-out inserts of known categories that it, or that of
             `few_shot`, was set to call out of scope; None where nobody said.
         strangeness: level of the tree -> how strange the true category of held-out inserts looked,
-            of all and of those with little and with much text, see `prediction_sets`; None where
-            nobody measured.
+            of all and of those of each kind, see `prediction_sets.KINDS`; None where nobody
+            measured.
         few_shot: for categories learnt from a few inserts each, as episodes on held-out ingredients
             gave them: `softening` of the whitening, `scale`, the power of the number of drugs that
             it grows by, `growth`, `scope_threshold` and `strangeness` (of all levels alike); None

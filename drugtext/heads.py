@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .memory import Memory
 from .name_stems import remembered_names
 from .prototypes import category_prototypes, share_with_ancestors
-from .scorer import DISTANCE_WEIGHT, Scorer
+from .scorer import DISTANCE_WEIGHT, KNOWN_NAME, NEW_NAME, Scorer
 
 PRIOR_STRENGTH = 0.25
 """Exponent of the number of support inserts in a category's prior; 0 would make all alike."""
@@ -152,13 +152,16 @@ class PrototypeHead(Scorer):
         if name is not None:
             total, weight = total + NAME_WEIGHT * name, weight + NAME_WEIGHT
         prior = self.log_prior.mean().nan_to_num().reshape(1)  # as likely as the others are
-        return self._with_categories(
+        more = self._with_categories(
             torch.cat([self.prototypes, (total / weight).to(self.prototypes.device)]),
             torch.cat([self.log_prior, prior]),
             torch.cat([self.allowances, self._allowance(embeddings).to(self.allowances)]),
             memory,
             named,
         )
+        # A name that is known to others may be of this one, too: it is no surer than a new one.
+        more.doubts[KNOWN_NAME] = more.doubts[NEW_NAME]
+        return more
 
     def _allowance(self, support: Tensor) -> Tensor:
         """Return what a new category is allowed for where its support lies, shape (1,).

@@ -26,7 +26,8 @@ UNTOLD = 8
 that is alike by chance weighs much. The three were chosen by folds of training and validation drugs
 and on training categories, in the middle of a plateau."""
 SAME_NAME = 0.99
-"""Cosine of two names that are one: what is remembered is rounded to a byte a figure."""
+"""Cosine of two names that are one: what is remembered is rounded to a byte a figure. Salts and
+isotopes of a substance are one, as no piece of a name tells them apart."""
 SAME_NAME_WEIGHT = 5.0
 """What a name says, besides, of a category that knows it, in natural logarithms. By folds of
 training and validation drugs more than that brings little: what is left has several codes."""
@@ -149,19 +150,21 @@ def remembered_names(names: Tensor, rows: Tensor) -> Memory | None:
     return Memory.of(names[has_name], rows[has_name]).without_repeats()
 
 
-def name_evidence(known: Memory, names: Tensor, n_categories: int) -> Tensor:
+def name_evidence(
+    known: Memory, names: Tensor, n_categories: int, same_name: float = SAME_NAME_WEIGHT
+) -> Tensor:
     """Return how much the names of inserts speak for each category.
 
     Args:
         known: names of drugs of the categories.
         names: of the inserts, unit vectors or zeros, shape (n, name_dim).
         n_categories: rows of the head.
+        same_name: what a name says, besides, of a category that knows it.
 
     Returns:
         Natural logarithms to be added to those of what the text says, shape (n, n_categories): 0
         for a name that is like none of a category's, for a category whose names nobody told, and
-        for an insert that goes by none; `SAME_NAME_WEIGHT` more for one that a category knows. What
-        is said of one category does not depend on the others.
+        for an insert that goes by none. What is said of one category does not depend on the others.
 
     Source:
         Kernel density as in `memory.Memory`, over a uniform one, with `UNTOLD` added as in Lidstone
@@ -172,4 +175,4 @@ def name_evidence(known: Memory, names: Tensor, n_categories: int) -> Tensor:
     weights = ((DRUG_NAME_SHARPNESS * (cosines - 1)).exp() - unlike).clamp(min=0)
     told = (known.category_means(weights, n_categories, UNTOLD) / UNLIKE).log1p()
     same, rows = (cosines > SAME_NAME).to(told.dtype), known.rows.expand_as(cosines)
-    return told + SAME_NAME_WEIGHT * torch.zeros_like(told).scatter_reduce(-1, rows, same, "amax")
+    return told + same_name * torch.zeros_like(told).scatter_reduce(-1, rows, same, "amax")

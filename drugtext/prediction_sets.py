@@ -130,11 +130,14 @@ def strangeness_of_kinds(
 
 
 def deepened(held_out: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """Return what was measured, and of levels below the deepest the same as of that one.
+    """Return what was measured, as it holds where categories were added since.
+
+    Of levels below the deepest it is the same as of that one. Of known drugs nothing is left: their
+    names were told of other categories, and may stand for the new ones, too.
 
     Args:
         held_out: as `strangeness` returns it, and `strangeness_of_kinds`.
-        depth: of a tree in which categories that were added since lie deeper.
+        depth: of the tree.
     """
     found: dict[str, Any] = {
         kind: deepened(scores, depth)
@@ -144,7 +147,8 @@ def deepened(held_out: Mapping[str, Any], depth: int) -> dict[str, Any]:
     told = {int(key): scores for key, scores in held_out.items() if key not in found}
     last = max(told, default=0)
     below = {number: told[last] for number in range(last + 1, depth + 1) if told}
-    return {str(number): scores for number, scores in (told | below).items()} | found
+    new = {kind: scores for kind, scores in found.items() if not kind.endswith(KNOWN)}
+    return {str(number): scores for number, scores in (told | below).items()} | new
 
 
 def check_strangeness(found: Mapping[str, Any]) -> None:
@@ -201,9 +205,10 @@ def prediction_sets(
 ) -> list[list[list[str]]]:
     """Return the categories of each level that cannot be ruled out.
 
-    Inserts with little text and with much, with names and without, are compared with held-out ones
-    of their kind, where there are enough of each: else sets of some would be too small, and those
-    of others too large. Where nothing was measured on known drugs, they are compared with new ones.
+    Inserts with little text and with much, without names, with new and with known ones, are
+    compared with held-out ones of their kind, where there are enough of each: else sets of some
+    would be too small, and those of others too large. Where too little was measured on known drugs,
+    they are compared with new ones.
 
     Args:
         probabilities: as `levels` takes them.
@@ -257,15 +262,18 @@ def _compared(
     their own, all together would be covered less than was asked.
     """
     needed = int(np.ceil(round(1 / (1 - coverage), 6))) - 1
-    if kinds is not None:
-        as_new = {kind: new for _, new, kind in KINDS.values() if kind not in held_out}
-        kinds = np.array([as_new.get(kind, kind) for kind in kinds.tolist()], dtype=str)
-    asked = [] if kinds is None else np.unique(kinds).tolist()
     of_kinds = {
-        kind: found.get(str(number), ()) for kind, found in held_out.items() if kind in _ALL_KINDS
+        kind: scores[str(number)]
+        for kind, scores in held_out.items()
+        if kind in _ALL_KINDS and str(number) in scores
     }
-    if asked and {*asked} <= of_kinds.keys() and min(map(len, of_kinds.values())) >= needed:
-        return [(kinds == kind, np.array(of_kinds[kind])) for kind in asked]
+    as_new = {
+        known: new for _, new, known in KINDS.values() if len(of_kinds.get(known, ())) < needed
+    }
+    told = [] if kinds is None else [as_new.get(kind, kind) for kind in kinds.tolist()]
+    compared = {kind: scores for kind, scores in of_kinds.items() if kind not in as_new}
+    if told and {*told} <= compared.keys() and min(map(len, compared.values())) >= needed:
+        return [(np.array(told) == kind, np.array(compared[kind])) for kind in sorted({*told})]
     scores = held_out.get(str(number), ())
     if len(scores) < needed:
         raise DrugTextError(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .block_products import block_products
 from .doubt import doubted
 from .memory import MEMORY_WEIGHT, PROTOTYPE_SCALE, Memory
-from .name_stems import SAME_NAME, name_evidence
+from .name_stems import SAME_NAME, SAME_NAME_WEIGHT, name_evidence
 from .projection import Projection
 
 INITIAL_SCALE = 16.0
@@ -96,8 +96,14 @@ class Scorer(Projection):
         squares = self.prototypes.square().sum(-1)
         return 2 * products - squares - projected.square().sum(-1, keepdim=True)
 
-    def evidence(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+    def evidence(
+        self, projected: Tensor, same_name: float = SAME_NAME_WEIGHT
+    ) -> tuple[Tensor, Tensor]:
         """Return what `scale` times the one, plus the other, makes logits of.
+
+        Args:
+            projected: shape (n, embedding_dim).
+            same_name: as `name_evidence` takes it.
 
         Returns:
             With prototypes alone, their scores, and the prior. With a memory, the logarithm of the
@@ -105,7 +111,7 @@ class Scorer(Projection):
             names are known, what they say is added. What is said of one category does not depend on
             the others. Shapes (n, n_categories) and (n_categories,).
         """
-        scores, by_name = self.scores(projected), self._by_name(projected)
+        scores, by_name = self.scores(projected), self._by_name(projected, same_name)
         if self.memory is None:
             told = scores if by_name is None else scores + by_name / PROTOTYPE_SCALE
             return told, self.log_prior
@@ -115,11 +121,11 @@ class Scorer(Projection):
         both = both if by_name is None else both + by_name
         return both / INITIAL_SCALE, torch.zeros_like(self.log_prior)
 
-    def _by_name(self, projected: Tensor) -> Tensor | None:
+    def _by_name(self, projected: Tensor, same_name: float = SAME_NAME_WEIGHT) -> Tensor | None:
         """Return what the names of inserts say, `name_evidence`; None where none are known."""
         if self.named is None or projected.shape[-1] == self.text_dim:
             return None
-        return name_evidence(self.named, self.names_of(projected), len(self.prototypes))
+        return name_evidence(self.named, self.names_of(projected), len(self.prototypes), same_name)
 
     def name_kinds(self, projected: Tensor) -> Tensor:
         """Return of each insert which of `NAME_KINDS` its names are: int64, shape (n,)."""
@@ -151,8 +157,9 @@ class Scorer(Projection):
     def familiarity(self, projected: Tensor) -> Tensor:
         """Return how much in scope an insert is: its energy, and how near it is to all known.
 
-        A name that is like those of known drugs speaks for it, and a new name not against it. Where
-        a category is the best that lies farther out than what was known before, that is allowed.
+        A name that is like those of known drugs speaks for it, a known one no more than one that is
+        alike, for any text may bear it; a new one does not speak against it. Where a category is
+        the best that lies farther out than what was known before, that is allowed.
 
         Returns:
             Shape (n,); the higher, the more an insert is like what the categories were learnt from.
@@ -161,7 +168,7 @@ class Scorer(Projection):
             Liu et al. 2020, arXiv:2010.03759, equation 4, and Lee et al. 2018, arXiv:1807.03888,
             equation 2, here of one mean; `scripts/trust_report.py` compares them.
         """
-        evidence = self.evidence(projected)[0]
+        evidence = self.evidence(projected, same_name=0.0)[0]
         energy = (evidence * INITIAL_SCALE).logsumexp(-1) / INITIAL_SCALE
         if len(self.allowances):
             energy = energy + self.allowances[evidence.argmax(-1)]

@@ -138,9 +138,11 @@ def answers(
                 judged = judge(fitted, given, [records[place] for place in told])
                 yield Answered(way, names, judged, strange, is_full)
             listed = with_names_of(fitted, unmet(drugs, their_names))
+            given = projected(fitted, known.embeddings[FORMS["plain"]][told])
             by_name = judge(listed, given, [records[place] for place in told])
             of_known = is_full[np.char.endswith(by_name.kinds, KNOWN)]
-            yield Answered(way, LISTED, by_name.known_by_name(), strange, of_known)
+            if len(of_known):
+                yield Answered(way, LISTED, by_name.known_by_name(), strange, of_known)
 
 
 def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ import torch
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CorpusError, DrugTextError
+from drugtext.name_stems import SAME_NAME_WEIGHT
 from drugtext.prediction_sets import KINDS, SHORT
+from drugtext.scorer import INITIAL_SCALE
 
 ALIKE = "It is a tablet for adults. Take it daily."
 BLOCKERS = ("atenolol", "nadolol", "bisoprolol")
@@ -53,6 +55,13 @@ def test_a_known_piece_of_a_name_speaks_for_an_insert_and_a_new_one_not_against_
         few.embed([insert("bisoprolol"), insert(""), insert("zzyzx")])
     )
     assert named > nameless + 0.01 and new == pytest.approx(nameless, abs=1e-5)
+
+
+def test_a_known_name_puts_a_text_in_scope_no_more_than_one_that_is_alike(few):
+    known, alike, nameless = few.familiarity(
+        few.embed([insert("atenolol"), insert("atenololum"), insert("")])
+    )
+    assert nameless < alike < known < alike + SAME_NAME_WEIGHT / INITIAL_SCALE
 
 
 def test_inserts_whose_names_are_new_or_known_are_kinds_of_their_own(few, tiny_classifier):

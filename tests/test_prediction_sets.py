@@ -106,6 +106,10 @@ def test_known_drugs_are_compared_with_new_ones_where_nothing_was_measured_on_th
         for kind in (SHORT_NEW, SHORT_KNOWN)
     )
     assert new == known and len(known[0][0]) == 2
+    held_out[SHORT_KNOWN] = {level: [0.2] * 2 for level in "123"}  # 3 are needed
+    args = (IDS, TREE, held_out, 0.75)
+    for kind in (SHORT_NEW, SHORT_KNOWN):
+        assert prediction_sets(PROBABILITIES, *args, np.array([kind])) == new
     held_out[SHORT_KNOWN] = {level: [0.2] * 9 for level in "123"}
     told = prediction_sets(PROBABILITIES, IDS, TREE, held_out, 0.75, np.array([SHORT_KNOWN]))
     assert told == [[["H"], ["H1"], ["H1a"]]]
@@ -180,6 +184,7 @@ def test_deeper_levels_are_as_strange_as_the_deepest_that_was_measured():
         **{"1": [0.1], "2": [0.2], "3": [0.2]},
         LONG: {"1": [0.3], "2": [0.3], "3": [0.3]},
     }
+    assert deepened({"1": [0.1], SHORT_KNOWN: {"1": [0.2]}}, 1) == {"1": [0.1]}
     assert deepened({"1": [0.1], "2": [0.2]}, 1) == {"1": [0.1], "2": [0.2]}
     assert deepened({}, 2) == {}
 

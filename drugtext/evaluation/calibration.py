@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from drugtext.doubt import doubted
 from drugtext.errors import CorpusError
 from drugtext.heads import PrototypeHead
-from drugtext.scorer import NAME_KINDS
+from drugtext.scorer import KNOWN_NAME, NAME_KINDS, NEW_NAME, NO_NAME
 from drugtext.taxonomy import Taxonomy
 
 SCOPE_FALSE_ALARMS = 0.05
@@ -161,8 +161,8 @@ def best_calibration(
     below is no part of the first answer, and would make deep levels too doubtful.
 
     Args:
-        held_out: inserts. Where there are none with names of a kind, the doubts are those of the
-            kind before; where there are few of one, all have the same.
+        held_out: inserts. Where there are few with names of a kind, they are taken for those of
+            the kind before.
         strengths: least and greatest one that is tried.
         doubts: as well, at each level.
 
@@ -176,9 +176,7 @@ def best_calibration(
     _check_held_out(len(held_out.evidence))
     figures, prior = held_out.evidence.double(), held_out.log_prior.double()
     amounts, nodes = held_out.amounts.double(), held_out.nodes
-    kinds, kind_of, counts = held_out.name_kinds.unique(return_inverse=True, return_counts=True)
-    if int(counts.min()) < LEAST_OF_A_KIND:
-        kinds, kind_of = kinds[:1], torch.zeros_like(kind_of)
+    kinds, kind_of = _without_few(held_out.name_kinds).unique(return_inverse=True)
 
     def losses(found: Tensor, counted: Tensor) -> Tensor:
         scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
@@ -205,6 +203,18 @@ def best_calibration(
     likest = [max(int((kinds <= kind).sum()) - 1, 0) for kind in NAME_KINDS]
     by_kinds = tuple(tuple(rows[n]) for n in likest)
     return Calibration(float(np.exp(best[0])), float(best[1]), by_kinds)
+
+
+def _without_few(name_kinds: Tensor) -> Tensor:
+    """Take kinds of which there are few for the one before, or the first for the one behind."""
+    found = name_kinds.clone()
+    for kind in (KNOWN_NAME, NEW_NAME):
+        if int((found == kind).sum()) < LEAST_OF_A_KIND:
+            found[found == kind] = kind - 1
+    others = found[found > NO_NAME]
+    if len(others) and len(found) - len(others) < LEAST_OF_A_KIND:
+        found[found == NO_NAME] = int(others.min())
+    return found
 
 
 def _to_first_wrong_level(is_true: Tensor, logits: Tensor, nodes: Tensor) -> Tensor:

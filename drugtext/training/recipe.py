@@ -165,7 +165,7 @@ def calibrate_known(
         taught: from which the length of a text is told, too.
         held_out: other drugs.
         listed: the same classifier, told the names of held-out drugs, too. By what it says of them
-            drugs are calibrated that are known by name.
+            drugs are calibrated that are known by name; they count as new ones, too.
         best: finds what makes evidence probabilities.
     """
     direction, asked = _text_direction(classifier, [taught]), _placed(classifier, held_out)

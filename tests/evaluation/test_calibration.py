@@ -106,6 +106,20 @@ def test_a_few_inserts_have_no_doubts_of_their_own():
         assert is_apart or again == found
 
 
+def test_few_of_a_kind_are_taken_for_the_kind_before_and_others_stay_apart():
+    scores, true_rows = of_two(
+        *((0.1, 685), (0.3, 862), (0.6, 898)), *((0.1, 731), (0.3, 953), (0.6, 998))
+    )
+    kinds = (torch.arange(6000) >= 3000).long()
+    expected = best(scores, true_rows, name_kinds=kinds).doubts
+    kinds[-(LEAST_OF_A_KIND - 1) :] = KNOWN_NAME
+    assert best(scores, true_rows, name_kinds=kinds).doubts == expected
+    few_nameless = torch.full((6000,), NEW_NAME)
+    few_nameless[: LEAST_OF_A_KIND - 1] = NO_NAME
+    one, *others = best(scores, true_rows, name_kinds=few_nameless).doubts
+    assert others == [one, one]
+
+
 NODES = torch.tensor([[0, 0, 2, 2], [0, 1, 2, 3]])
 # However near the second one is: what is wrong is to be doubted, no scale would tell it.
 NEAR = torch.tensor([[0.0, -0.5, -2.0, -2.0], [0.0, -0.1, -2.0, -2.0]])

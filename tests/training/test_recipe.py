@@ -10,9 +10,11 @@ import torch
 from datasets import Dataset, DatasetDict
 
 import drugtext
+from drugtext import name_stems
 from drugtext.errors import CorpusError
 from drugtext.evaluation.calibration import SCOPE_FALSE_ALARMS, Calibration, HeldOut
 from drugtext.name_stems import name_evidence
+from drugtext.prediction_sets import KNOWN
 from drugtext.stem_ids import stem_ids_of
 from drugtext.taxonomy import Category, Taxonomy
 from drugtext.training.fitting import Embedded, fit_deepest
@@ -252,6 +254,33 @@ def test_listed_drugs_are_told_but_for_those_that_will_be_asked(reader):
     assert "T1" not in trained.category_ids and trained.model.config.n_named == 2
     assert knows(trained, "aba", "H1") and knows(trained, "zolol", "H1")
     assert not knows(trained, "afa", "H1") and not knows(trained, "aga", "H1")
+
+
+def test_held_out_drugs_are_known_by_name_to_the_calibration_and_test_drugs_are_not(reader):
+    def named(bare, rows: Dataset, column: str) -> np.ndarray:
+        texts = vectors(bare, rows, column)
+        told = rows["ingredients"] if column == "text" else [[]] * len(rows)
+        stems = bare.model.name_stems([stem_ids_of(names) for names in told])
+        return name_stems.with_names(torch.from_numpy(texts), stems).numpy()
+
+    splits = {
+        name: Embedded(rows, {form: named(reader, rows, form) for form in ("masked", "text")})
+        for name, rows in corpus().items()
+    }
+    more = Category("H19", "aff", "H1"), Category("H29", "agg", "H2")  # of nobody's insert
+    told = {}
+    for taught, tree in {
+        "nothing": TREE,
+        "validation": Taxonomy([*TREE, Category("H11", "afa", "H1"), *more], "own"),
+        "both": Taxonomy(
+            [*TREE, Category("H11", "afa", "H1"), Category("H12", "aga", "H1"), *more], "own"
+        ),
+    }.items():
+        trained, found = calibrated(reader, splits, TREE, listed_drugs(tree, 3))
+        told[taught] = found, trained.model.config.strangeness
+    kinds = {kind for kind in told["validation"][1] if kind.endswith(KNOWN)}
+    assert kinds and not kinds & told["nothing"][1].keys()
+    assert told["both"] == told["validation"]
 
 
 def test_the_shipped_classifier_knows_all_listed_drugs(reader):

@@ -34,8 +34,10 @@ def trust_page(results: Figures, plots: Sequence[str]) -> str:
         " below that of the test drugs, answers are surer than they are told to be, and sets hold"
         " the true category more often than was asked. *Listed*: texts as printed of drugs that are"
         " known by name, as nearly all real ones are: here all names that the taxonomy lists are"
-        " told, while those of test drugs are kept back elsewhere. As no set is smaller than one"
-        " category, theirs hold the true one as often as the first answer is right, or more.",
+        " told with their codes, while those of test drugs are kept back elsewhere. So a name of"
+        " one code tells it: this shows how well probabilities say so, not how well texts are read."
+        " As no set is smaller than one category, theirs hold the true one as often as the first"
+        " answer is right, or more.",
         _table(
             figures["known"]["calibration"],
             (

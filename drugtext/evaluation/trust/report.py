@@ -145,6 +145,8 @@ def known_categories(known: KnownCategories, seed: int, begins: Begins) -> dict[
         for names, ask in asks.items():
             begins(f"probabilities: {documents}, {names}")
             judged, of_held_out = ask(chosen), ask(held_out, "validation").by_level()
+            if not judged.true_ids or not of_held_out:  # of those known by name
+                continue
             told = {"documents": documents, "names": names}
             found["calibration"] += [
                 told | one | {"validation": round(float(of_held_out[one["level"]][1].mean()), 4)}

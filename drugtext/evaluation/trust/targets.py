@@ -71,6 +71,7 @@ def _targets(figures: Figures) -> Iterator[list[str]]:
             of += " of drugs known by name" if row["names"] == LISTED else ""
             what = f"Calibration error, known categories, {of}"
             how = "scale and doubts from validation drugs; 15 bins"
+            how += "; names and codes told" if row["names"] == LISTED else ""
             yield [*_calibration_row(what, row, ECE_KNOWN), how]
     for row in figures["few_shot"]:
         each = "5 inserts each" if row["k"] == 5 else "one insert each"
