@@ -15,6 +15,7 @@ from drugtext.inserts.leaflet_names import (
     chinese_names,
     eu_substances,
     product_name,
+    us_substances,
     without_document_word,
 )
 from drugtext.inserts.leaflet_parts import PREAMBLE, Heading, Part, without_overlaps
@@ -62,7 +63,7 @@ def read_leaflet(text: str, source: str) -> DrugInsert:
         name=generic or product_name(parts),
         sections=sections,
         language=detect_language("\n".join(sections.values())),
-        ingredients=(generic,) if generic else eu_substances(parts),
+        ingredients=(generic,) if generic else eu_substances(parts) or us_substances(parts),
         brand_names=brands,
         source=source,
     )

@@ -24,6 +24,19 @@ _NO_NAME = re.compile(
 _HIGHLIGHTS_NAME = re.compile(r"needed to use ([^.]{1,100}?) safely")
 _LEAFLET_LINE = re.compile(r"(?:[a-d]\. )?package leaflet\b", re.IGNORECASE)
 _SUBSTANCES = re.compile(r"[a-z][a-z0-9,/ -]{3,}")
+_US_FORM = (
+    r"(?:tablets?|capsules?|injections?|solution|suspension|emulsion|powder|granules|cream|ointment"
+    r"|gel|lotion|foam|patch|system|spray|drops|aerosol|film|implant|insert|syrup|elixir|lozenges?"
+    r"|suppositor(?:y|ies))"
+)
+_US_USE = rf"\b{_US_FORM}\b[^()\n]{{0,60}}\bfor [a-z, -]{{1,60}}\buse\b.{{0,40}}"
+# "EXAMPLOL (examplolol succinate) tablets, for oral use", and "EXAMPLOLOL tablets, for oral use"
+_US_TITLES = [
+    re.compile(rf"[A-Z][^()\n]{{1,60}}\(([a-z][^()\n]{{2,100}})\)[^()\n]{{0,40}}{_US_USE}"),
+    re.compile(rf"([A-Z][A-Z ,-]{{3,80}}) (?:[a-z][a-z -]{{0,30}})?{_US_USE}"),
+]
+_US_FORM_BEHIND = re.compile(rf"\s(?:for )?{_US_FORM}\b.*")
+_US_PARTS = re.compile(r",|/|;|\band\b")
 _NAMES = """
 通用名称 通用名稱 通用名 商品名称 商品名稱 商品名 商标名 商標名 商标 商標 中文名称 中文名稱 中文名
 英文名称 英文名稱 英文名 汉语拼音 漢語拼音 拼音名 拼音 曾用名 别名 別名 品名
@@ -77,6 +90,20 @@ def eu_substances(parts: list[Part]) -> tuple[str, ...]:
         if len(line) <= _LONGEST_NAME and _SUBSTANCES.fullmatch(line):
             return tuple(word.strip() for word in line.split("/") if word.strip())
     return ()
+
+
+def us_substances(parts: list[Part]) -> tuple[str, ...]:
+    """Read the substances in the title of a US label: in brackets, or else its name itself.
+
+    Source:
+        21 CFR 201.57(a)(2): proprietary name, established name, dosage form, route.
+    """
+    lines = chain.from_iterable(part.body[:_NAME_SCOPE].splitlines() for part in parts[:3])
+    found = (form.fullmatch(line.strip(_TRIM)) for line in lines for form in _US_TITLES)
+    title = next(filter(None, found), None)
+    told = _US_FORM_BEHIND.sub("", title[1].lower()) if title else ""
+    names = (name.strip() for name in _US_PARTS.split(told))
+    return tuple(name for name in names if _SUBSTANCES.fullmatch(name))
 
 
 def chinese_names(parts: list[Part]) -> tuple[str, tuple[str, ...]]:

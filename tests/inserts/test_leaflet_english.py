@@ -48,6 +48,42 @@ Two.
 """
 
 
+@pytest.mark.parametrize(
+    ("title", "substances"),
+    [
+        ("EXAMPLOL (examplolol succinate) tablets, for oral use", ("examplolol succinate",)),
+        (
+            "EXAMPLOL\N{REGISTERED SIGN} (examplolol) tablet, film coated for oral use, CIV",
+            ("examplolol",),
+        ),
+        (
+            "EXAMPLUS (insulin examplin injection) solution, for subcutaneous use",
+            ("insulin examplin",),
+        ),
+        (
+            "EXAMPLIDE (examplolol and amplide) extended-release tablets, for oral use",
+            ("examplolol", "amplide"),
+        ),
+        ("EXAMPLOLOL TARTRATE tablets, for oral use", ("examplolol tartrate",)),
+        (
+            "EXAMPLOLOL AND AMPLIDE extended-release capsules, for oral use",
+            ("examplolol", "amplide"),
+        ),
+        ("EXAMPLUMAB-ABCD injection, for intravenous or subcutaneous use", ("examplumab-abcd",)),
+        ("EXAMPLOL (examplolol) tablets", ()),
+        ("Examplol\N{REGISTERED SIGN} tablets, for oral use", ()),
+        ("Instructions (leaflet) for patient use", ()),
+        ("Take the tablets as told, for best use", ()),
+        ("EXAMPLOL (in boxes) tablets. For use in all. Use it.", ()),
+    ],
+)
+def test_the_title_of_a_us_label_names_its_substances(title, substances):
+    told = read_leaflet(f"{title}\n\n1 INDICATIONS AND USAGE\nFor pain.", "us.txt")
+    assert told.ingredients == substances
+    highlights = US.replace("-------INDICATIONS", f"{title}\n-------INDICATIONS", 1)
+    assert read_leaflet(highlights, "us.txt").ingredients == substances
+
+
 def test_us_full_text():
     insert = read_leaflet(US, "us.txt")
     assert (insert.name, insert.language) == ("EXAMPLOL", "en")
