@@ -28,6 +28,7 @@ from drugtext.evaluation.benchmark.report import headline, markdown_report
 from drugtext.evaluation.speed.page import speed_page
 from drugtext.evaluation.speed.targets import headline as speed_targets
 from drugtext.evaluation.trust.page import trust_page
+from drugtext.evaluation.trust.subjects import LISTED
 from drugtext.evaluation.trust.targets import headline as targets
 from drugtext.figures import measured_table
 
@@ -160,7 +161,7 @@ def test_the_draws_are_those_of_the_page_on_learning():
     assert times in " ".join(README.split())
     assert all(row["ahead"][0] >= 0 for row in told["setfit"]["rows"])
     rows = [row for row in told["calibrations"]["sets"] if row["documents"] == "all inserts"]
-    shares = sorted(row["drugs_covered"] for row in rows)
+    shares = sorted(row["drugs_covered"] for row in rows if row["names"] != LISTED)
     hold = f"hold the true category of {shares[0]:.3f} to {shares[-1]:.3f} of"
     assert all(hold in " ".join(text.split()) for text in (page, README))
 
