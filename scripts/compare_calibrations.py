@@ -52,7 +52,7 @@ from drugtext.evaluation.trust.probabilities import (
 from drugtext.evaluation.trust.subjects import FORMS, LISTED, judge, projected
 from drugtext.prediction_sets import KNOWN
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.fitting import Embedded, fit_deepest
+from drugtext.training.fitting import MIN_INGREDIENTS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import (
     ATC_LEVEL,
     ListedDrug,
@@ -72,7 +72,6 @@ WAYS: dict[str, Callable[[HeldOut], Calibration]] = {
 }
 AS_IT_IS = next(iter(WAYS))
 COVERAGE = 0.9
-MIN_INGREDIENTS = 2
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
 

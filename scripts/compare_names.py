@@ -41,12 +41,11 @@ from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.trust.subjects import judge, projected
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
+from drugtext.training.fitting import MIN_INGREDIENTS, TEXT_FORMS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import ATC_LEVEL, ListedDrug, listed_drugs, unmet
 from drugtext.window_cache import WindowCache
 
 LEVELS = (1, 2, 3, 4)
-MIN_INGREDIENTS = 2
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
 

@@ -15,6 +15,8 @@ from drugtext.errors import CorpusError
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.listed_drugs import ListedDrug, with_names_of
 
+MIN_INGREDIENTS = 2
+"""Of a category that answers: what one ingredient has in common tells little of the next."""
 TEXT_FORMS = ("masked", "text")
 """Columns of a corpus: names replaced, and as printed."""
 

@@ -30,7 +30,12 @@ from drugtext.prediction_sets import strangeness, strangeness_of_kinds
 from drugtext.scorer import KNOWN_NAME
 from drugtext.splits import SPLITS
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.fitting import TEXT_FORMS, Embedded, fit_deepest
+from drugtext.training.fitting import (
+    MIN_INGREDIENTS,
+    TEXT_FORMS,
+    Embedded,
+    fit_deepest,
+)
 from drugtext.training.listed_drugs import ListedDrug, unmet, with_names_of
 
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
@@ -44,7 +49,7 @@ def train_prototypes(
     *,
     learn: Callable[[Sequence[str]], DrugClassifier] | None = None,
     drugs: Sequence[ListedDrug] = (),
-    min_ingredients: int = 2,
+    min_ingredients: int = MIN_INGREDIENTS,
     seed: int = 0,
 ) -> DrugClassifier:
     """Train, calibrate and measure on the splits; then train on all of them by the same recipe.
@@ -96,7 +101,7 @@ def calibrated(
     splits: Mapping[str, Embedded],
     taxonomy: Taxonomy,
     drugs: Iterable[ListedDrug] = (),
-    min_ingredients: int = 2,
+    min_ingredients: int = MIN_INGREDIENTS,
     seed: int = 0,
 ) -> tuple[DrugClassifier, Calibration]:
     """Learn the categories of the training split, and calibrate on the validation split.
