@@ -178,7 +178,7 @@ def best_calibration(
     amounts, nodes = held_out.amounts.double(), held_out.nodes
     kinds, kind_of = _without_few(held_out.name_kinds).unique(return_inverse=True)
 
-    def losses(found: Tensor, counted: Tensor) -> Tensor:
+    def mean_loss(found: Tensor, counted: Tensor) -> Tensor:
         scales = (found[0] + found[1] * amounts).exp().unsqueeze(1)
         shares = found[2:].reshape(len(kinds), len(nodes))[kind_of]
         log_p = doubted(figures * scales + prior, nodes, shares).log_softmax(dim=-1)
@@ -187,13 +187,13 @@ def best_calibration(
     @torch.enable_grad()
     def loss(sought: NDArray) -> tuple[float, NDArray]:
         found = torch.tensor(sought, requires_grad=True)
-        mean = losses(found, counted)
+        mean = mean_loss(found, counted)
         (slope,) = torch.autograd.grad(mean, found)
         return mean.item(), slope.numpy()
 
     no_doubts = torch.zeros(1 + len(kinds) * len(nodes), dtype=torch.float64)
     starts = [torch.cat([torch.tensor([np.log(scale)]), no_doubts]) for scale in SCALES[::12]]
-    start = min(starts, key=lambda start: float(losses(start, held_out.is_true)))
+    start = min(starts, key=lambda start: float(mean_loss(start, held_out.is_true)))
     logits = figures * start[0].exp() + prior
     counted = _to_first_wrong_level(held_out.is_true, logits, nodes)
     # A doubt of which nothing is told stays none.

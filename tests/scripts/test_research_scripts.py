@@ -413,10 +413,12 @@ def test_trust_is_reported_on_all_that_is_asked(folder, corpus, ways, tiny_encod
 
     whole = [r for r in figures["known"]["calibration"] if r["documents"] == "all inserts"]
     assert {(row["names"], row["level"]) for row in whole} == {
-        (names, level) for names in ("masked", "plain") for level in (1, 2, 3, 4)
+        (names, level) for names in ("masked", "plain", "listed") for level in (1, 2, 3, 4)
     }
-    assert {row["n"] for row in whole if row["level"] < 4} == {n_test}
-    assert whole[-1]["accuracy"] > 0.5
+    all_asked = [row for row in whole if row["names"] != "listed"]
+    assert {row["n"] for row in all_asked if row["level"] < 4} == {n_test}
+    assert all_asked[-1]["accuracy"] > 0.5
+    assert all(0 < row["n"] <= n_test for row in whole)
     for row in figures["few_shot"]:
         assert row["n_way"] == ways["test", 3] and row["n"] == 4 * row["n_way"]
         assert row["accuracy"] > 1.5 / row["n_way"]
