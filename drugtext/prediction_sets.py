@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugtext.errors import DrugTextError
-from drugtext.taxonomy import Taxonomy
+from drugtext.taxonomy import Taxonomy, deepest_known
 
 MAX_SCORES = 999
 """Of a level that are kept: sets of coverage 0.999 need no more."""
@@ -47,8 +47,7 @@ class Level(NamedTuple):
             Nothing of an insert that has no such node: it is not judged at this level.
         """
         nodes = set(self.ids)
-        steps = (path[: self.number] for path in paths)
-        deepest = (next((step for step in path[::-1] if step in nodes), None) for path in steps)
+        deepest = (deepest_known(path[: self.number], nodes) for path in paths)
         return {n: node for n, node in enumerate(deepest) if node is not None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -236,6 +236,11 @@ class Taxonomy:
             return cls(categories, name)
         except TaxonomyError as error:
             raise TaxonomyError(f"{path}: {error}") from error
+
+
+def deepest_known(path: Sequence[str], known: Container[str]) -> str | None:
+    """Return the last step of a path, ids from the root down, that is known; None if none is."""
+    return next((step for step in reversed(path) if step in known), None)
 
 
 def _epc_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:

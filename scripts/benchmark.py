@@ -34,9 +34,7 @@ from drugtext.evaluation.benchmark.meter import Saving, total_seconds
 from drugtext.evaluation.benchmark.plan import FULL_RUN, QUICK_RUN, make_trials
 from drugtext.evaluation.benchmark.plots import write_plots
 from drugtext.evaluation.benchmark.prepare import prepare_corpora
-from drugtext.evaluation.benchmark.readers import (
-    TrainedReaders,
-)
+from drugtext.evaluation.benchmark.readers import TrainedReaders
 from drugtext.evaluation.benchmark.report import markdown_report
 from drugtext.evaluation.benchmark.results import make_results
 from drugtext.evaluation.benchmark.run import Outcomes, run

@@ -12,9 +12,8 @@ are judged in the same way.
 The encoder is not trained, because training would have met the drugs that are asked; it has the
 words and the names' pieces of all these inserts, which say nothing of categories. Names of drugs
 that are asked are not told, but in rows of listed drugs: those whose names the taxonomy lists, as
-nearly all real ones are. Without doubts, too, inserts count down to the first wrong level. The
-folder is
-that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
+nearly all real ones are. Without doubts, too, inserts count down to the first wrong level.
+The folder is that of a run of scripts/benchmark.py: corpus and vectors are taken from it.
 """
 
 from __future__ import annotations
@@ -50,7 +49,6 @@ from drugtext.evaluation.trust.probabilities import (
     covered_by_level,
 )
 from drugtext.evaluation.trust.subjects import FORMS, LISTED, judge, projected
-from drugtext.prediction_sets import KNOWN
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import MIN_INGREDIENTS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import (
@@ -123,14 +121,9 @@ def answers(
         tree = fitted.taxonomy
         told = [place for place in asked if any(step in tree for step in records[place].path)]
         is_full = np.array([records[place].kind in FULL_DOCUMENTS for place in told])
+        told_theirs = with_names_of(fitted, unmet(drugs, asked_names))
         for way, calibrate in WAYS.items():
-            calibrate_known(
-                fitted,
-                taught,
-                tuned_on,
-                with_names_of(fitted, unmet(drugs, asked_names)),
-                calibrate,
-            )
+            calibrate_known(fitted, taught, tuned_on, told_theirs, calibrate)
             strange = fitted.model.config.strangeness
             for names, column in FORMS.items():
                 given = projected(fitted, known.embeddings[column][told])
@@ -139,7 +132,7 @@ def answers(
             listed = with_names_of(fitted, unmet(drugs, their_names))
             given = projected(fitted, known.embeddings[FORMS["plain"]][told])
             by_name = judge(listed, given, [records[place] for place in told])
-            of_known = is_full[np.char.endswith(by_name.kinds, KNOWN)]
+            of_known = is_full[by_name.is_known_by_name]
             if len(of_known):
                 yield Answered(way, LISTED, by_name.known_by_name(), strange, of_known)
 

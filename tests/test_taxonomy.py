@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drugtext.errors import TaxonomyError
-from drugtext.taxonomy import Category, Taxonomy, atc_parent
+from drugtext.taxonomy import Category, Taxonomy, atc_parent, deepest_known
 
 HEART = Category("H", "heart drugs")
 RATE = Category("H1", "rate drugs", "H")
@@ -345,3 +345,10 @@ def test_real_taxonomies_are_read_whole(real_data, tmp_path):
     nrdl = Taxonomy.from_csv(tmp_path / "nrdl.csv")
     assert len(nrdl) == len(rows) == 695
     assert [c.id for c in nrdl.path("T00010")] == ["T", "T00010"]
+
+
+def test_the_deepest_known_step_of_a_path_is_the_last_that_is_known():
+    path = ["C", "C07", "C07A", "C07AB"]
+    assert deepest_known(path, {"C", "C07A", "N"}) == "C07A"
+    assert deepest_known(path, Taxonomy([Category("C", "heart")])) == "C"
+    assert deepest_known(path, {"N"}) is deepest_known([], {"C"}) is None

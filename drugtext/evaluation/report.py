@@ -17,7 +17,7 @@ from drugtext.evaluation.metrics import (
 )
 from drugtext.evaluation.reliability import reliability_bins
 from drugtext.prediction import node_probabilities
-from drugtext.taxonomy import Taxonomy
+from drugtext.taxonomy import Taxonomy, deepest_known
 
 N_BINS = 10
 """Of the reliability diagram that a card shows."""
@@ -116,8 +116,8 @@ def known_answers(
         Of each such insert the probability of its answer, and whether that is right; shape (n,).
     """
     columns = set(category_ids)
-    paths = (taxonomy.path(true_id) for true_id in true_ids)
-    right = [next((step.id for step in path[::-1] if step.id in columns), None) for path in paths]
+    paths = ([step.id for step in taxonomy.path(true_id)] for true_id in true_ids)
+    right = [deepest_known(path, columns) for path in paths]
     places = [n for n, category_id in enumerate(right) if category_id is not None]
     answers = [category_ids[n] for n in probabilities.argmax(1)]
     is_right = np.array([answers[n] == right[n] for n in places], dtype=bool)

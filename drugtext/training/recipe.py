@@ -29,13 +29,8 @@ from drugtext.evaluation.report import measure
 from drugtext.prediction_sets import strangeness, strangeness_of_kinds
 from drugtext.scorer import KNOWN_NAME
 from drugtext.splits import SPLITS
-from drugtext.taxonomy import Taxonomy
-from drugtext.training.fitting import (
-    MIN_INGREDIENTS,
-    TEXT_FORMS,
-    Embedded,
-    fit_deepest,
-)
+from drugtext.taxonomy import Taxonomy, deepest_known
+from drugtext.training.fitting import MIN_INGREDIENTS, TEXT_FORMS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import ListedDrug, unmet, with_names_of
 
 _EPISODE_LEVEL = 3  # of the tree: few deeper categories have enough held-out ingredients
@@ -119,11 +114,10 @@ def calibrated(
         and its calibration.
     """
     train, held_out = splits["train"], splits["validation"]
-    drugs, met = tuple(drugs), {split: splits[split] for split in ("train", "validation")}
+    drugs = tuple(drugs)
     others = unmet(drugs, held_back(splits))
     trained = fit_deepest(base, [train], taxonomy, min_ingredients, others)
-    asked = held_back({split: one for split, one in splits.items() if split not in met})
-    listed = with_names_of(trained, unmet(drugs, asked))
+    listed = with_names_of(trained, unmet(drugs, held_back(splits, SPLITS[:2])))
     calibration = calibrate_known(trained, train, held_out, listed)
     categories = [path[:_EPISODE_LEVEL][-1] for path in held_out.rows["category_path"]]
     trained.model.config.few_shot = calibrate_few_shot(
@@ -137,9 +131,9 @@ def calibrated(
     return trained, calibration
 
 
-def held_back(splits: Mapping[str, Embedded]) -> list[list[str]]:
-    """Return the ingredients of each insert that is not of the training split."""
-    parts = (part for split, part in splits.items() if split != "train")
+def held_back(splits: Mapping[str, Embedded], told: Sequence[str] = SPLITS[:1]) -> list[list[str]]:
+    """Return the ingredients of each insert that is not of a split that may be told."""
+    parts = (part for split, part in splits.items() if split not in told)
     return [names for part in parts for names in part.rows["ingredients"]]
 
 
@@ -221,7 +215,7 @@ class _Placed(NamedTuple):
 def _placed(classifier: DrugClassifier, inserts: Embedded) -> _Placed:
     """Project inserts as a classifier does, and place them in its tree."""
     paths, names = inserts.rows["category_path"], inserts.rows["ingredients"]
-    found = [next((c for c in reversed(p) if c in classifier.taxonomy), None) for p in paths]
+    found = [deepest_known(path, classifier.taxonomy) for path in paths]
     told = [n for n, category in enumerate(found) if category is not None]
     both = np.concatenate([inserts.embeddings[form][told] for form in TEXT_FORMS])
     return _Placed(

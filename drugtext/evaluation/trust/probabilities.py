@@ -51,9 +51,14 @@ class Judged(NamedTuple):
             kinds=self.kinds[places],
         )
 
+    @property
+    def is_known_by_name(self) -> NDArray[np.bool_]:
+        """Whether the names of each are those of known drugs, shape (n_inserts,)."""
+        return np.char.endswith(self.kinds, KNOWN)
+
     def known_by_name(self) -> Judged:
         """Return those whose names are those of known drugs."""
-        return self.at(np.flatnonzero(np.char.endswith(self.kinds, KNOWN)).tolist())
+        return self.at(np.flatnonzero(self.is_known_by_name).tolist())
 
     def by_level(self) -> dict[int, LevelAnswers]:
         """Return `answers_by_level` of the inserts."""

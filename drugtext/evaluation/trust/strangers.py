@@ -22,6 +22,7 @@ from drugtext.evaluation.trust.scope import (
 from drugtext.evaluation.trust.subjects import FORMS, KnownCategories, NewCategories, projected
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.record import insert_from_record
+from drugtext.taxonomy import deepest_known
 from drugtext.training.fitting import fit_chosen
 from drugtext.training.listed_drugs import unmet, with_names_of
 from drugtext.training.recipe import held_back
@@ -122,9 +123,7 @@ def without_categories(known: KnownCategories, left_out: set[str], level: int) -
     """Teach the training split again, without some categories of a level, and names as before."""
     train, ids = known.splits["train"], set(known.classifier.category_ids)
     taught = [
-        next((i for i in reversed(path) if i in ids), None)
-        if left_out.isdisjoint(path[:level])
-        else None
+        deepest_known(path, ids) if left_out.isdisjoint(path[:level]) else None
         for path in train.rows["category_path"]
     ]
     fitted = fit_chosen(known.reader.classifier, [train], taught, known.corpus.taxonomy)

@@ -27,6 +27,7 @@ from drugtext.evaluation.calibration import (
 )
 from drugtext.inserts.insert import DrugInsert
 from drugtext.prediction import node_probabilities
+from drugtext.taxonomy import deepest_known
 
 
 class DrugText(Contestant):
@@ -90,14 +91,11 @@ class DrugText(Contestant):
     def _calibrate(self, lesson: Lesson) -> None:
         """Calibrate on the validation inserts, as the bundled checkpoint is."""
         head, tree = self.classifier.model.head, self.classifier.taxonomy
-        given, placed = [], []
-        for example in self._validation:
-            path = example.path[: example.path.index(self._taught(example)) + 1]
-            if known := next((step for step in reversed(path) if step in tree), None):
-                given.append(example.insert)
-                placed.append(known)
-        projected = torch.as_tensor(self._project(self.classifier, given))
-        is_true = true_categories(placed, self.classifier.category_ids, tree)
+        placed = [(e.insert, c) for e in self._validation if (c := deepest_known(e.path, tree))]
+        projected = torch.as_tensor(
+            self._project(self.classifier, [insert for insert, _ in placed])
+        )
+        is_true = true_categories([c for _, c in placed], self.classifier.category_ids, tree)
         taught = [example.insert for example in lesson.support]
         support = torch.from_numpy(self._project(self.classifier, taught))
         lengths = torch.tensor([len(insert.text) for insert in taught])
