@@ -53,16 +53,13 @@ class CategoryEditor(CategoryGrower):
         old = self.taxonomy[self.category_ids[self._row_of(category)]]
         self._check_is_new(name)
         new_id = name if old.id == old.name else old.id
-        tree = Taxonomy(
-            (
-                Category(new_id, name, step.parent_id)
-                if step.id == old.id
-                else Category(
-                    step.id, step.name, new_id if step.parent_id == old.id else step.parent_id
-                )
-                for step in self.taxonomy
-            ),
-            self.taxonomy.name,
+        tree = self.taxonomy.of(
+            Category(new_id, name, step.parent_id)
+            if step.id == old.id
+            else Category(
+                step.id, step.name, new_id if step.parent_id == old.id else step.parent_id
+            )
+            for step in self.taxonomy
         )
         order = [new_id if i == old.id else i for i in self.category_ids]
         return self._regrouped([[row] for row in range(len(order))], order, tree)
@@ -105,7 +102,7 @@ class CategoryEditor(CategoryGrower):
         kept = [step for step in rest if step.id != new.id]
         steps = [] if parent is None else self.taxonomy.path(parent)
         missing = [step for step in steps if step.id not in rest]
-        return self._regrouped(groups, order, Taxonomy([*kept, *missing, new], self.taxonomy.name))
+        return self._regrouped(groups, order, self.taxonomy.of([*kept, *missing, new]))
 
     def split_category(
         self, category: str, inserts: Iterable[DrugInsert], categories: Iterable[str]
@@ -139,7 +136,7 @@ class CategoryEditor(CategoryGrower):
         kept = [row for row in range(len(parts.category_ids)) if row != split]
         order = [parts.category_ids[row] for row in kept]
         new = [Category(i, parts.taxonomy[i].name, parent) for i in order if i not in self.taxonomy]
-        tree = Taxonomy([*self.taxonomy, *new], self.taxonomy.name)
+        tree = self.taxonomy.with_categories(new)
         return parts._regrouped([[row] for row in kept], order, tree)
 
     def _check_is_new(self, name: str) -> None:

@@ -47,7 +47,7 @@ class Memory(nn.Module):
 
     Source:
         Kernel density of a category's support: Vinyals et al. 2016, arXiv:1606.04080, equation 1,
-        here averaged a category.
+        here averaged a category, and less where few texts are remembered of it.
     """
 
     levels: Tensor
@@ -140,16 +140,22 @@ class Memory(nn.Module):
     def affinities(self, projected: Tensor, n_categories: int) -> Tensor:
         """Return how near an insert is to the support of each category.
 
+        A text that is all that is remembered of its category says nothing that the prototype does
+        not: it would count twice, and the category's name less. So the mean over n texts counts
+        (n - 1) / n.
+
         Args:
             projected: unit vectors, shape (n, embedding_dim).
             n_categories: rows of the head.
 
         Returns:
-            Logarithms of the mean weights, shape (n, n_categories); minus infinity for a category
-            of which nothing is remembered.
+            Logarithms of what the mean weights count, shape (n, n_categories); minus infinity for a
+            category of which no more than one text is remembered.
         """
         weights = (SHARPNESS * (self.cosines(projected) - 1)).exp()
-        return self.category_means(weights, n_categories).log()
+        means = self.category_means(weights, n_categories)
+        counts = torch.bincount(self.rows, minlength=n_categories).clamp(min=1)
+        return means.log() + (1 - 1 / counts).to(means.dtype).log()
 
     def category_means(self, weights: Tensor, n_categories: int, n_more: int = 0) -> Tensor:
         """Average the weights of what is remembered of each category.

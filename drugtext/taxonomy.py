@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from drugtext.atc_table import ATC_LEVEL_LENGTHS, atc_rows
 from drugtext.atc_table import atc_parent as atc_parent  # of the public face
-from drugtext.atc_table import atc_rows
 from drugtext.csv_rows import csv_rows
 from drugtext.errors import ReadError, TaxonomyError
 from drugtext.inserts.text import decode_text
@@ -48,13 +48,19 @@ class Taxonomy:
     Args:
         categories: in any order; parents may stand behind their children.
         name: what the taxonomy is called, such as "atc".
+        drug_level: at which drugs stand, counted from 1 at the roots; None where it lists none.
 
     Raises:
         TaxonomyError: an empty or duplicate id, an unknown parent, or a cycle; each is named.
     """
 
-    def __init__(self, categories: Iterable[Category], name: str = "taxonomy") -> None:
-        self.name = name
+    def __init__(
+        self,
+        categories: Iterable[Category],
+        name: str = "taxonomy",
+        drug_level: int | None = None,
+    ) -> None:
+        self.name, self.drug_level = name, drug_level
         self._by_id: dict[str, Category] = {}
         for category in categories:
             if not category.id:
@@ -144,18 +150,29 @@ class Taxonomy:
             path.append(category)
         return tuple(reversed(path))
 
+    @cached_property
+    def _children(self) -> dict[str | None, list[Category]]:
+        below: dict[str | None, list[Category]] = {}
+        for category in self:
+            below.setdefault(category.parent_id, []).append(category)
+        return below
+
     def children(self, category_id: str | None) -> tuple[Category, ...]:
         """Return the categories right below this one; of None, the roots."""
-        return tuple(c for c in self if c.parent_id == category_id)
+        return tuple(self._children.get(category_id, ()))
+
+    def of(self, categories: Iterable[Category]) -> Taxonomy:
+        """Return a taxonomy of these categories that is called as this one, with its drug level."""
+        return Taxonomy(categories, self.name, self.drug_level)
 
     def with_categories(self, categories: Iterable[Category]) -> Taxonomy:
         """Return a taxonomy that holds these categories too; this one stays as it is."""
-        return Taxonomy([*self, *categories], self.name)
+        return self.of([*self, *categories])
 
     def restricted_to(self, category_ids: Iterable[str]) -> Taxonomy:
         """Return the taxonomy of these categories and their ancestors alone, in this order."""
         kept = {step.id for category_id in category_ids for step in self.path(category_id)}
-        return Taxonomy((c for c in self if c.id in kept), self.name)
+        return self.of(c for c in self if c.id in kept)
 
     @classmethod
     def from_atc(cls, path: PathLike) -> Taxonomy:
@@ -169,7 +186,7 @@ class Taxonomy:
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
         categories = (Category(code, name, parent) for code, name, parent in atc_rows(path))
-        return cls._of(path, categories, "atc")
+        return cls._of(path, categories, "atc", drug_level=len(ATC_LEVEL_LENGTHS))
 
     @classmethod
     def from_epc(cls, path: PathLike) -> Taxonomy:
@@ -193,7 +210,7 @@ class Taxonomy:
         pairs = {(row["class_name"], row["ingredient"]) for row in _epc_rows(path, "ingredient")}
         classes = (Category(name, name) for name in sorted({of for of, _ in pairs}))
         below = (Category(f"{of}/{name}", name, of) for of, name in sorted(pairs) if name)
-        return cls._of(path, [*classes, *below], "epc")
+        return cls._of(path, [*classes, *below], "epc", drug_level=2)
 
     @classmethod
     def from_keg(cls, path: PathLike) -> Taxonomy:
@@ -231,9 +248,15 @@ class Taxonomy:
         return cls._of(path, categories, Path(path).stem)
 
     @classmethod
-    def _of(cls, path: PathLike, categories: Iterable[Category], name: str) -> Taxonomy:
+    def _of(
+        cls,
+        path: PathLike,
+        categories: Iterable[Category],
+        name: str,
+        drug_level: int | None = None,
+    ) -> Taxonomy:
         try:
-            return cls(categories, name)
+            return cls(categories, name, drug_level)
         except TaxonomyError as error:
             raise TaxonomyError(f"{path}: {error}") from error
 

@@ -59,6 +59,7 @@ class Variant:
         whitening: of embeddings, by drugs of one category.
         softening: power of the whitening that new categories are learnt with.
         names: of categories, each as one drug.
+        names_below: read beside these, of the categories right below.
         ancestors: share in the prototypes below them, where those are learnt from many inserts.
         always_ancestors: also where a category is learnt from a few, beside others.
         by_drug: the inserts of a drug count once.
@@ -70,6 +71,7 @@ class Variant:
     whitening: bool = True
     softening: float = SOFTENING
     names: bool = True
+    names_below: bool = True
     ancestors: bool = True
     always_ancestors: bool = False
     by_drug: bool = True
@@ -86,11 +88,12 @@ VARIANTS = {
     "new categories whitened in full": replace(ALL, softening=1.0),
     "new categories not whitened": replace(ALL, softening=0.0),
     "without names": replace(ALL, names=False),
+    "names without those below": replace(ALL, names_below=False),
     "without ancestors": replace(ALL, ancestors=False),
     "ancestors of new categories, too": replace(ALL, always_ancestors=True),
     "inserts count, not drugs": replace(ALL, by_drug=False),
     "without the memory": replace(ALL, memory=False),
-    "prototypes alone": Variant(False, False, False, 0.0, False, False, False, False, False),
+    "prototypes alone": Variant(False, False, False, 0.0, *[False] * 6),
 }
 
 
@@ -144,7 +147,8 @@ def learn(
     leans_on_tree = variant.ancestors and (head.is_bare or variant.always_ancestors)
     drugs = [e.substances if variant.by_drug else n for n, e in enumerate(examples)]
     means, mean_rows = ingredient_means(support, rows, drugs)
-    names = reader.classifier.embed_texts([category_text(taxonomy, c) for c in order])
+    told_of = taxonomy if variant.names_below else taxonomy.restricted_to(order)
+    names = reader.classifier.embed_texts([category_text(told_of, c) for c in order])
     if head.is_bare and variant.whitening:
         learnt = (means, mean_rows) if len(means) >= head.text_dim else (support, rows)
         head = head.with_projection(*learnt, names)

@@ -52,7 +52,6 @@ from drugtext.evaluation.trust.subjects import FORMS, LISTED, judge, projected
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import MIN_INGREDIENTS, Embedded, fit_deepest
 from drugtext.training.listed_drugs import (
-    ATC_LEVEL,
     ListedDrug,
     listed_drugs,
     unmet,
@@ -201,7 +200,7 @@ def main(
         bare.window_cache = WindowCache(raw.model.encoder, run / "windows")
         embeddings = {column: bare.embed(texts[names]) for names, column in FORMS.items()}
         known = Embedded(rows, embeddings)
-        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
+        listed = listed_drugs(atc, read_synonyms(synonyms))
         drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         found = list(answers(bare, atc, known, records, drugs, folds))
     except DrugTextError as error:

@@ -42,7 +42,7 @@ from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.trust.subjects import judge, projected
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.fitting import MIN_INGREDIENTS, TEXT_FORMS, Embedded, fit_deepest
-from drugtext.training.listed_drugs import ATC_LEVEL, ListedDrug, listed_drugs, unmet
+from drugtext.training.listed_drugs import ListedDrug, listed_drugs, unmet
 from drugtext.window_cache import WindowCache
 
 LEVELS = (1, 2, 3, 4)
@@ -131,7 +131,7 @@ def main(
         raw = drugtext.load(encoder)
         texts = raw.with_lexicon(masked)
         names = texts.with_name_stems(plain)
-        listed = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
+        listed = listed_drugs(atc, read_synonyms(synonyms))
         drugs = unmet(listed, load_rows(folder / "test.parquet")["ingredients"])
         dealt, answers = drug_folds(records, folds), {}
         for way, bare, told, own_too in (

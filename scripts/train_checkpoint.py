@@ -50,16 +50,13 @@ from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
 from drugtext.training.data import LabelledInserts
 from drugtext.training.encoder_recipe import train_encoder
-from drugtext.training.listed_drugs import ATC_LEVEL, EPC_LEVEL, ListedDrug, listed_drugs
+from drugtext.training.listed_drugs import ListedDrug, listed_drugs
 from drugtext.training.meta import ATC_PLAN
 from drugtext.training.recipe import train_prototypes
 from drugtext.training.run_file import RUN_FILE
 
-TAXONOMIES = {
-    "atc": (Taxonomy.from_atc, ATC_LEVEL),
-    "epc": (Taxonomy.from_epc_ingredients, EPC_LEVEL),
-}
-"""What reads each, and the level at which it lists drugs: a checkpoint is told their names, too."""
+TAXONOMIES = {"atc": Taxonomy.from_atc, "epc": Taxonomy.from_epc_ingredients}
+"""What reads each, with the drugs that it lists: a checkpoint is told their names, too."""
 
 console = Console(stderr=True, markup=False)  # names of files hold brackets
 
@@ -80,9 +77,8 @@ def main(
     if taxonomy_format not in TAXONOMIES:
         raise typer.BadParameter(f"found {taxonomy_format!r}; {' or '.join(TAXONOMIES)} is needed.")
     try:
-        read, level = TAXONOMIES[taxonomy_format]
-        tree = read(taxonomy)
-        drugs = listed_drugs(tree, level, read_synonyms(synonyms))
+        tree = TAXONOMIES[taxonomy_format](taxonomy)
+        drugs = listed_drugs(tree, read_synonyms(synonyms))
         print(train(corpus, tree, drugs, output, encoder, steps, seed))
     except DrugTextError as error:
         console.print(f"error: {error}", style="red")

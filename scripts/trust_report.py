@@ -27,7 +27,7 @@ from drugtext.evaluation.trust.pictures import write_pictures
 from drugtext.evaluation.trust.report import FULL, QUICK, measure_trust
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
-from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs
+from drugtext.training.listed_drugs import listed_drugs
 from drugtext.training.meta import ATC_PLAN
 
 FUZZED = "fuzz.json"
@@ -74,7 +74,7 @@ def main(
                 status.update(what)
 
             atc = Taxonomy.from_atc(taxonomy)
-            drugs = listed_drugs(atc, ATC_LEVEL, read_synonyms(synonyms))
+            drugs = listed_drugs(atc, read_synonyms(synonyms))
             judged = Run(run, atc, steps, seed, encoder, drugs)
             sizes = QUICK if quick else FULL
             figures = measure_trust(judged, sizes=sizes, seed=seed, begins=begins)

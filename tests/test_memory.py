@@ -22,13 +22,21 @@ def test_embeddings_are_kept_in_a_byte_a_figure():
     torch.testing.assert_close(cosines, torch.tensor([[0.0, 1.0, 0.8]]), atol=0.005, rtol=0)
 
 
-def test_affinities_are_mean_weights():
-    memory = Memory.of(ACROSS, torch.tensor([0, 1, 1]))
-    found = memory.affinities(torch.tensor([[0.0, 1.0]]), 2)[0].tolist()
+def test_affinities_are_mean_weights_and_a_text_alone_says_nothing():
+    memory = Memory.of(ACROSS[[0, 1, 2, 1]], torch.tensor([0, 1, 1, 1]))
+    found = memory.affinities(torch.tensor([[0.0, 1.0]]), 3)[0].tolist()
     near = memory.cosines(torch.tensor([[0.0, 1.0]]))[0].tolist()
-    weights = [math.exp(SHARPNESS * (cosine - 1)) for cosine in near]
-    assert found[0] == pytest.approx(math.log(weights[0]), rel=1e-4)
-    assert found[1] == pytest.approx(math.log((weights[1] + weights[2]) / 2), rel=1e-4)
+    mean = sum(math.exp(SHARPNESS * (cosine - 1)) for cosine in near[1:]) / 3
+    assert found[1] == pytest.approx(math.log(mean * 2 / 3), rel=1e-4)
+    assert found[0] == found[2] == -math.inf
+
+
+def test_a_category_of_one_text_is_learnt_from_as_others_are():
+    memory = Memory.of(ACROSS, torch.tensor([0, 1, 1]))
+    asked = torch.tensor([[0.6, 0.8]], requires_grad=True)
+    told = torch.tensor([[0.0, 0.0]])
+    torch.logaddexp(told, memory.affinities(asked, 2)).sum().backward()
+    assert asked.grad.isfinite().all() and asked.grad.any()
 
 
 def test_more_is_put_behind_and_changes_nothing_of_the_others():
@@ -59,9 +67,10 @@ def test_what_both_say_of_a_category_is_added_up():
 def test_a_category_that_nothing_is_remembered_of_has_its_prototype():
     head = PrototypeHead(2, 2)
     head.prototypes.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
-    some = head.remembering(ACROSS[:1], torch.tensor([0]))
+    some = head.remembering(ACROSS[[0, 0]], torch.tensor([0, 0]))
     expected = head.scores(ACROSS)[:, 1] * PROTOTYPE_SCALE
     torch.testing.assert_close(some.logits(ACROSS)[:, 1], expected)
+    assert (some.logits(ACROSS)[:, 0] > head.scores(ACROSS)[:, 0] * PROTOTYPE_SCALE).all()
 
 
 def test_a_category_more_is_remembered_and_the_others_keep_their_scores():

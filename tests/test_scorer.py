@@ -34,13 +34,14 @@ def test_logits_scale_the_scores_and_add_the_prior():
 
 def test_evidence_is_what_prototypes_and_memory_say_together():
     head = head_of([[1.0, 0.0], [0.0, 1.0]], [0.5, -0.5])
-    knows = head.remembering(torch.eye(2), torch.tensor([0, 1]))
+    knows = head.remembering(torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1]))
     asked = torch.tensor([[0.6, 0.8]])
     evidence, prior = knows.evidence(asked)
-    # Squared distances to the prototypes, 0.8 and 0.4; cosines to what is remembered, 0.6 and 0.8
+    # Squared distances to the prototypes, 0.8 and 0.4; cosines to what is remembered, 0.6 and 0.8,
+    # of two texts each, which count for half
     for n, (distance, cosine, of) in enumerate([(0.8, 0.6, 0.5), (0.4, 0.8, -0.5)]):
         told = math.exp(-distance * PROTOTYPE_SCALE + of)
-        remembered = MEMORY_WEIGHT * math.exp(SHARPNESS * (cosine - 1))
+        remembered = MEMORY_WEIGHT / 2 * math.exp(SHARPNESS * (cosine - 1))
         assert evidence[0, n].item() == pytest.approx(
             math.log(told + remembered) / INITIAL_SCALE, abs=0.01
         )

@@ -187,7 +187,7 @@ def test_ingredients_stand_below_each_class_that_they_are_of(tmp_path):
     tree = Taxonomy.from_epc_ingredients(write(tmp_path, "epc.csv", text))
     assert [c.id for c in tree.children(None)] == ["Antiarrhythmic", "Beta Blocker", "Opioid"]
     assert tree["Beta Blocker/alol"] == Category("Beta Blocker/alol", "alol", "Beta Blocker")
-    assert len(tree) == 5 and tree.name == "epc"
+    assert len(tree) == 5 and tree.name == "epc" and tree.drug_level == 2
     with pytest.raises(TaxonomyError, match="needed columns: class_name, ingredient"):
         Taxonomy.from_epc_ingredients(write(tmp_path, "a.csv", "class_name\nOpioid\n"))
 
@@ -325,7 +325,7 @@ def test_a_table_is_read_as_spreadsheets_save_it(tmp_path, encoding, delimiter):
 def test_real_taxonomies_are_read_whole(real_data, tmp_path):
     folder = real_data / "taxonomies"
     atc = Taxonomy.from_atc(folder / "atc_en_zh.csv")
-    assert len(atc) == 6996 and len(atc.children(None)) == 14
+    assert len(atc) == 6996 and len(atc.children(None)) == 14 and atc.drug_level == 5
     assert [c.id for c in atc.path("C07AB02")] == ["C", "C07", "C07A", "C07AB", "C07AB02"]
 
     keg = Taxonomy.from_keg(folder / "kegg_br08303_2015.keg")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from drugtext.episodes import Episode, EpisodePool, near_categories
 from drugtext.errors import CorpusError
-from drugtext.names import category_text
+from drugtext.names import name_and_parent
 from drugtext.training.data import LabelledInserts
 from drugtext.training.views import InsertViews, WindowBatch
 
@@ -113,7 +113,9 @@ class EpisodeSampler:
         return EpisodeBatch(
             drawn,
             self._views.draw(drawn, rng, windows_an_insert=self._plan.windows_an_insert),
-            self._views.texts([category_text(self._data.taxonomy, c) for c in episode.categories]),
+            self._views.texts(
+                [name_and_parent(self._data.taxonomy, c) for c in episode.categories]
+            ),
             of_each,
             self._questions(of_each, rng),
         )

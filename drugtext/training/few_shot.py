@@ -11,7 +11,7 @@ from accelerate.utils import send_to_device
 
 from drugtext.episodes import Episode, EpisodePool
 from drugtext.errors import CorpusError
-from drugtext.names import category_text
+from drugtext.names import name_and_parent
 from drugtext.training.data import LabelledInserts
 from drugtext.training.learner import EpisodeLearner
 from drugtext.training.views import InsertViews
@@ -65,7 +65,7 @@ class FewShotScore:
         self._places = {row: place for place, row in enumerate(sorted(read))}
         named = {category for episode, _ in self._episodes for category in episode.categories}
         self._names = {category: place for place, category in enumerate(sorted(named))}
-        self._name_windows = views.texts([category_text(data.taxonomy, c) for c in self._names])
+        self._name_windows = views.texts([name_and_parent(data.taxonomy, c) for c in self._names])
 
     def __call__(self, learner: EpisodeLearner) -> float:
         """Return the mean accuracy over the episodes."""

@@ -11,9 +11,6 @@ from drugtext.classifier import DrugClassifier
 from drugtext.splits import all_substances, ingredient_key
 from drugtext.taxonomy import Taxonomy
 
-ATC_LEVEL, EPC_LEVEL = 5, 2
-"""At which drugs stand in the ATC, and in what `Taxonomy.from_epc_ingredients` reads."""
-
 _NO_DRUG = re.compile(r",?\s*\b(?:in )?(?:combinations?|various|others?)\b.*", re.IGNORECASE)
 """From where a name tells no substance: "famotidine, combinations", "various"."""
 
@@ -33,19 +30,18 @@ class ListedDrug(NamedTuple):
 
 
 def listed_drugs(
-    taxonomy: Taxonomy, level: int, synonyms: Mapping[str, str] = MappingProxyType({})
+    taxonomy: Taxonomy, synonyms: Mapping[str, str] = MappingProxyType({})
 ) -> list[ListedDrug]:
-    """Return the drugs that stand at a level of a tree.
+    """Return the drugs of a tree: what stands at its `drug_level`.
 
     Args:
         taxonomy: the tree.
-        level: counted from 1 at the roots, such as `ATC_LEVEL`.
         synonyms: ingredient key -> that of its common name, as splits are made by.
     """
     found = []
     for *above, drug in map(taxonomy.path, (category.id for category in taxonomy)):
         name = _NO_DRUG.sub("", drug.name).strip()
-        if len(above) == level - 1 and name:
+        if len(above) + 1 == taxonomy.drug_level and name:
             key = ingredient_key(name)
             substances = all_substances([name, synonyms.get(key, key)])
             found.append(ListedDrug(name, tuple(step.id for step in above), substances))

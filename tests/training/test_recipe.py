@@ -218,6 +218,7 @@ SUBSTANCES = Taxonomy(
         *(Category(f"T1{n}", name, "T1") for n, name in enumerate(("tolol", "ago sodium"))),
     ],
     "own",
+    drug_level=3,
 )
 
 
@@ -250,7 +251,7 @@ def test_listed_drugs_are_told_but_for_those_that_will_be_asked(reader):
         name: Embedded(rows, {form: with_names(reader, rows, form) for form in ("masked", "text")})
         for name, rows in corpus().items()
     }
-    trained, _ = calibrated(reader, splits, TREE, listed_drugs(SUBSTANCES, 3))
+    trained, _ = calibrated(reader, splits, TREE, listed_drugs(SUBSTANCES))
     assert "T1" not in trained.category_ids and trained.model.config.n_named == 2
     assert knows(trained, "aba", "H1") and knows(trained, "zolol", "H1")
     assert not knows(trained, "afa", "H1") and not knows(trained, "aga", "H1")
@@ -270,13 +271,13 @@ def test_held_out_drugs_are_known_by_name_to_the_calibration_and_test_drugs_are_
     more = Category("H19", "aff", "H1"), Category("H29", "agg", "H2")  # of nobody's insert
     told = {}
     for taught, tree in {
-        "nothing": TREE,
-        "validation": Taxonomy([*TREE, Category("H11", "afa", "H1"), *more], "own"),
-        "both": Taxonomy(
-            [*TREE, Category("H11", "afa", "H1"), Category("H12", "aga", "H1"), *more], "own"
+        "nothing": SUBSTANCES.of(TREE),
+        "validation": SUBSTANCES.of([*TREE, Category("H11", "afa", "H1"), *more]),
+        "both": SUBSTANCES.of(
+            [*TREE, Category("H11", "afa", "H1"), Category("H12", "aga", "H1"), *more]
         ),
     }.items():
-        trained, found = calibrated(reader, splits, TREE, listed_drugs(tree, 3))
+        trained, found = calibrated(reader, splits, TREE, listed_drugs(tree))
         told[taught] = found, trained.model.config.strangeness
     kinds = {kind for kind in told["validation"][1] if kind.endswith(KNOWN)}
     assert kinds and not kinds & told["nothing"][1].keys()
@@ -284,7 +285,7 @@ def test_held_out_drugs_are_known_by_name_to_the_calibration_and_test_drugs_are_
 
 
 def test_the_shipped_classifier_knows_all_listed_drugs(reader):
-    drugs = listed_drugs(SUBSTANCES, 3)
+    drugs = listed_drugs(SUBSTANCES)
     shipped = train_prototypes(reader, corpus(), TREE, with_names, drugs=drugs)
     told = {"H1": ("aba", "afa", "aga", "zolol"), "T1": ("tolol", "ago")}
     assert all(knows(shipped, name, c) for c, names in told.items() for name in names)

@@ -14,7 +14,7 @@ from drugtext.evaluation.trust.strangers import without_categories
 from drugtext.evaluation.trust.subjects import Run
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.data import LabelledInserts
-from drugtext.training.listed_drugs import ATC_LEVEL, listed_drugs, with_names_of
+from drugtext.training.listed_drugs import listed_drugs, with_names_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def run(tmp_path_factory, tiny_encoder_folder) -> Run:
     folder = tmp_path_factory.mktemp("subjects")
     write_run(folder)
     taxonomy = Taxonomy.from_atc(folder / "atc.csv")
-    drugs = listed_drugs(taxonomy, ATC_LEVEL)
+    drugs = listed_drugs(taxonomy)
     return Run(folder / "run", taxonomy, 1, encoder=str(tiny_encoder_folder), drugs=drugs)
 
 
