@@ -60,6 +60,7 @@ class CategoryHolder(InsertEmbedder):
             self.taxonomy = Taxonomy(
                 (Category(i, name, parent or None) for i, name, parent in config.taxonomy),
                 config.taxonomy_name,
+                config.drug_level,
             )
             for category_id in self.category_ids:
                 self.taxonomy[category_id]  # named in the error if the tree lacks it
@@ -128,7 +129,7 @@ class CategoryHolder(InsertEmbedder):
         config.n_support = n_support
         config.n_known = len(head.memory) if head.memory is not None else 0
         config.n_named = len(head.named) if head.named is not None else 0
-        config.taxonomy_name = taxonomy.name
+        config.taxonomy_name, config.drug_level = taxonomy.name, taxonomy.drug_level
         config.taxonomy = [[c.id, c.name, c.parent_id or ""] for c in taxonomy]
         config.reading_plan = self.reading_plan.to_dict()
         # Those of other categories would be false here.

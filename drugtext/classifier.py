@@ -168,7 +168,7 @@ class DrugClassifier(CategoryPredictor):
         config = copy.deepcopy(self.model.config)
         config.id2label, config.label2id, config.n_support = {}, {}, []
         config.n_known = config.n_named = 0
-        config.taxonomy, config.taxonomy_name = [], ""
+        config.taxonomy, config.taxonomy_name, config.drug_level = [], "", None
         config.scope_threshold = config.scope_false_alarms = None
         config.few_shot = config.strangeness = config.measured = config.training = None
         config.reading_plan = self.reading_plan.to_dict()

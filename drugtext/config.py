@@ -35,6 +35,7 @@ class DrugTextConfig(PreTrainedConfig):
             `once_tokens` reads all twice.
         taxonomy_name: name of the taxonomy.
         taxonomy: rows of id, name and parent id ("" for a root), ancestors included.
+        drug_level: of the taxonomy.
         scope_threshold: an insert whose `PrototypeHead.familiarity` is below it is out of scope;
             None lets all pass.
         scope_false_alarms: share of held-out inserts of known categories that it, or that of
@@ -76,6 +77,7 @@ class DrugTextConfig(PreTrainedConfig):
     reading_plan: dict | None = None
     taxonomy_name: str = ""
     taxonomy: list | tuple = ()
+    drug_level: int | None = None
     scope_threshold: float | None = None
     scope_false_alarms: float | None = None
     strangeness: dict | None = None

@@ -186,7 +186,7 @@ class Taxonomy:
         Source: https://atcddd.fhi.no/atc/structure_and_principles/
         """
         categories = (Category(code, name, parent) for code, name, parent in atc_rows(path))
-        return cls._of(path, categories, "atc", drug_level=len(ATC_LEVEL_LENGTHS))
+        return cls._from_file(path, categories, "atc", drug_level=len(ATC_LEVEL_LENGTHS))
 
     @classmethod
     def from_epc(cls, path: PathLike) -> Taxonomy:
@@ -198,7 +198,7 @@ class Taxonomy:
         Source: https://www.fda.gov/industry/structured-product-labeling-resources/pharmacologic-class
         """
         names = {row["class_name"] for row in _epc_rows(path)}
-        return cls._of(path, (Category(name, name) for name in sorted(names)), "epc")
+        return cls._from_file(path, (Category(name, name) for name in sorted(names)), "epc")
 
     @classmethod
     def from_epc_ingredients(cls, path: PathLike) -> Taxonomy:
@@ -210,7 +210,7 @@ class Taxonomy:
         pairs = {(row["class_name"], row["ingredient"]) for row in _epc_rows(path, "ingredient")}
         classes = (Category(name, name) for name in sorted({of for of, _ in pairs}))
         below = (Category(f"{of}/{name}", name, of) for of, name in sorted(pairs) if name)
-        return cls._of(path, [*classes, *below], "epc", drug_level=2)
+        return cls._from_file(path, [*classes, *below], "epc", drug_level=2)
 
     @classmethod
     def from_keg(cls, path: PathLike) -> Taxonomy:
@@ -229,7 +229,7 @@ class Taxonomy:
             raise TaxonomyError(str(error)) from error
         except (OSError, ValueError) as error:  # ValueError: no path
             raise TaxonomyError(f"{path}: cannot be read ({error}); check the path.") from error
-        return cls._of(path, _keg_categories(lines), Path(path).stem)
+        return cls._from_file(path, _keg_categories(lines), Path(path).stem)
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Taxonomy:
@@ -245,10 +245,10 @@ class Taxonomy:
             Category(i, name or i, None if p.lower() in _NO_PARENT and p not in ids else p)
             for i, name, p in rows
         )
-        return cls._of(path, categories, Path(path).stem)
+        return cls._from_file(path, categories, Path(path).stem)
 
     @classmethod
-    def _of(
+    def _from_file(
         cls,
         path: PathLike,
         categories: Iterable[Category],

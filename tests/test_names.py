@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import drugtext
+from drugtext import DrugInsert
 from drugtext.names import category_text
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -30,3 +32,14 @@ def test_drugs_that_are_listed_are_not_told():
     assert category_text(tree, "C02A") == "alkaloids; antihypertensives: rauwolfia alkaloids"
     kept = tree.restricted_to(["C02AA02"]).with_categories([Category("N", "Nerves")])
     assert category_text(kept, "C02AA") == "rauwolfia alkaloids; alkaloids"
+
+
+def test_a_saved_classifier_still_knows_which_names_are_those_of_drugs(tiny_classifier, tmp_path):
+    tree = Taxonomy(HEART, drug_level=5)
+    fitted = tiny_classifier.fit(
+        [DrugInsert(sections={"description": "A tablet."})], ["C02AA02"], taxonomy=tree
+    )
+    fitted.save_pretrained(tmp_path)
+    loaded = drugtext.load(tmp_path).taxonomy
+    assert loaded.drug_level == 5
+    assert category_text(loaded, "C02AA") == "rauwolfia alkaloids; alkaloids"
