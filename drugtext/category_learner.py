@@ -17,7 +17,7 @@ from drugtext.heads import MOST_SHOTS, NAME_WEIGHT, PrototypeHead
 from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.memory import PROTOTYPE_SCALE
-from drugtext.names import category_text
+from drugtext.names import category_text, name_and_parent
 from drugtext.private import check_can_be_private, private_head
 from drugtext.private_sums import DELTA
 from drugtext.prototypes import alike_means, ingredient_means, names_tell
@@ -45,9 +45,10 @@ class _Lesson(NamedTuple):
     tree: Taxonomy
     is_known: list[bool]
 
-    def names(self) -> list[str]:
-        """Return what is read of each category's name."""
-        return [category_text(self.tree, category_id) for category_id in self.order]
+    def names(self, *, as_trained: bool = False) -> list[str]:
+        """Return what is read of each category's name; `as_trained` as an encoder is trained."""
+        read = name_and_parent if as_trained else category_text
+        return [read(self.tree, category_id) for category_id in self.order]
 
     def ancestors(self) -> list[list[str]]:
         """Return what stands above each category, the nearest first."""
@@ -263,10 +264,12 @@ class CategoryLearner(CategoryHolder):
     ) -> tuple[PrototypeHead, tuple[str, ...]]:
         """Return a head of the categories, and the names of the drugs that it remembers."""
         support, rows, drugs = lesson.support, lesson.rows, lesson.drugs
-        names = self.embed_texts(lesson.names())
-        means, mean_rows = ingredient_means(support, rows, drugs.keys)
-        # Where few inserts or names alone stand for each, leaning on the tree blurs siblings.
+        # Where few inserts or names alone stand for each, leaning on the tree blurs siblings, and
+        # what stands below tells much; where many do, an encoder that was trained on them knows
+        # their names as it read them then.
         leans_on_tree = head.is_bare and len(rows) > 0
+        names = self.embed_texts(lesson.names(as_trained=leans_on_tree))
+        means, mean_rows = ingredient_means(support, rows, drugs.keys)
         if head.is_bare:
             # Whitening by drugs tells best what a new drug needs, and takes as many of them.
             of_drugs = len(means) >= head.text_dim

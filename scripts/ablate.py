@@ -37,7 +37,7 @@ from drugtext.evaluation.few_shot_calibration import SOFTENING
 from drugtext.evaluation.figures_file import write_figures
 from drugtext.evaluation.scores import few_shot_accuracy
 from drugtext.heads import PrototypeHead
-from drugtext.names import category_text
+from drugtext.names import category_text, name_and_parent
 from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.bar import training_bar
@@ -59,7 +59,8 @@ class Variant:
         whitening: of embeddings, by drugs of one category.
         softening: power of the whitening that new categories are learnt with.
         names: of categories, each as one drug.
-        names_below: read beside these, of the categories right below.
+        names_below: read beside these, of the categories right below, where those are learnt from
+            a few inserts.
         ancestors: share in the prototypes below them, where those are learnt from many inserts.
         always_ancestors: also where a category is learnt from a few, beside others.
         by_drug: the inserts of a drug count once.
@@ -147,8 +148,8 @@ def learn(
     leans_on_tree = variant.ancestors and (head.is_bare or variant.always_ancestors)
     drugs = [e.substances if variant.by_drug else n for n, e in enumerate(examples)]
     means, mean_rows = ingredient_means(support, rows, drugs)
-    told_of = taxonomy if variant.names_below else taxonomy.restricted_to(order)
-    names = reader.classifier.embed_texts([category_text(told_of, c) for c in order])
+    read = name_and_parent if head.is_bare or not variant.names_below else category_text
+    names = reader.classifier.embed_texts([read(taxonomy, c) for c in order])
     if head.is_bare and variant.whitening:
         learnt = (means, mean_rows) if len(means) >= head.text_dim else (support, rows)
         head = head.with_projection(*learnt, names)
