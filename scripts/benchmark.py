@@ -141,7 +141,8 @@ def measure(
     embed(trials, embedders)
     if any(name in makers for name in TRAINED):
         train_readers(trials, encoder.trained)
-    savings: list[Saving] = [*embedders, encoder.trained, *encoder.trained.embedders.values()]
+    trained = encoder.trained
+    savings: list[Saving] = [*embedders, encoder.bases, trained, *trained.embedders.values()]
     with counted() as progress:
         bar = progress.add_task("", total=len(trials) * len(makers))
 

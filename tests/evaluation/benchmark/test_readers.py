@@ -9,8 +9,14 @@ from invented import corpus
 
 from drugtext.evaluation.benchmark.cached_embedder import CachedEmbedder
 from drugtext.evaluation.benchmark.meter import Stopwatch
-from drugtext.evaluation.benchmark.protocols import growing_taxonomy, new_drug, new_regulator
-from drugtext.evaluation.benchmark.readers import Reader, TrainedReaders
+from drugtext.evaluation.benchmark.new_category import new_category, split_categories
+from drugtext.evaluation.benchmark.protocols import (
+    INDICATED,
+    growing_taxonomy,
+    new_drug,
+    new_regulator,
+)
+from drugtext.evaluation.benchmark.readers import FewShotBases, Reader, TrainedReaders
 from drugtext.evaluation.benchmark.task import NO_TRAINING
 from drugtext.training.meta import ATC_PLAN
 from drugtext.window_cache import WindowCache
@@ -55,6 +61,21 @@ def test_what_a_training_took_is_counted_each_time(readers):
     once = watch.lap()
     readers(LEVEL_1)
     assert once > 0.05 and watch.lap() == pytest.approx(once, rel=0.2)
+
+
+def test_what_new_categories_are_learnt_beside_is_made_once_and_counted_each_time(readers):
+    split = split_categories(CORPUS, seed=0)
+    one, three, plain = (
+        new_category(split, names, 3, INDICATED, k, n_episodes=2, seed=0)
+        for names, k in (("masked", 1), ("masked", 3), ("plain", 1))
+    )
+    bases, reader = FewShotBases(), readers._untrained
+    first = bases(one, reader)
+    assert first.category_ids and not bases.saved_seconds
+    assert bases(three, reader) is first
+    once = bases.saved_seconds
+    assert bases(one, reader) is first and 0 < once == bases.saved_seconds / 2
+    assert bases(plain, reader) is not first
 
 
 def test_a_trial_without_training_is_read_as_the_encoder_comes(readers):

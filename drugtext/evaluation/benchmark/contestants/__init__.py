@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import drugtext
@@ -19,7 +19,12 @@ from drugtext.evaluation.benchmark.contestants.reading import AS_PEERS_READ
 from drugtext.evaluation.benchmark.contestants.setfit_trained import BoundedSetFit, SetFit
 from drugtext.evaluation.benchmark.contestants.tfidf import TfidfPrototypes, TfidfSvm
 from drugtext.evaluation.benchmark.contestants.tfidf_frozen import TfidfFrozenSvm
-from drugtext.evaluation.benchmark.readers import TRAINED_FOLDER, Reader, TrainedReaders
+from drugtext.evaluation.benchmark.readers import (
+    TRAINED_FOLDER,
+    FewShotBases,
+    Reader,
+    TrainedReaders,
+)
 from drugtext.evaluation.benchmark.tables import UNTRAINED, WHOLE_TREE
 from drugtext.evaluation.benchmark.task import OWN, Contestant
 from drugtext.reading_plan import ReadingPlan
@@ -38,11 +43,13 @@ class Encoder:
         embed: its embeddings, each section read as it is printed.
         untrained: read as drugtext reads by default.
         trained: trial -> the same, trained on what the trial gives for that.
+        bases: what its contestants learn new categories beside.
     """
 
     embed: Embed
     untrained: Reader
     trained: TrainedReaders
+    bases: FewShotBases = field(default_factory=FewShotBases)
 
 
 def make_encoder(
@@ -77,9 +84,9 @@ def contestants(encoder: Encoder, seed: int) -> dict[str, Callable[[], Contestan
         seed: of those that draw at random.
     """
     return {
-        OWN: lambda: DrugText(encoder.trained),
-        WHOLE_TREE: lambda: DrugTextTree(encoder.trained),
-        UNTRAINED: lambda: Untrained(lambda _: encoder.untrained),
+        OWN: lambda: DrugText(encoder.trained, encoder.bases),
+        WHOLE_TREE: lambda: DrugTextTree(encoder.trained, encoder.bases),
+        UNTRAINED: lambda: Untrained(lambda _: encoder.untrained, encoder.bases),
         "TF-IDF + SVM": TfidfSvm,
         "TF-IDF + embeddings + SVM": lambda: TfidfFrozenSvm(encoder.embed),
         "TF-IDF + prototypes": TfidfPrototypes,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from drugtext.classifier import DrugClassifier
-from drugtext.evaluation.benchmark.readers import Reader, few_shot_base
+from drugtext.evaluation.benchmark.readers import FewShotBases, Reader
 from drugtext.evaluation.benchmark.task import (
     Answers,
     Contestant,
@@ -35,6 +35,7 @@ class DrugText(Contestant):
 
     Args:
         read: gives the encoder that was trained for a trial.
+        bases: what new categories are learnt beside; to be shared by those that read the same.
 
     Attributes:
         classifier: fitted to the last lesson.
@@ -53,8 +54,8 @@ class DrugText(Contestant):
         " contestants make no use of"
     )
 
-    def __init__(self, read: Callable[[Trial], Reader]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[Trial], Reader], bases: FewShotBases | None = None) -> None:
+        self._read, self._bases = read, bases or FewShotBases()
         self._validation: Sequence[Example] = ()
 
     def prepare(self, trial: Trial) -> None:
@@ -64,7 +65,7 @@ class DrugText(Contestant):
         self._bare, self._embed = reader
         self._base = self._bare
         if trial.background:
-            self._base = few_shot_base(trial, reader)
+            self._base = self._bases(trial, reader)
 
     def fit(self, lesson: Lesson) -> None:
         if not lesson.support:
