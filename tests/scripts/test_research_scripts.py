@@ -271,7 +271,7 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
         assert 0 < row["n"] == as_it_is["n"] <= len(known)
         assert 0 <= row["low"] <= row["high"] <= 1 and min(row["by_chance"], row["ece"]) > 0
         # A bin of all folds is the mean of theirs, where what is too bold and too timid cancels.
-        assert row["fold"]["ece"] > row["ece"] - 1e-4
+        assert row["fold"]["ece"] > row["ece"] - 2e-4  # both are rounded
         assert row["fold"]["n"] * 3 == pytest.approx(row["n"])
     sets = {(row["documents"], row["names"], row["level"]): row for row in told["sets"]}
     assert len(sets) == len(told["sets"]) == 2 * 3 * 4
@@ -288,7 +288,7 @@ def test_ways_to_calibrate_are_compared_over_all_known_drugs(run, corpus):
 def test_each_part_is_taken_away_once(run, corpus, ways):
     told = run("ablate", "--steps", 1, "--episodes", N_EPISODES)
     rows = {row.pop("parts"): row for row in told["rows"]}
-    assert len(rows) == 13 and "all parts" in rows and "prototypes alone" in rows
+    assert len(rows) == 14 and "all parts" in rows and "prototypes alone" in rows
     asked = corpus.splits["validation"]
     for row in rows.values():
         assert row["new drug, all"]["n"] == len(asked)
