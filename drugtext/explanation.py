@@ -22,7 +22,7 @@ from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.stem_ids import stem_ids
 from drugtext.windows import is_read_twice, sections_to_read
 
-_LEAST = 1e-9  # a probability that rounds to nothing still has odds
+_LEAST = 1e-300  # a probability that rounds to nothing still has odds
 
 
 class Sentence(NamedTuple):
@@ -117,25 +117,26 @@ def explain(
     read = sentences_read(classifier, insert)
     embeddings = _embed_once(classifier, [_only(insert, read)])
     answer = classifier.category_ids.index(prediction.category_id)
-    told = classifier.probabilities(embeddings)[0, answer]
+    told = classifier.probabilities(embeddings)[0]
     without = probabilities_without(classifier, insert, read, [[n] for n in range(len(read))])
     sentences = tuple(
-        _weighed(section, text, told, p)
-        for (section, text), p in zip(read, without[:, answer], strict=True)
+        _weighed(section, text, told, p, answer)
+        for (section, text), p in zip(read, without, strict=True)
     )
     by_name = None
     if classifier.model.head.named is not None and stem_ids(insert):
         nameless = text_part(torch.from_numpy(embeddings), classifier.model.config.text_dim)
-        p = classifier.probabilities(nameless)[0, answer]
-        by_name = _weighed("name", " + ".join(insert.ingredients) or insert.name, told, p)
+        p = classifier.probabilities(nameless)[0]
+        name = " + ".join(insert.ingredients) or insert.name
+        by_name = _weighed("name", name, told, p, answer)
     needed, otherwise = _needed(classifier, insert, read, sentences, answer)
     nearest = classifier.nearest_drugs(embeddings[0], n_nearest)
     return Explanation(prediction, sentences, needed, otherwise, tuple(nearest), by_name)
 
 
-def _weighed(section: str, text: str, told: float, without: float) -> Sentence:
-    weight = _log_odds(told) - _log_odds(without)
-    return Sentence(section, text.strip(), round(weight, 4), round(float(without), 6))
+def _weighed(section: str, text: str, told: NDArray, without: NDArray, answer: int) -> Sentence:
+    weight = _log_odds(told, answer) - _log_odds(without, answer)
+    return Sentence(section, text.strip(), round(weight, 4), round(float(without[answer]), 6))
 
 
 def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> CategoryPredictor:
@@ -265,6 +266,11 @@ def _by_weight(sentences: Sequence[Sentence]) -> list[int]:
     return sorted(range(len(sentences)), key=lambda n: -sentences[n].weight)
 
 
-def _log_odds(probability: float) -> float:
-    p = min(max(float(probability), _LEAST), 1 - _LEAST)
-    return float(np.log(p / (1 - p)))
+def _log_odds(probabilities: NDArray, answer: int) -> float:
+    """Return the log odds of an answer, shape of the probabilities (n_categories,).
+
+    What is against it is the sum of the others: 1 - p of one that is nearly sure is rounding.
+    """
+    against = np.delete(probabilities, answer).sum()
+    p, others = np.maximum([probabilities[answer], against], _LEAST)
+    return float(np.log(p) - np.log(others))

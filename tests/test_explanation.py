@@ -13,7 +13,7 @@ import pytest
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import DrugTextError
-from drugtext.explanation import with_reading_held
+from drugtext.explanation import _weighed, with_reading_held
 from drugtext.tokens import TokenReader
 
 
@@ -160,3 +160,11 @@ def test_the_end_of_the_first_tokens(tiny_classifier, text):
     assert ends == sorted(ends) and ends[0] == 0 and ends[-1] == len(text)
     for n, end in enumerate(ends[: len(ids) + 1]):
         assert np.array_equal(reader.all([text[:end]])[0][:n], ids[:n])
+
+
+def test_sentences_of_a_nearly_sure_answer_have_weights_too():
+    sure, surer = np.array([1.0, 1e-20]), np.array([1.0, 1e-24])
+    sentence = _weighed("description", " It heals. ", surer, sure, 0)
+    assert sentence.weight == pytest.approx(4 * np.log(10), abs=1e-4)
+    assert sentence.text == "It heals." and sentence.probability_without == 1
+    assert _weighed("description", "It heals.", np.ones(1), np.ones(1), 0).weight == 0
