@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +11,8 @@ from pathlib import Path
 from drugtext.atc_table import ATC_LEVEL_LENGTHS, atc_rows
 from drugtext.atc_table import atc_parent as atc_parent  # of the public face
 from drugtext.csv_rows import csv_rows
-from drugtext.errors import ReadError, TaxonomyError
-from drugtext.inserts.text import decode_text
+from drugtext.errors import TaxonomyError
+from drugtext.keg_file import keg_rows
 
 PathLike = str | os.PathLike[str]
 
@@ -223,13 +222,8 @@ class Taxonomy:
 
         Source: https://www.genome.jp/kegg/brite.html, the `.keg` (htext) format.
         """
-        try:
-            lines = decode_text(Path(path).read_bytes(), str(path)).splitlines()
-        except ReadError as error:
-            raise TaxonomyError(str(error)) from error
-        except (OSError, ValueError) as error:  # ValueError: no path
-            raise TaxonomyError(f"{path}: cannot be read ({error}); check the path.") from error
-        return cls._from_file(path, _keg_categories(lines), Path(path).stem)
+        categories = (Category(*row) for row in keg_rows(path))
+        return cls._from_file(path, categories, Path(path).stem)
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Taxonomy:
@@ -275,28 +269,3 @@ def _epc_rows(path: PathLike, *needed: str) -> list[dict[str, str]]:
     if not found:
         raise TaxonomyError(f'{path}: no row has the class_type "EPC"; one or more is needed.')
     return found
-
-
-def _keg_categories(lines: Iterable[str]) -> Iterator[Category]:
-    categories: dict[str, Category] = {}
-    branch: list[str] = []
-    for line in lines:
-        match = re.match(r"([A-Z])\s*(\S.*)", re.sub(r"<[^<>]*>", "", line))
-        if not match:
-            continue
-        depth = ord(match[1]) - ord("A")
-        if depth > len(branch):
-            raise TaxonomyError(f"{line!r} is deeper than the line above by more than one level.")
-        told = match[2].strip()
-        code, _, rest = told.partition(" ")
-        if len(code) > 1 and not code.isupper() and not any(map(str.isdigit, code)):
-            code, rest = told, ""  # it is the first word of a name
-        name, parent = rest.strip() or code, branch[depth - 1] if depth else None
-        for category_id in (code, f"{code}/{parent}", f"{code} {name}/{parent}"):
-            category = Category(category_id, name, parent)
-            if categories.setdefault(category_id, category) == category:
-                branch[depth:] = [category_id]
-                break
-    if not categories:
-        raise TaxonomyError("no KEGG BRITE line found; lines such as 'A…', 'B  …' are needed.")
-    yield from categories.values()

@@ -24,7 +24,7 @@ ROOMS = [
     ["bare_encoder"],
     ["inserts"],
     ["csv_rows", "chinese_names"],
-    ["atc_table"],
+    ["atc_table", "keg_file"],
     ["taxonomy"],
     ["splits", "masking", "stem_ids", "routes", "support", "support_set", "corpus", "episodes"],
     [
@@ -104,6 +104,7 @@ WITHOUT_TORCH = (
     "csv_rows",
     "taxonomy",
     "atc_table",
+    "keg_file",
     "chinese_names",
     "corpus",
     "support",
