@@ -41,6 +41,7 @@ from drugtext.evaluation.benchmark.new_drugs_asked import drug_folds, known_drug
 from drugtext.evaluation.benchmark.records import Record, load_corpus, load_rows
 from drugtext.evaluation.calibration import Calibration, HeldOut, best_calibration
 from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.metrics import expected_calibration_error
 from drugtext.evaluation.trust.probabilities import (
     Covered,
     Judged,
@@ -147,7 +148,8 @@ def rows_of(found: Sequence[Answered]) -> list[dict[str, Any]]:
     for (way, names, level), some in parts.items():
         confidences, right = (np.concatenate([one[n] for one in some]) for n in (0, 1))
         drugs = [drug for *_, of_one in some for drug in of_one]
-        alone = [calibration(*one) for one in some]
+        # Not rounded each: what all folds show together is never above the mean of theirs.
+        alone = [calibration(*one) | {"ece": expected_calibration_error(*one[:2])} for one in some]
         told = {"calibrated": way, "names": names, "level": level}
         told |= calibration(confidences, right, drugs)
         sizes = [one["n"] for one in alone]
