@@ -145,9 +145,10 @@ def _connect(
         try:
             new = page.learn(mine or classifier, name or "", given or [], anew=is_anew)
         except DrugTextError as error:
-            return mine, page.problem(str(error)), _known(mine or classifier)
+            return mine, page.problem(str(error)), _known(mine or classifier), gr.skip()
         said = f"Learnt {name.strip()!r}. Classify an insert to use it."
-        return new, page.note(said), _known(new)
+        outdated = gr.DownloadButton(value=None, interactive=False)  # packed before
+        return new, page.note(said), _known(new), outdated
 
     def on_pack(mine: DrugClassifier | None) -> Any:
         if mine is None:
@@ -162,7 +163,7 @@ def _connect(
     done = classify_tab["button"].click(on_classify, asked, told, api_name="classify")
     done.then(None, js=_SHOW_ANSWERS, api_name=False)
     asked = [learn_tab["category"], learn_tab["support"], learn_tab["anew"], own]
-    told = [own, learn_tab["told"], known]
+    told = [own, learn_tab["told"], known, learn_tab["checkpoint"]]
     learn_tab["button"].click(on_learn, asked, told, api_name=False)
     told = [learn_tab["checkpoint"], learn_tab["told"]]
     learn_tab["pack"].click(on_pack, [own], told, api_name=False)

@@ -44,7 +44,8 @@ class CategoryGrower(CategoryLearner):
 
         Raises:
             CorpusError: the classifier has this category already, or there is no insert.
-            TaxonomyError: the category is not in the given taxonomy.
+            TaxonomyError: the category is not in the given taxonomy, or this classifier knows
+                another one by its id, or by that of one above it.
         """
         self._new_category(category, taxonomy)  # told before the work
         embeddings, told = self._embed_support(inserts)
@@ -69,21 +70,20 @@ class CategoryGrower(CategoryLearner):
             ingredients: of each insert, as `fit_embeddings` takes them.
             names: of each insert, as well.
         """
-        found = self._new_category(category, taxonomy)
+        found, grown = self._new_category(category, taxonomy)
         support = self._support(category, embeddings)
         if not self.category_ids:
             all_of_it = [category] * len(support)
             return self.fit_embeddings(
                 support, all_of_it, taxonomy=taxonomy, ingredients=ingredients, names=names
             )
-        path = (found,) if taxonomy is None else taxonomy.path(found.id)
         name = None
         if tree := taxonomy or (found.id in self.taxonomy and self.taxonomy):
             name = self.embed_names([found.id], tree)[found.id].unsqueeze(0)
         head, drug_names = self._with_row(support, Drugs.of(ingredients, names, len(support)), name)
         more = self._with_head(
             head,
-            with_new(self.taxonomy, path),
+            grown,
             [*self.category_ids, found.id],
             [*self.model.config.n_support, len(support)],
             drug_names,
@@ -198,14 +198,16 @@ class CategoryGrower(CategoryLearner):
             drug_names += tuple(drugs.names[n] for n in first)
         return self._head.with_category(means, name, known), drug_names
 
-    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> Category:
+    def _new_category(self, category: str, taxonomy: Taxonomy | None) -> tuple[Category, Taxonomy]:
+        """Return a category that is not answered yet, and the tree in which it has its place."""
         found = self._category(category, taxonomy)
         if found.id in self.category_ids:
             raise CorpusError(
                 f"category {category!r} is known already; give another name,"
                 " learn it further by extend_category(), or fit() all categories anew."
             )
-        return found
+        path = (found,) if taxonomy is None else taxonomy.path(found.id)
+        return found, with_new(self.taxonomy, path)
 
     def _row_of(self, category: str) -> int:
         known = self.taxonomy.find(category).id if self.taxonomy.knows(category) else category

@@ -27,7 +27,7 @@ from drugtext.encoder import (
 from drugtext.errors import CheckpointError, DrugTextError, first_line
 from drugtext.hub import download_checkpoint
 from drugtext.lexicon import Lexicon
-from drugtext.manifest import MANIFEST, check_manifest, finish_write
+from drugtext.manifest import MANIFEST, check_manifest, finish_write, is_checkpoint
 from drugtext.model import DrugTextModel, EncoderParts
 from drugtext.name_stems import NameStems
 
@@ -116,7 +116,7 @@ def checkpoint_folder(
     token: str | bool | None = None,
 ) -> Path:
     """Return the folder of a bundled checkpoint, of a path, or of a hub id that it downloads."""
-    name = os.fspath(name_or_path or DEFAULT_CHECKPOINT)
+    name = os.fspath(DEFAULT_CHECKPOINT if name_or_path is None else name_or_path)
     # Path.is_dir and Path.exists raise at a name that is too long.
     is_folder, is_known = os.path.isdir(name), name in bundled_checkpoints()  # noqa: PTH112
     is_here = is_known or name == DEFAULT_ENCODER or is_folder
@@ -126,7 +126,13 @@ def checkpoint_folder(
             " hub id."
         )
     if is_known:
-        return bundled_checkpoints()[name]
+        bundled = bundled_checkpoints()[name]
+        if is_checkpoint(_current_version(Path(name))) and not bundled.samefile(name):
+            raise CheckpointError(
+                f"{name!r} is a bundled checkpoint and a folder here, too; give"
+                f" {os.path.join(os.curdir, name)} for the folder, or rename it."  # noqa: PTH118
+            )
+        return bundled
     if name == DEFAULT_ENCODER:
         return default_encoder_folder()
     if is_folder:

@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from unicodedata import normalize
@@ -28,9 +28,8 @@ def csv_rows(
     """Read a table of one row or more, every cell stripped.
 
     Args:
-        path: of the file. Its cells are separated by what its first line holds most of: commas,
-            semicolons or tabs. Its encoding is told as that of an insert is. Some rows may stand
-            above the titles.
+        path: of the file. Its cells are separated by commas, semicolons or tabs. Its encoding is
+            told as that of an insert is. Some rows may stand above the titles.
         needed: titles that columns must have; a title counts in any case and, where no other is
             called so, with or without spaces and signs.
         also: other titles, in that form (`title_key`) -> what such a column is called instead,
@@ -40,15 +39,18 @@ def csv_rows(
         TaxonomyError: the file cannot be read, has no such column or no row, or a row has more
             cells than there are columns.
     """
-    delimiter, table = _table(path)
-    names = [*needed, *also.values()]
-    found = [_columns(row, names, also) for row in table[:_MOST_ABOVE]] or [[]]
-    place = next((n for n, columns in enumerate(found) if set(needed) <= set(columns)), None)
-    if place is None:
+    text, names = _text(path), [*needed, *also.values()]
+    for delimiter in _likely_delimiters(text):
+        table = _table(text, delimiter, path)
+        found = [_columns(row, names, also) for row in table[:_MOST_ABOVE]] or [[]]
+        place = _place_of_titles(found, needed)
+        if place is not None:
+            break
+    else:
+        table = _table(text, _likely_delimiters(text)[0], path)
         told = ", ".join(table[0] if table else ()) or "no column"
         raise TaxonomyError(f"{path}: found {told}; needed columns: {', '.join(needed)}.")
-    columns = found[place]
-    rows = table[place + 1 :]
+    columns, rows = found[place], table[place + 1 :]
     if not rows:
         raise TaxonomyError(f"{path}: holds no row below its titles; one is needed.")
     for row in rows:
@@ -66,31 +68,62 @@ def title_key(title: str) -> str:
 def _columns(titles: Sequence[str], names: Sequence[str], also: Mapping[str, str]) -> list[str]:
     """Return what columns are called, by their titles: as they stand first, then loosely."""
     exact = {name.lower(): name for name in names}
-    columns = [exact.get(title.lower(), title) for title in titles]
+    columns: list[str] = []
+    for title in titles:
+        name = exact.get(title.lower(), title)
+        columns.append(f"{name} {len(columns) + 1}" if name in columns else name)
     loose = {**{title_key(name): name for name in names}, **also}
     for n, title in enumerate(titles):
-        name = loose.get(title_key(title))
-        if name and name not in columns:
-            columns[n] = name
+        meant = loose.get(title_key(title))
+        if meant and meant not in columns:
+            columns[n] = meant
     return columns
 
 
-def _table(path: str | os.PathLike[str]) -> tuple[str, list[list[str]]]:
-    """Return what separates the cells of a table, and its rows that hold anything."""
+def _likely_delimiters(text: str) -> list[str]:
+    """Return what may separate cells, the likeliest first: what most of the first lines hold."""
+    lines = text.splitlines()[:_MOST_ABOVE]
+
+    def counts(delimiter: str) -> tuple[int, int]:
+        return sum(delimiter in line for line in lines), sum(
+            map(str.count, lines, repeat(delimiter))
+        )
+
+    return sorted(_DELIMITERS, key=counts, reverse=True)
+
+
+def _place_of_titles(found: Sequence[Sequence[str]], needed: Sequence[str]) -> int | None:
+    """Return which of the first rows holds the titles; None if none does.
+
+    Where none is needed, it is the first of several cells, or the first of all.
+    """
+    if needed:
+        return next((n for n, titles in enumerate(found) if {*needed} <= {*titles}), None)
+    return next((n for n, titles in enumerate(found) if sum(map(bool, titles)) > 1), 0)
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a table."""
     try:
         data = Path(path).read_bytes()
         if data.startswith(_WORKBOOK):
             raise TaxonomyError(f"{path}: is a workbook of a spreadsheet; save it as CSV in UTF-8.")
         refuse_foreign(data, str(path))
-        text = _ABOVE.sub("", decode_text(data, str(path)), count=1)
-        delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        table = [[_AS_TEXT.sub(r"\1", cell.strip()) for cell in row] for row in rows]
+        return _ABOVE.sub("", decode_text(data, str(path)), count=1)
     except ReadError as error:
         raise TaxonomyError(str(error)) from error
     except OSError as error:
         reason = error.strerror or error
         raise TaxonomyError(f"{path}: cannot be read ({reason}); check the path.") from error
-    except (ValueError, csv.Error) as error:  # ValueError: no path
+    except ValueError as error:  # no path
         raise TaxonomyError(f"{path}: cannot be read as CSV ({error}).") from error
-    return delimiter, [[normalize("NFC", cell) for cell in row] for row in table if any(row)]
+
+
+def _table(text: str, delimiter: str, path: str | os.PathLike[str]) -> list[list[str]]:
+    """Return the rows of a table that hold anything."""
+    try:
+        rows = [*csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+    except csv.Error as error:
+        raise TaxonomyError(f"{path}: cannot be read as CSV ({error}).") from error
+    table = [[_AS_TEXT.sub(r"\1", cell.strip()) for cell in row] for row in rows]
+    return [[normalize("NFC", cell) for cell in row] for row in table if any(row)]

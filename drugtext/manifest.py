@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from drugtext.errors import CheckpointError
 
@@ -33,6 +34,7 @@ _UNLISTED = (".py", ".md")
 _READ = [name for name in CHECKPOINT_FILES if name != MANIFEST]
 _READ += ["config.json", "adapter_config.json", "adapter_model.safetensors"]
 _UNFINISHED, _SECONDS_OF_A_DAY = ".new-", 24 * 60 * 60
+_MODEL = "drugtext"  # as config.json tells, in a checkpoint from before there were manifests, too
 _NEXT = ".next"  # folder of a checkpoint that is whole, and not yet in its place
 
 
@@ -122,7 +124,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     for left in folder.glob(f"{_UNFINISHED}*"):  # by a writer who was killed
         if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
             shutil.rmtree(left, ignore_errors=True)
-    is_checkpoint = (folder / MANIFEST).is_file() or _is_model(folder / "config.json")
+    was_checkpoint = is_checkpoint(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as staged:
         new = Path(staged) / _NEXT
         new.mkdir()
@@ -130,7 +132,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         names = _names(new)
         listed = {n.as_posix(): _sha256(new / n) for n in names if n.suffix not in _UNLISTED}
         taken = [name for name in names if (folder / name).exists()]
-        if taken and not is_checkpoint:
+        if taken and not was_checkpoint:
             raise CheckpointError(
                 f"{folder}: holds {taken[0]} and is no checkpoint's folder; give a new or an empty"
                 " one."
@@ -146,13 +148,19 @@ def replacing(folder: Path) -> Iterator[Path]:
         _put_in_place(folder)
 
 
-def _is_model(config: Path) -> bool:
-    """Tell a model's configuration from that of another program."""
+def is_checkpoint(folder: Path) -> bool:
+    """Tell a checkpoint's folder from that of another program, which may have files so called."""
+    sums = _told(folder / MANIFEST).get("sha256")
+    return isinstance(sums, dict) or _told(folder / "config.json").get("model_type") == _MODEL
+
+
+def _told(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; an empty one where there is none."""
     try:
-        told = json.loads(config.read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(told, dict) and "model_type" in told
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _check_next(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,12 @@ class Wanted:
     min_probability: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.top_k, int) or self.top_k < 1:
+        if not isinstance(self.top_k, Integral) or self.top_k < 1:
             raise DrugTextError(f"top_k is {self.top_k}; 1 or more is needed.")
         covered, least = self.coverage, self.min_probability
-        if covered is not None and not (isinstance(covered, int | float) and 0 < covered < 1):
+        if covered is not None and not (isinstance(covered, Real) and 0 < covered < 1):
             raise DrugTextError(f"coverage is {covered!r}; a number between 0 and 1 is needed.")
-        if least is not None and not (isinstance(least, int | float) and 0 < least <= 1):
+        if least is not None and not (isinstance(least, Real) and 0 < least <= 1):
             raise DrugTextError(
                 f"min_probability is {least!r}; a number above 0 and not above 1 is needed."
             )

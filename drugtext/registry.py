@@ -18,6 +18,7 @@ from drugtext.classifier import DrugClassifier, load
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
+from drugtext.learnt_from import learnt_from
 from drugtext.version_store import Version, VersionStore
 
 _SECONDS_TO_WAIT = 600.0  # learning takes seconds, saving too
@@ -185,8 +186,9 @@ class Registry:
                 raise CheckpointError(
                     f"{self.folder}: version {undone.number} is the first; nothing to undo."
                 )
-            self._store.point_at(undone.parent)
-        return self._store.version(undone.parent)
+            before = self._store.version(undone.parent)  # told while the undone one is in use
+            self._store.point_at(before.number)
+        return before
 
     def use(self, number: int) -> Version:
         """Make a version the current one."""
@@ -236,19 +238,13 @@ class Registry:
         found = classifier.taxonomy.meant(category)
         called = {category, *((found.id, found.name) if found else ())}
         hashes = {content_sha256(insert): insert for insert in support}
-        number: int | None = self._store.current()
-        while number is not None:
-            version = self._store.version(number)
-            if version.action in ("add", "extend") and not called.isdisjoint(version.categories):
-                for known in hashes.keys() & set(version.supports):
-                    insert = hashes[known]
-                    raise CorpusError(
-                        f"{insert.place or insert.name}: version {number} has learnt {category!r}"
-                        " from it already; leave it out."
-                    )
-            if version.action == "rename" and version.categories[1] in called:
-                called.add(version.categories[0])
-            number = version.parent
+        for version in learnt_from(self._store, called):
+            for known in hashes.keys() & set(version.supports):
+                insert = hashes[known]
+                raise CorpusError(
+                    f"{insert.place or insert.name}: version {version.number} has learnt"
+                    f" {category!r} from it already; leave it out."
+                )
 
     def _change(
         self,

@@ -11,6 +11,7 @@ from drugtext.errors import CorpusError, ReadError
 from drugtext.inserts.archive import is_passed_over
 from drugtext.inserts.insert import DrugInsert
 from drugtext.inserts.read import read_inserts
+from drugtext.inserts.text import as_utf8
 
 
 def read_support(
@@ -38,9 +39,8 @@ def read_support(
     """
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises at a name that is too long
         try:
-            folders = sorted(
-                f for f in Path(path).iterdir() if f.is_dir() and not is_passed_over(f.name)
-            )
+            there = sorted(f for f in Path(path).iterdir() if not is_passed_over(f.name))
+            folders = [f for f in there if f.is_dir()]
         except OSError as error:
             reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
             raise ReadError(os.fspath(path), reason) from error
@@ -48,11 +48,15 @@ def read_support(
             raise CorpusError(
                 f"{path}: holds no folder; one folder a category, with its inserts, is needed."
             )
+        for beside in (f for f in there if f not in folders):
+            alone = ReadError(str(beside), "stands in no category's folder; move it into one.")
+            if on_error is None:
+                raise alone
+            on_error(alone)
         for folder in folders:
             # What of a name is no UTF-8 cannot be a category's, nor be written down.
             # Spellings of one name must be one: macOS writes an accent behind its letter.
-            name = folder.name.encode("utf-8", "backslashreplace").decode("utf-8")
-            category = normalize("NFC", name)
+            category = normalize("NFC", as_utf8(folder.name))
             for insert in read_inserts(folder, on_error=on_error):
                 yield insert, category
         return

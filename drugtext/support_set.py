@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
-from drugtext.errors import CorpusError
+from drugtext.errors import CorpusError, TaxonomyError
+from drugtext.inserts.text import as_utf8
 from drugtext.splits import all_substances
 from drugtext.taxonomy import Category, Taxonomy
 
@@ -49,7 +50,8 @@ class Drugs(NamedTuple):
         return cls(
             [all_substances(part) or n for n, part in enumerate(told)],
             [
-                " + ".join(part) or name or f"insert {n}"
+                # The name of a file may hold what is no UTF-8, and is to be written down.
+                as_utf8(" + ".join(part) or name or f"insert {n}")
                 for n, (part, name) in enumerate(zip(told, called, strict=True), start=1)
             ],
         )
@@ -74,6 +76,19 @@ def check_one_each(n_inserts: int, n_categories: int, what: str = "an insert") -
 
 
 def with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
-    """Return a taxonomy with those of some categories that it does not hold yet."""
+    """Return a taxonomy with those of some categories that it does not hold yet.
+
+    Raises:
+        TaxonomyError: it holds another one under the same id.
+    """
+    categories = list(categories)
+    for given in (category for category in categories if category.id in taxonomy):
+        held = taxonomy[given.id]
+        if (given.name.casefold(), given.parent_id) != (held.name.casefold(), held.parent_id):
+            raise TaxonomyError(
+                f"category {given.id!r} is {given.name!r}, below {given.parent_id or 'nothing'},"
+                f" and the classifier knows {held.name!r}, below {held.parent_id or 'nothing'},"
+                " under this id; give one of them another id."
+            )
     new = {category.id: category for category in categories if category.id not in taxonomy}
     return taxonomy.with_categories(new.values())

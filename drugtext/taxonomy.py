@@ -19,7 +19,9 @@ PathLike = str | os.PathLike[str]
 _NO_PARENT = ("", "0", "-1", "-", "null", "none", "nan")
 _TITLES = {
     **dict.fromkeys(("code", "categoryid", "categorycode", "编码", "编号", "代码", "編碼"), "id"),
-    **dict.fromkeys(("namezh", "nameen", "名称", "类别名称", "分类名称", "名稱"), "name"),
+    **dict.fromkeys(
+        ("categoryname", "namezh", "nameen", "名称", "类别名称", "分类名称", "名稱"), "name"
+    ),
     **dict.fromkeys(("parentid", "parentcode", "parentcategory", "上级", "上级编码"), "parent"),
     **dict.fromkeys(("上级代码", "父级", "父级编码", "上級", "上級編碼"), "parent"),
 }

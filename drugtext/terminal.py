@@ -82,16 +82,18 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
     for n in spoke[: max(n_sentences, len(explanation.needed))]:
         sentence, mark = explanation.sentences[n], "*" if n in explanation.needed else " "
         text = " ".join(sentence.text.split())
-        out.print(Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"))
+        out.print(
+            Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"), soft_wrap=True
+        )
     if (name := explanation.by_name) is not None:
-        out.print(Text(f"  {name.weight:6.2f}  its name: {name.text}"))
+        out.print(Text(f"  {name.weight:6.2f}  its name: {name.text}"), soft_wrap=True)
     if explanation.otherwise is not None:
         n = len(explanation.needed)
         whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"
-        out.print(Text(f"  {whole}, it would be {explanation.otherwise}"))
+        out.print(Text(f"  {whole}, it would be {explanation.otherwise}"), soft_wrap=True)
     like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
     not_told = "not told; no names of drugs that it learnt from are kept"
-    out.print(Text(f"  most like: {like or not_told}"))
+    out.print(Text(f"  most like: {like or not_told}"), soft_wrap=True)
 
 
 def with_progress(items: Iterable[T], what: str, *, prints: bool = False) -> Iterator[T]:

@@ -40,7 +40,7 @@ class Version:
         action: what was done: create, add, extend, remove, rename, merge or split.
         categories: that were named in it.
         note: why, by who did it.
-        supports: SHA-256 of the text of each insert that was learnt from.
+        supports: SHA-256 of each insert that was learnt from: its text, and by what names it goes.
     """
 
     number: int

@@ -154,6 +154,8 @@ def test_a_category_of_ones_own_is_used_at_once_and_downloaded(
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
     assert drugtext.load(tmp_path / "drugtext-checkpoint").category_ids[-1] == "lantern oils"
+    learn(visit, "ship oils", oils)  # what was packed does not hold it
+    visit.locator("button:disabled", has_text="Download it").wait_for()
 
     visit.get_by_role("tab", name="Classify").click()
     text = "Oil for the lamp of a lighthouse and for lanterns."

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drugtext import Category, DrugInsert, Taxonomy
-from drugtext.errors import CorpusError, DrugTextError
+from drugtext.errors import CorpusError, DrugTextError, TaxonomyError
 from drugtext.name_stems import name_evidence
 
 TREE = Taxonomy(
@@ -116,6 +116,8 @@ def test_categories_are_merged(four):
     expected = (3 * old.prototypes[2] + old.prototypes[3]) / 4
     torch.testing.assert_close(new.prototypes[2], expected)
     assert new.memory.rows.tolist().count(2) == 4
+    by_id = four.merge_categories(["pain", "sleep"], "sleep")
+    assert by_id.taxonomy["sleep"] == Category("sleep", "Sleep", "mind"), "it keeps its name"
     across = four.merge_categories(["vein", "pain"], "Pain")
     assert across.category_ids == ["heart", "pain", "sleep"]
     assert across.taxonomy["pain"].parent_id is None
@@ -251,6 +253,17 @@ def test_categories_that_a_tree_does_not_know_are_of_no_taxonomy(four):
         assert own.taxonomy.name == "" and four.taxonomy.name == "mine"
     for known in (four.fit([insert("a")], ["Pain"]), four.fit_names(["pain", "x"])):
         assert known.taxonomy.name == "mine"
+
+
+def test_an_id_that_means_something_else_in_the_given_tree_is_refused(four):
+    held = next(iter(four.taxonomy))
+    other = Taxonomy([Category(held.id, "My own"), Category("new", "New", held.id)])
+    with pytest.raises(TaxonomyError, match=f"{held.id!r} is 'My own', below nothing, and the"):
+        four.add_category("new", [insert("a")], taxonomy=other)
+    loud = [Category(c.id, c.name.upper(), c.parent_id) for c in four.taxonomy]
+    same_but_for_case = Taxonomy([*loud, Category("new", "New", held.id)])
+    path = four.add_category("new", [insert("a")], taxonomy=same_but_for_case).taxonomy.path("new")
+    assert [step.id for step in path] == [held.id, "new"]
 
 
 def test_sets_are_given_where_a_category_was_added_that_lies_deeper(tiny_classifier):

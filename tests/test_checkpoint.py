@@ -18,6 +18,7 @@ import drugtext
 from drugtext import DrugInsert
 from drugtext.adapters import Adapter, default_lora, with_new_adapter
 from drugtext.bundled import bundled_checkpoints
+from drugtext.checkpoint import checkpoint_folder
 from drugtext.checkpoint_writing import save_head
 from drugtext.classifier import DrugClassifier
 from drugtext.encoder import DEFAULT_ENCODER
@@ -131,6 +132,18 @@ def test_a_file_in_the_place_of_a_folder_is_refused(saved):
 def test_an_unknown_name_is_refused_offline():
     with pytest.raises(CheckpointError, match="is no folder and no bundled checkpoint"):
         drugtext.load("nobody/nothing")
+
+
+def test_a_folder_called_as_a_bundled_checkpoint_is_not_mistaken(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "epc").mkdir()
+    assert checkpoint_folder("epc") == bundled_checkpoints()["epc"], "no checkpoint's folder"
+    shutil.copytree(saved, tmp_path / "atc")
+    with pytest.raises(CheckpointError, match="'atc' is a bundled checkpoint and a folder here"):
+        drugtext.load("atc")
+    assert drugtext.load(Path("atc").absolute()).category_ids == drugtext.load(saved).category_ids
+    with pytest.raises(CheckpointError, match="'' is no folder"):
+        drugtext.load("")
 
 
 def test_a_head_alone_stands_on_the_encoder_it_names(tiny_encoder_folder, tmp_path):

@@ -432,3 +432,28 @@ def test_a_registry_is_changed_and_taken_back(model, files):
     assert done.exit_code == 2 and "is not one of the 3 that are answered" in done.stderr
     done = run("registry", "undo", files)
     assert done.exit_code == 2 and "is no registry" in done.stderr
+
+
+def test_a_registry_learns_from_the_inserts_that_it_can_read(tiny_classifier, files):
+    few = tiny_classifier.fit_names(["pain"])
+    few.model.config.languages = ["en"]
+    few.save_pretrained(files / "model")
+    shelf = files / "shelf"
+    assert run("registry", "create", shelf, "--model", files / "model").exit_code == 0
+    (files / "zh.txt").write_text("【适应症】用于治疗高血压。", encoding="utf-8")
+    done = run("registry", "add", shelf, "heart", files / "a.txt", files / "zh.txt")
+    assert done.exit_code == 1 and "zh.txt: is written in 'zh'" in done.stderr
+    assert "add heart" in done.stdout and "learnt from 1 insert" in done.stderr
+
+
+def test_learn_takes_an_id_and_its_name_for_one_category(tiny_encoder_folder, tmp_path):
+    (tmp_path / "tree.csv").write_text("id,name\na1,Analgesics\nc1,Heart drugs\n")
+    rows = ["text,category", "relief of pain,a1", "fever and pain,Analgesics", "the heart,c1"]
+    (tmp_path / "s.csv").write_text("\n".join(rows))
+    known = ("--model", tiny_encoder_folder, "--taxonomy", tmp_path / "tree.csv")
+    for more in ((), ("--add",)):
+        done = run("learn", tmp_path / "s.csv", "--output", tmp_path / "new", *known, *more)
+        assert done.exit_code == 0, done.stderr
+        assert "learnt 2 categories from 3 inserts" in done.stderr
+        assert "a1: 2 inserts" in done.stderr
+    assert drugtext.load(tmp_path / "new").model.config.n_support == [2, 1]

@@ -77,6 +77,7 @@ ROOMS = [
     ["explanation_page"],
     ["classifier"],
     ["version_store"],
+    ["learnt_from"],
     ["registry"],
     ["plane"],
     ["map_points"],

@@ -34,6 +34,14 @@ def test_each_drug_is_known_by_its_ingredients_or_its_insert(tiny_classifier):
     assert tiny_classifier.fit_names(["pain"]).nearest_drugs(more.embed(SUPPORT[:1])[0]) == []
 
 
+def test_names_that_are_no_utf8_are_saved(tiny_classifier, tmp_path):
+    source = tmp_path / "caf\udce9.txt"  # as the name of a file in Latin-1 is read
+    nameless = DrugInsert(language="en", sections=SUPPORT[0].sections, source=str(source))
+    few = tiny_classifier.fit([nameless], ["heart"])
+    few.save_pretrained(tmp_path / "few", with_known_drugs=True)
+    assert drugtext.load(tmp_path / "few").drug_names == ("caf\\udce9.txt",)
+
+
 def test_they_are_saved_where_that_was_asked_for_alone(tiny_classifier, tmp_path):
     few = tiny_classifier.fit(SUPPORT, CATEGORIES)
     few.save_pretrained(tmp_path, with_known_drugs=True)

@@ -100,6 +100,16 @@ def test_files_of_something_else_are_not_overwritten(tiny_classifier, tmp_path):
     assert names(tmp_path) == {"config.py"}
 
 
+def test_files_of_another_program_that_are_called_alike_are_not_overwritten(tmp_path):
+    others = {"manifest.json": '{"name": "a page"}', "config.json": '{"model_type": "bert"}'}
+    for name, text in {**others, "tokenizer_mine.json": "{}", "vocab.csv": "a"}.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(CheckpointError, match=r"holds config\.json and is no checkpoint's folder"):
+        write(tmp_path, **{"config.json": "[]"})
+    assert {name: (tmp_path / name).read_text() for name in others} == others
+    assert names(tmp_path) == {*others, "tokenizer_mine.json", "vocab.csv"}
+
+
 def test_a_folder_that_is_mixed_is_refused(tmp_path):
     folder = tmp_path / "checkpoint"
     write(folder, a="1", b="2")

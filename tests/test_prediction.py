@@ -180,5 +180,6 @@ def test_nothing_more_is_told_than_was_asked():
     ],
 )
 def test_what_cannot_be_asked_is_refused(wanted, message):
+    Wanted(top_k=np.int64(2), coverage=np.float32(0.5), min_probability=np.float64(1))  # may be
     with pytest.raises(DrugTextError, match=message):
         Wanted(**wanted)

@@ -96,6 +96,33 @@ def test_a_category_is_not_learnt_twice_from_an_insert(registry):
     assert registry.extend("skin care", [HEART]).number == 6
 
 
+def test_what_another_category_of_the_same_name_has_learnt_is_none_of_its_own(registry):
+    registry.add("skin", [SKIN])
+    registry.remove("skin")
+    registry.add("skin", [HEART])
+    assert registry.extend("skin", [SKIN]).number == 5
+
+
+def test_what_parts_and_merged_categories_have_learnt_is_known(registry):
+    registry.add("skin", [SKIN])
+    registry.merge(["heart", "skin"], "both")
+    with pytest.raises(CorpusError, match="version 2 has learnt 'both' from it already"):
+        registry.extend("both", [SKIN])
+    registry.split("both", [HEART, SKIN], ["one", "two"])
+    for part in ("one", "two"):
+        with pytest.raises(CorpusError, match=f"version 4 has learnt '{part}' from it already"):
+            registry.extend(part, [SKIN])
+    assert registry.extend("pain", [SKIN]).number == 5
+
+
+def test_undo_does_not_point_at_a_version_that_was_deleted(registry):
+    registry.add("skin", [SKIN])
+    shutil.rmtree(registry.folder / "versions" / "0001")
+    with pytest.raises(CheckpointError, match="version 1 is not there, or damaged"):
+        registry.undo()
+    assert registry.current.number == 2 and len(registry.load().category_ids) == 3
+
+
 def test_a_version_that_is_not_there_is_no_other(registry):
     for number in (0, 99):
         with pytest.raises(CheckpointError, match=f"version {number} is not there"):

@@ -30,6 +30,18 @@ def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
     assert [category for _, category in read_support(tmp_path)] == ["pain"]
 
 
+def test_inserts_beside_the_folders_are_named(tmp_path):
+    for name in ("pain/a.txt", "stray.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT, encoding="utf-8")
+    errors: list[ReadError] = []
+    assert [c for _, c in read_support(tmp_path, on_error=errors.append)] == ["pain"]
+    (told,) = map(str, errors)
+    assert told == f"{tmp_path / 'stray.txt'}: stands in no category's folder; move it into one."
+    with pytest.raises(ReadError, match=r"stray\.txt: stands in no category's folder"):
+        list(read_support(tmp_path))
+
+
 def test_accents_of_folders_are_written_in_one_way(tmp_path):
     (tmp_path / "Me\u0301nopause").mkdir()
     (tmp_path / "Me\u0301nopause" / "a.txt").write_text(TEXT, encoding="utf-8")

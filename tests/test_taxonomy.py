@@ -267,6 +267,9 @@ def test_titles_of_columns_as_people_write_them(tmp_path):
         'Category ID,Name,Parent_Code\nheart,Heart,\n="01",Pressure,heart\n',
         "\nsep=;\n编码;名称;上级\nheart;Heart;\n01;Pressure;heart\n",
         "Our shelves,,\nid,name,parent id\nheart,Heart,\n01,Pressure,heart\n",
+        "Shelves, as of May, ours\nid;name;parent\nheart;Heart;\n01;Pressure;heart\n",
+        "category_id,category_name,parent_id\nheart,Heart,\n01,Pressure,heart\n",
+        "id,name,parent,Name\nheart,Heart,,x\n01,Pressure,heart,x\n",
     ):
         tree = Taxonomy.from_csv(write(tmp_path, "own.csv", text))
         assert [c.name for c in tree.path("01")] == ["Heart", "Pressure"]
@@ -277,6 +280,12 @@ def test_titles_as_they_stand_come_before_those_that_are_like_them(tmp_path):
     tree = Taxonomy.from_csv(write(tmp_path, "own.csv", text))
     assert [c.id for c in tree.path("01")] == ["heart", "01"]
     assert [c.name for c in tree] == ['Heart="x"', "High\x0bpressure"]
+
+
+def test_a_title_stands_above_a_table_of_codes(tmp_path):
+    for text in ("ATC index\ncode,name\nC,HEART\n", "ATC index\ncode;name\nC;HEART\n"):
+        (tree,) = Taxonomy.from_atc(write(tmp_path, "atc.csv", text))
+        assert tree == Category("C", "HEART")
 
 
 def test_a_workbook_is_called_so(tmp_path):

@@ -19,7 +19,7 @@ from drugtext.commands.options import (
     readable,
 )
 from drugtext.errors import DrugTextError
-from drugtext.manifest import MANIFEST
+from drugtext.manifest import is_checkpoint
 from drugtext.terminal import Unread, err, with_progress, wrong_call
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def learn(
 
     unread = Unread()
     with wrong_call():
-        replaces = (output / MANIFEST).is_file()
+        replaces = is_checkpoint(output)
         if add and private_epsilon is not None:
             raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
         if with_known_drugs and private_epsilon is not None:
@@ -84,6 +84,7 @@ def learn(
         known = classifier.taxonomy
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
+        categories = _as_first_called(categories, tree or known)
         rivals: list[str] = []
         if add and inserts:
             rivals += _rivals(classifier, inserts, categories)
@@ -115,10 +116,20 @@ def learn(
     raise typer.Exit(unread.exit_status())
 
 
+def _as_first_called(categories: Sequence[str], taxonomy: Taxonomy) -> list[str]:
+    """Call a category that goes by its id and by its name as it is called first."""
+    first: dict[str, str] = {}
+    meant = [taxonomy.meant(name) for name in categories]
+    ids = [found.id if found else name for found, name in zip(meant, categories, strict=True)]
+    return [first.setdefault(i, name) for i, name in zip(ids, categories, strict=True)]
+
+
 def _rivals(
     classifier: DrugClassifier, inserts: Sequence[DrugInsert], categories: Sequence[str]
 ) -> Iterator[str]:
     """Tell of which new categories a classifier is sure already that they are others."""
+    if not classifier.category_ids:
+        return
     found = [one.sure for one in classifier.predict(inserts, min_probability=_SURE)]
     for category in dict.fromkeys(categories):
         given = [sure for sure, c in zip(found, categories, strict=True) if c == category]

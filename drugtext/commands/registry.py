@@ -17,6 +17,7 @@ from drugtext.commands.options import (
     Model,
     Paths,
     load_classifier,
+    readable,
     without_bars_of_libraries,
 )
 from drugtext.errors import DrugTextError
@@ -69,7 +70,8 @@ def add(
     """Add a category, learnt from inserts."""
     unread = Unread()
     with wrong_call():
-        _print(_open(folder, backend).add(category, _inserts(paths, unread), note=note))
+        registry = _open(folder, backend)
+        _print(registry.add(category, _support(registry, paths, unread), note=note))
     raise typer.Exit(unread.exit_status())
 
 
@@ -83,7 +85,8 @@ def extend(
     """
     unread = Unread()
     with wrong_call():
-        _print(_open(folder, backend).extend(category, _inserts(paths, unread), note=note))
+        registry = _open(folder, backend)
+        _print(registry.extend(category, _support(registry, paths, unread), note=note))
     raise typer.Exit(unread.exit_status())
 
 
@@ -211,10 +214,16 @@ def _inserts(paths: list[str], unread: Unread) -> list[DrugInsert]:
     return list(with_progress(read_inserts(paths, on_error=unread), "reading"))
 
 
+def _support(registry: Registry, paths: list[str], unread: Unread) -> list[DrugInsert]:
+    """Read inserts of a category; those that the registry's classifier cannot read are named."""
+    inserts = _inserts(paths, unread)
+    return readable(((insert, "") for insert in inserts), registry.load(), unread)[0]
+
+
 def _print(version: Version, mark: str = "") -> None:
     what = f"{mark}{version.number:4}  {version.date}  {version.action}"
     if version.action != "create":
         what += f" {', '.join(version.categories)}"
-    out.print(Text(f"{what}  {version.note}".rstrip()))
+    out.print(Text(f"{what}  {version.note}".rstrip()), soft_wrap=True)
     if version.supports and not mark:
         err.print(Text(f"learnt from {len(version.supports)} inserts"))

@@ -131,6 +131,11 @@ def decode_text(data: bytes, source: str) -> str:
     return text.replace("\0", " ")
 
 
+def as_utf8(text: str) -> str:
+    """Return a text that can be written down: what of a file's name is no UTF-8 is spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _decode_chinese(data: bytes) -> str:
     """Return the text in the first Chinese encoding that shows one of an insert; empty if none."""
     for encoding in _CHINESE_ENCODINGS:

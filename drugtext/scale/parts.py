@@ -123,8 +123,10 @@ def _files(inputs: Sequence[str]) -> list[str]:
         system, path = file_system(address)
         if not system.exists(path):
             raise CorpusError(f"{address}: there is no such file or folder; check the address.")
-        paths = sorted(system.find(path)) if system.isdir(path) else [path]
-        names = [system.unstrip_protocol(each) for each in paths if not _is_hidden(each)]
+        paths = [path]
+        if system.isdir(path):
+            paths = [each for each in sorted(system.find(path)) if not _is_hidden(each, path)]
+        names = [system.unstrip_protocol(each) for each in paths]
         unknown = [name for name in names if not name.endswith(_PARQUET + _LINES)]
         if unknown:
             raise CorpusError(
@@ -134,11 +136,12 @@ def _files(inputs: Sequence[str]) -> list[str]:
         if not names:
             raise CorpusError(f"{address}: holds no file; Parquet or JSON lines are needed.")
         found += names
-    return found
+    return [*dict.fromkeys(found)]  # a file may be given, and the folder that it is in
 
 
-def _is_hidden(path: str) -> bool:
-    return path.rpartition("/")[2].startswith((".", "_"))
+def _is_hidden(path: str, folder: str) -> bool:
+    """Tell what programs put below a folder, such as _temporary/ and .ipynb_checkpoints/."""
+    return any(step.startswith((".", "_")) for step in path.removeprefix(folder).split("/"))
 
 
 def _parquet_parts(file: str, rows_a_part: int) -> Iterator[Part]:

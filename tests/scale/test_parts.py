@@ -212,3 +212,11 @@ def test_parts_come_in_any_order_and_a_part_may_be_left_half_read(long_file):
     for n in (2, 5, 0, 0, 4):
         found = list(reader.read(parts[n]))
         assert found == list(enumerate(expected))[100 * n : 100 * n + 100]
+
+
+def test_a_file_is_planned_once_and_what_programs_left_is_not(tmp_path):
+    for name in ("a.jsonl", "in/b.jsonl", ".hid/c.jsonl", "_temporary/d.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        lines(tmp_path / name, rows(1))
+    parts = plan_parts([str(tmp_path), str(tmp_path / "a.jsonl")], 20)
+    assert [Path(part.file).name for part in parts] == ["a.jsonl", "b.jsonl"]

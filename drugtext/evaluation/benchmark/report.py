@@ -40,14 +40,15 @@ inserts and asked the same ones. drugtext's encoder is trained beforehand on tho
 in both printed forms and at all levels that they have, so it may know the parents of what is asked;
 for new categories on the categories of the training part, and for a growing taxonomy on those of
 the first step and all that never arrive, which no other contestant is given. It reads a category's
-name together with that of the category above it; the others read the name alone. Intervals are 95
-%: drawn over ingredients (bootstrap; those that share a substance are drawn together), but over
-episodes for the accuracy of a new category: those say how well the mean over draws is known, not
-what other drugs and categories would give. The best of a column is bold, among contestants that
-finished all episodes. A star marks an accuracy whose paired difference to drugtext's, drawn over
-ingredients everywhere, excludes 0 with its 95 % interval; nothing is corrected for the many
-comparisons. *Category unknown* counts further inserts that nobody can get right, as no taught
-insert has their category; they are not in *n*.
+name together with that of the category above it, and for new categories with those right below it,
+though not of drugs; the others read the name alone. Intervals are 95 %: drawn over ingredients
+(bootstrap; those that share a substance are drawn together), but over episodes for the accuracy of
+a new category: those say how well the mean over draws is known, not what other drugs and categories
+would give. The best of a column is bold, among contestants that finished all episodes. A star marks
+an accuracy whose paired difference to drugtext's, drawn over ingredients everywhere, excludes 0
+with its 95 % interval; nothing is corrected for the many comparisons. *Category unknown* counts
+further inserts that nobody can get right, as no taught insert has their category; they are not in
+*n*.
 
 Seconds are those of one process on this machine, with what embedding costs without its cache, and
 *prepare* with the training of drugtext's encoder, which several trials share; the time limits
