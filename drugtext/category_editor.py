@@ -78,11 +78,12 @@ class CategoryEditor(CategoryGrower):
             CorpusError: one is not known or stands twice, or another category has the name.
         """
         rows = [self._row_of(category) for category in listed(categories)]
-        if len(rows) < 2 or len(set(rows)) < len(rows):
-            raise CorpusError(
-                f"found {len(set(rows))} different categories to merge; two or more are needed."
-            )
         merged = [self.category_ids[row] for row in rows]
+        if len(rows) < 2 or len(set(rows)) < len(rows):
+            found = ", ".join(map(repr, dict.fromkeys(merged))) or "none"
+            raise CorpusError(
+                f"found {found} to merge; two or more different categories are needed."
+            )
         named = [i for i in merged if self.taxonomy[i].name == name]
         own = name if name in merged else next(iter(named), None)
         if own is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Self
 
 import torch
@@ -19,6 +20,8 @@ from drugtext.prototypes import alike_means, ingredient_means
 from drugtext.stem_ids import stem_ids_of
 from drugtext.support_set import Drugs, check_one_each, listed, with_new
 from drugtext.taxonomy import Category, Taxonomy
+
+_SHOWN = 5  # categories in an error
 
 
 class CategoryGrower(CategoryLearner):
@@ -203,8 +206,8 @@ class CategoryGrower(CategoryLearner):
         found = self._category(category, taxonomy)
         if found.id in self.category_ids:
             raise CorpusError(
-                f"category {category!r} is known already; give another name,"
-                " learn it further by extend_category(), or fit() all categories anew."
+                f"category {category!r} is known already; give another name, learn it further"
+                " (`drugtext registry extend`, extend_category()), or learn all categories anew."
             )
         path = (found,) if taxonomy is None else taxonomy.path(found.id)
         return found, with_new(self.taxonomy, path)
@@ -212,9 +215,14 @@ class CategoryGrower(CategoryLearner):
     def _row_of(self, category: str) -> int:
         known = self.taxonomy.find(category).id if self.taxonomy.knows(category) else category
         if known not in self.category_ids:
+            likest = self.category_ids
+            if len(likest) > _SHOWN:
+                names = [self.taxonomy[category_id].name for category_id in likest]
+                likest = get_close_matches(category, [*likest, *names], n=_SHOWN)
+            such = f", such as {', '.join(map(repr, likest))}" if likest else ""
             raise CorpusError(
                 f"category {category!r} is not one of the {len(self.category_ids)} that are"
-                " answered; give the id or the name of one of them."
+                f" answered; give the id or the name of one of them{such}."
             )
         return self.category_ids.index(known)
 

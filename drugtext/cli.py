@@ -71,6 +71,8 @@ def main() -> NoReturn:
         app()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.__context__, BrokenPipeError):  # as below, in the midst of the work
+            status = 0
     except BaseException as error:  # a fault of ours, or of a library: Rust's panic is no Exception
         if isinstance(error, KeyboardInterrupt) or os.environ.get(_SHOWS_TRACEBACK, "0") != "0":
             raise

@@ -96,7 +96,10 @@ class Registry:
             store.folder.mkdir(parents=True, exist_ok=True)
         with store.locked():
             if store.has_begun():
-                raise CheckpointError(f"{store.folder}: holds a registry already; open it.")
+                raise CheckpointError(
+                    f"{store.folder}: holds a registry already; change that one, or"
+                    " give another folder."
+                )
             # 1, unless somebody was killed who had begun: what he wrote stays
             number, known = store.next_number(), tuple(classifier.category_ids)
             first = Version(number, None, _now(), "create", known, note)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -73,6 +74,14 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
 
 def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def print_markdown(text: str) -> None:
+    """Draw a table for people; where the output is piped, as it stands: nothing is cut."""
+    if out.is_terminal:
+        out.print(Markdown(text))
+    else:
+        print(text)
 
 
 def print_explanation(explanation: Explanation, n_sentences: int) -> None:

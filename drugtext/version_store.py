@@ -97,7 +97,8 @@ class VersionStore:
             return int((self.folder / "current").read_text(encoding="ascii"))
         except (OSError, ValueError) as error:
             raise CheckpointError(
-                f"{self.folder}: is no registry ({error}); Registry.create makes one."
+                f"{self.folder}: is no registry ({error}); `drugtext registry create`, or"
+                " Registry.create, makes one."
             ) from error
 
     def numbers(self) -> list[int]:
@@ -124,10 +125,14 @@ class VersionStore:
             told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             told |= {name: tuple(told[name]) for name in ("categories", "supports")}
             return Version(**told)
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"{self.folder}: there is no version {number}; `drugtext registry log`, or"
+                " versions(), tells which there are."
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(
-                f"{file}: version {number} is not there, or damaged ({error})."
-                " `versions` tells which there are."
+                f"{file}: is damaged ({error}); `drugtext registry use` takes up another version."
             ) from error
 
     def write(

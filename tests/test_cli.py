@@ -457,3 +457,34 @@ def test_learn_takes_an_id_and_its_name_for_one_category(tiny_encoder_folder, tm
         assert "learnt 2 categories from 3 inserts" in done.stderr
         assert "a1: 2 inserts" in done.stderr
     assert drugtext.load(tmp_path / "new").model.config.n_support == [2, 1]
+
+
+def test_learn_does_not_write_into_its_support(tiny_encoder_folder, support):
+    for output in (support, support / "new"):
+        done = run("learn", support, "--output", output, "--model", tiny_encoder_folder)
+        assert done.exit_code == 2 and "where each folder is a category" in done.stderr
+    assert {path.name for path in support.iterdir()} == {"pain", "heart"}
+
+
+def test_learn_tells_of_names_that_are_nearly_alike_and_of_folders_in_folders(
+    tiny_encoder_folder, support, tmp_path
+):
+    (support / "Pain").mkdir()
+    (support / "Pain" / "1.txt").write_text(PAIN)
+    known = ("--model", tiny_encoder_folder, "--output", tmp_path / "new")
+    done = run("learn", support, *known)
+    assert done.exit_code == 0 and "note: 'Pain' and 'pain' are different" in done.stderr
+    assert "hold" not in done.stderr
+    above = run("learn", support.parent, "--model", tiny_encoder_folder, "--output", support / "x")
+    assert above.exit_code == 2, "it lies in the support"
+    (tmp_path / "above").mkdir()
+    support.rename(tmp_path / "above" / "support")
+    told = " ".join(run("learn", tmp_path / "above", *known).stderr.split())
+    assert "note: support holds folders, whose inserts are all of that category." in told
+
+
+def test_nothing_is_cut_in_a_pipe(model, support):
+    done = run("evaluate", support, "--model", model)
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0 and max(map(len, lines)) > 80 and "…" not in done.stdout
+    assert "| accuracy (95 % interval) |" in done.stdout

@@ -118,14 +118,14 @@ def test_what_parts_and_merged_categories_have_learnt_is_known(registry):
 def test_undo_does_not_point_at_a_version_that_was_deleted(registry):
     registry.add("skin", [SKIN])
     shutil.rmtree(registry.folder / "versions" / "0001")
-    with pytest.raises(CheckpointError, match="version 1 is not there, or damaged"):
+    with pytest.raises(CheckpointError, match="there is no version 1; `drugtext"):
         registry.undo()
     assert registry.current.number == 2 and len(registry.load().category_ids) == 3
 
 
 def test_a_version_that_is_not_there_is_no_other(registry):
     for number in (0, 99):
-        with pytest.raises(CheckpointError, match=f"version {number} is not there"):
+        with pytest.raises(CheckpointError, match=f"there is no version {number};"):
             registry.load(number)
 
 
@@ -162,7 +162,7 @@ def test_a_change_is_undone_and_taken_up_again(registry):
     assert (added.number, added.parent) == (3, 1)
     assert registry.use(2).categories == ("skin",)
     assert registry.load().category_ids == ["pain", "heart", "skin"]
-    with pytest.raises(CheckpointError, match="version 9 is not there"):
+    with pytest.raises(CheckpointError, match="there is no version 9;"):
         registry.use(9)
     assert registry.current.number == 2
 
@@ -250,12 +250,12 @@ def test_a_change_that_is_refused_leaves_everything_as_it_was(registry):
 
 
 def test_what_is_no_registry_is_refused(registry, tiny_classifier, tmp_path):
-    with pytest.raises(CheckpointError, match=r"is no registry .*Registry\.create makes one"):
+    with pytest.raises(CheckpointError, match=r"is no registry .*Registry\.create, makes one"):
         Registry(tmp_path)
     with pytest.raises(CheckpointError, match="holds a registry already"):
         Registry.create(registry.folder, tiny_classifier.fit([PAIN], ["pain"]))
     (registry.folder / "versions" / "0001" / "change.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="version 1 is not there, or damaged"):
+    with pytest.raises(CheckpointError, match=r"change\.json: is damaged"):
         registry.versions()
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markdown import Markdown
 from rich.text import Text
 
 from drugtext.commands.options import AsJson, BackendName, Cache, Model, load_classifier, readable
 from drugtext.errors import DrugTextError
-from drugtext.terminal import Unread, err, out, with_progress, wrong_call
+from drugtext.terminal import Unread, err, out, print_markdown, with_progress, wrong_call
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier
@@ -69,7 +68,7 @@ def evaluate(
         if as_json:
             print(json.dumps(figures))
         else:
-            out.print(Markdown(measured_table(classifier.model.config.measured or {})))
+            print_markdown(measured_table(classifier.model.config.measured or {}))
         if report is not None:
             write_html_report(report, judgement, title=f"{name}, judged by drugtext")
             err.print(Text(f"written: {report}"))
@@ -119,14 +118,12 @@ def models(
     for name, folder in bundled_checkpoints().items():
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         support = config["n_support"]
-        out.print(
-            Markdown(
-                f"**{name}**: {len(support)} categories of `{config['taxonomy_name']}`, learnt from"
-                f" {sum(support)} inserts; reads {', '.join(config['languages'])};"
-                f" encoder {config['encoder_name']}"
-            )
+        print_markdown(
+            f"**{name}**: {len(support)} categories of `{config['taxonomy_name']}`, learnt from"
+            f" {sum(support)} inserts; reads {', '.join(config['languages'])};"
+            f" encoder {config['encoder_name']}\n"
         )
-        out.print(Markdown(measured_table(config["measured"])))
+        print_markdown(measured_table(config["measured"]))
 
 
 def _list_categories(classifier: DrugClassifier) -> None:

@@ -75,6 +75,11 @@ def learn(
     unread = Unread()
     with wrong_call():
         replaces = is_checkpoint(output)
+        if support.is_dir() and output.resolve().is_relative_to(support.resolve()):
+            raise DrugTextError(
+                f"--output {output} lies in {support}, where each folder is a category; give one"
+                " beside it."
+            )
         if add and private_epsilon is not None:
             raise DrugTextError("--add and --private-epsilon exclude each other; learn anew.")
         if with_known_drugs and private_epsilon is not None:
@@ -111,6 +116,8 @@ def learn(
     notes = [] if tree else _meant(categories, known)
     if replaces:
         notes.append(f"note: the classifier that was in {output} is replaced.")
+    known_ids = [category.id for category in known] if add else []
+    notes += [*_spelt_alike([*categories, *known_ids]), *_nested(support)]
     for note in [*notes, *rivals, *_alone(support, categories if not add else ())]:
         err.print(Text(note))
     raise typer.Exit(unread.exit_status())
@@ -164,6 +171,30 @@ def _alone(support: Path, categories: Sequence[str]) -> Iterator[str]:
         if support.is_dir():
             told += f" Where {support / categories[0]} holds a folder a category, give that."
         yield told
+
+
+def _spelt_alike(categories: Sequence[str]) -> Iterator[str]:
+    """Tell of categories whose names differ in capitals or spaces alone."""
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys(categories):
+        alike.setdefault("".join(name.casefold().split()), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            told = " and ".join(map(repr, names))
+            yield f"note: {told} are different categories; call them alike if they are one."
+
+
+def _nested(support: Path) -> Iterator[str]:
+    """Tell of folders of categories that hold folders, each of which may be meant for one."""
+    if support.is_dir():
+        folders = sorted(path for path in support.iterdir() if path.is_dir())
+        deeper = [f.name for f in folders if any(path.is_dir() for path in f.iterdir())]
+        if deeper:
+            yield (
+                f"note: {', '.join(deeper[:_SHOWN])} hold{'s' * (len(deeper) == 1)} folders, whose"
+                f" inserts are all of that category. Where these are the categories, give"
+                f" {support / deeper[0]}."
+            )
 
 
 def _is_narrow(category: Category, taxonomy: Taxonomy) -> bool:

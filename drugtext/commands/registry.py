@@ -104,7 +104,7 @@ def rename(
     name: Annotated[str, typer.Argument(help="The new one.", show_default=False)],
     note: Note = "",
 ) -> None:
-    """Give a category another name."""
+    """Give a category another name; its id, too, where that was its name."""
     with wrong_call():
         _print(_open(folder).rename(category, name, note=note))
 
@@ -153,7 +153,7 @@ def split(
 def undo(folder: Folder) -> None:
     """Go back to the version before; the undone one stays, and **use** takes it up again."""
     with wrong_call():
-        _print(_open(folder).undo())
+        _print(_open(folder).undo(), has_learnt=False)
 
 
 @app.command()
@@ -162,7 +162,7 @@ def use(
 ) -> None:
     """Make a version the current one."""
     with wrong_call():
-        _print(_open(folder).use(number))
+        _print(_open(folder).use(number), has_learnt=False)
 
 
 @app.command("log")
@@ -175,7 +175,7 @@ def log_(folder: Folder, as_json: AsJson = False) -> None:
             if as_json:
                 print(json.dumps(asdict(version), ensure_ascii=False))
             else:
-                _print(version, ">" if version.number == current else " ")
+                _print(version, ">" if version.number == current else " ", has_learnt=False)
 
 
 @app.command()
@@ -220,10 +220,11 @@ def _support(registry: Registry, paths: list[str], unread: Unread) -> list[DrugI
     return readable(((insert, "") for insert in inserts), registry.load(), unread)[0]
 
 
-def _print(version: Version, mark: str = "") -> None:
+def _print(version: Version, mark: str = "", *, has_learnt: bool = True) -> None:
     what = f"{mark}{version.number:4}  {version.date}  {version.action}"
     if version.action != "create":
         what += f" {', '.join(version.categories)}"
     out.print(Text(f"{what}  {version.note}".rstrip()), soft_wrap=True)
-    if version.supports and not mark:
-        err.print(Text(f"learnt from {len(version.supports)} inserts"))
+    if version.supports and has_learnt:
+        n = len(version.supports)
+        err.print(Text(f"learnt from {n} insert{'s' * (n > 1)}"))

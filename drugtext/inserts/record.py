@@ -131,6 +131,9 @@ def _no_sections(record: Mapping[str, object]) -> str:
     error = record.get("error")
     if isinstance(error, Mapping) and isinstance(error.get("message"), str):
         return f"openFDA answered with an error, not with inserts: {clean(error['message'])}"
+    empty = [clean(name[:40]) for name, v in record.items() if canonical_name(name) and not v]
+    if empty:
+        return f"its {empty[0]} is empty; the text of a section, or of the whole insert, is needed."
     fields = ", ".join(clean(name[:40]) for name in list(record)[:6]) or "none"
     return (
         f"no section was recognised in the record (its fields: {fields});"
