@@ -305,9 +305,10 @@ def test_a_closed_pipe_is_no_error(model, files):
     many = files / "many.jsonl"
     many.write_text('{"text": "relief of pain"}\n' * 3000)
     command = f"{sys.executable} -m drugtext.cli classify {many} --json --model {model} | head -1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
+    call = ["bash", "-o", "pipefail", "-c", command]
+    done = subprocess.run(call, capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout)["category_id"] == "pain"
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 0 and "Traceback" not in done.stderr
 
 
 def test_on_a_terminal_the_answer_is_whole_and_stands_by_itself(model, files):

@@ -89,6 +89,8 @@ def learn(
         known = classifier.taxonomy
         examples = read_support(support, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
+        if unread.count and not inserts:
+            raise typer.Exit(2)  # why is told already
         categories = _as_first_called(categories, tree or known)
         rivals: list[str] = []
         if add and inserts:

@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -27,6 +27,7 @@ MAX_MEMBERS = 100_000
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small file of repeated records may well pack tighter
 _BLOCK = 2**16
+_NAME_IS_UTF8 = 0x800  # of the flags of a member
 _IN_MEMORY = 64 * 2**20  # bytes of an archive from a pipe; beyond, it goes to a temporary file
 # zipfile lets errors of the modules below it through: struct, the codecs, the file's own seek.
 _DAMAGE = (
@@ -177,8 +178,24 @@ def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, Callable[[]
             n_bytes = cast(IO[bytes], archive.fp).seek(0, io.SEEK_END)
             whole = _Bound(lambda: n_bytes, inf)
             for member in members:
-                name = f"{source}/{member.filename}"
+                name = f"{source}/{_name(member)}"
                 yield name, partial(_open_member, archive, member, name, whole)
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return the name of a member, which nothing says the encoding of where it is not UTF-8.
+
+    Zip writers of Linux put down the bytes of the name as it is, Chinese Windows its own; Python
+    takes them for the code page that the format names (APPNOTE.TXT 6.3.10, appendix D).
+    """
+    if member.flag_bits & _NAME_IS_UTF8:
+        return member.filename
+    with suppress(UnicodeEncodeError):
+        as_written = member.filename.encode("cp437")
+        for encoding in ("utf-8", "gb18030"):
+            with suppress(UnicodeDecodeError):
+                return as_written.decode(encoding)
+    return member.filename
 
 
 def _copy(stream: BinaryIO, copy: BinaryIO, source: str) -> None:

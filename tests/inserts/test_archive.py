@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -164,3 +165,14 @@ class TestGzip:
             unpack_gzip(io.BytesIO(bytes(packed)), "a.gz").read()
         except ReadError as error:
             assert error.source == "a.gz"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_names_of_members_are_read_as_they_were_written(encoding):
+    name = "药品说明书.txt".encode(encoding)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("x" * len(name), b"text")
+    # As writers do that tell no encoding: the bytes of the name as they are.
+    data = packed.getvalue().replace(b"x" * len(name), name)
+    assert read_zip(io.BytesIO(data)) == [("a.zip/药品说明书.txt", b"text")]
