@@ -3,7 +3,7 @@
     python scripts/benchmark.py ../shared/data --report benchmark
     python scripts/benchmark.py ../shared/data --report runs/quick --quick
 
-The full run takes one to two hours on 2 cores, the quick one four minutes. A stopped run
+The full run takes two to three hours on 2 cores, the quick one four minutes. A stopped run
 goes on where it was: corpora, adapters, window vectors and the outcome of each contestant in each
 trial are kept below --output. The report folder gets results.json, README.md and plots; no
 sentence of an insert.
