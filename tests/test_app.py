@@ -154,9 +154,6 @@ def test_a_category_of_ones_own_is_used_at_once_and_downloaded(
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
     assert drugtext.load(tmp_path / "drugtext-checkpoint").category_ids[-1] == "lantern oils"
-    learn(visit, "ship oils", oils)  # what was packed does not hold it
-    visit.locator("button:disabled", has_text="Download it").wait_for()
-
     visit.get_by_role("tab", name="Classify").click()
     text = "Oil for the lamp of a lighthouse and for lanterns."
     visit.get_by_label("or the text of one").fill(text)
@@ -169,6 +166,9 @@ def test_a_category_of_ones_own_is_used_at_once_and_downloaded(
         other.get_by_label("or the text of one").fill(text)
         classify(other)
         assert other.locator("p.answer .id").inner_text() != "lantern oils"
+
+    learn(visit, "ship oils", oils)  # what was packed does not hold it
+    visit.locator("button:disabled", has_text="Download it").wait_for()
 
 
 def test_a_mistake_is_told_beside_the_button(visit):
