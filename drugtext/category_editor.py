@@ -91,9 +91,7 @@ class CategoryEditor(CategoryGrower):
         paths = (self.taxonomy.path(i)[:-1] for i in merged)
         above = [s[0].id for s in takewhile(lambda s: len(set(s)) == 1, zip(*paths, strict=False))]
         parent = above[-1] if above else None
-        new = (
-            Category(own, self.taxonomy[own].name, parent) if own else Category(name, name, parent)
-        )
+        new = Category(own or name, self.taxonomy[own].name if own else name, parent)
         first = min(rows)
         groups = [
             sorted(rows) if row == first else [row]

@@ -218,7 +218,7 @@ class CategoryGrower(CategoryLearner):
             likest = self.category_ids
             if len(likest) > _SHOWN:
                 names = [self.taxonomy[category_id].name for category_id in likest]
-                likest = get_close_matches(category, [*likest, *names], n=_SHOWN)
+                likest = get_close_matches(str(category), [*likest, *names], n=_SHOWN)
             such = f", such as {', '.join(map(repr, likest))}" if likest else ""
             raise CorpusError(
                 f"category {category!r} is not one of the {len(self.category_ids)} that are"

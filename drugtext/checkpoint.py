@@ -127,10 +127,12 @@ def checkpoint_folder(
         )
     if is_known:
         bundled = bundled_checkpoints()[name]
-        if is_checkpoint(_current_version(Path(name))) and not bundled.samefile(name):
+        here = Path(name)
+        is_own = is_folder and is_checkpoint(_current_version(here)) and not bundled.samefile(here)
+        if name_or_path is not None and is_own:
             raise CheckpointError(
-                f"{name!r} is a bundled checkpoint and a folder here, too; give"
-                f" {os.path.join(os.curdir, name)} for the folder, or rename it."  # noqa: PTH118
+                f"{name!r} is a bundled checkpoint and a folder here, too; give {here.absolute()}"
+                " for the folder, or rename it."
             )
         return bundled
     if name == DEFAULT_ENCODER:

@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from itertools import repeat, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from unicodedata import normalize
@@ -40,15 +40,16 @@ def csv_rows(
             cells than there are columns.
     """
     text, names = _text(path), [*needed, *also.values()]
+    first: list[str] = []
     for delimiter in _likely_delimiters(text):
         table = _table(text, delimiter, path)
         found = [_columns(row, names, also) for row in table[:_MOST_ABOVE]] or [[]]
         place = _place_of_titles(found, needed)
         if place is not None:
             break
+        first = first or next(iter(table), [])
     else:
-        table = _table(text, _likely_delimiters(text)[0], path)
-        told = ", ".join(table[0] if table else ()) or "no column"
+        told = ", ".join(first) or "no column"
         raise TaxonomyError(f"{path}: found {told}; needed columns: {', '.join(needed)}.")
     columns, rows = found[place], table[place + 1 :]
     if not rows:
@@ -83,13 +84,8 @@ def _columns(titles: Sequence[str], names: Sequence[str], also: Mapping[str, str
 def _likely_delimiters(text: str) -> list[str]:
     """Return what may separate cells, the likeliest first: what most of the first lines hold."""
     lines = text.splitlines()[:_MOST_ABOVE]
-
-    def counts(delimiter: str) -> tuple[int, int]:
-        return sum(delimiter in line for line in lines), sum(
-            map(str.count, lines, repeat(delimiter))
-        )
-
-    return sorted(_DELIMITERS, key=counts, reverse=True)
+    counts = {d: [line.count(d) for line in lines] for d in _DELIMITERS}
+    return sorted(counts, key=lambda d: (sum(map(bool, counts[d])), sum(counts[d])), reverse=True)
 
 
 def _place_of_titles(found: Sequence[Sequence[str]], needed: Sequence[str]) -> int | None:

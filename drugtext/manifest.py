@@ -150,11 +150,11 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 def is_checkpoint(folder: Path) -> bool:
     """Tell a checkpoint's folder from that of another program, which may have files so called."""
-    sums = _told(folder / MANIFEST).get("sha256")
-    return isinstance(sums, dict) or _told(folder / "config.json").get("model_type") == _MODEL
+    sums = _object_in(folder / MANIFEST).get("sha256")
+    return isinstance(sums, dict) or _object_in(folder / "config.json").get("model_type") == _MODEL
 
 
-def _told(file: Path) -> dict[str, Any]:
+def _object_in(file: Path) -> dict[str, Any]:
     """Return the object in a JSON file; an empty one where there is none."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))

@@ -21,6 +21,9 @@ from drugtext.inserts.insert import DrugInsert
 from drugtext.learnt_from import learnt_from
 from drugtext.version_store import Version, VersionStore
 
+OnError = Callable[[DrugInsert, DrugTextError], None]
+"""Told of an insert that cannot be read, and why."""
+
 _SECONDS_TO_WAIT = 600.0  # learning takes seconds, saving too
 
 
@@ -120,43 +123,61 @@ class Registry:
         """The version that is used."""
         return self._store.version(self._store.current())
 
-    def add(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
-        """Add a category learnt from inserts; errors as `DrugClassifier.add_category`."""
-        check_is_list(inserts)
-        support = list(inserts)
+    def add(
+        self,
+        category: str,
+        inserts: Iterable[DrugInsert],
+        *,
+        note: str = "",
+        on_error: OnError | None = None,
+    ) -> Version:
+        """Add a category learnt from inserts; errors as `DrugClassifier.add_category`.
+
+        Args:
+            category: its name, or its id.
+            inserts: its support.
+            note: why; it is kept with the version.
+            on_error: called with each insert that cannot be read, and why; the category is learnt
+                from the others. Without it the first one raises.
+        """
         return self._change(
-            "add", [category], note, lambda c: c.add_category(category, support), support
+            "add", [category], note, lambda c, s: c.add_category(category, s), inserts, on_error
         )
 
-    def extend(self, category: str, inserts: Iterable[DrugInsert], *, note: str = "") -> Version:
-        """Learn a category further; errors as `DrugClassifier.extend_category`.
+    def extend(
+        self,
+        category: str,
+        inserts: Iterable[DrugInsert],
+        *,
+        note: str = "",
+        on_error: OnError | None = None,
+    ) -> Version:
+        """Learn a category further; arguments as `add`, errors as `extend_category`.
 
         Raises:
             CorpusError: this registry has learnt it from one of the inserts already.
         """
-        check_is_list(inserts)
-        support = list(inserts)
 
-        def extended(classifier: DrugClassifier) -> DrugClassifier:
+        def extended(classifier: DrugClassifier, support: list[DrugInsert]) -> DrugClassifier:
             self._check_are_new(support, category, classifier)
             return classifier.extend_category(category, support)
 
-        return self._change("extend", [category], note, extended, support)
+        return self._change("extend", [category], note, extended, inserts, on_error)
 
     def remove(self, category: str, *, note: str = "") -> Version:
         """Remove a category."""
-        return self._change("remove", [category], note, lambda c: c.remove_category(category))
+        return self._change("remove", [category], note, lambda c, _: c.remove_category(category))
 
     def rename(self, category: str, name: str, *, note: str = "") -> Version:
         """Give a category another name."""
         return self._change(
-            "rename", [category, name], note, lambda c: c.rename_category(category, name)
+            "rename", [category, name], note, lambda c, _: c.rename_category(category, name)
         )
 
     def merge(self, categories: Sequence[str], name: str, *, note: str = "") -> Version:
         """Make one category of several."""
         return self._change(
-            "merge", [*categories, name], note, lambda c: c.merge_categories(categories, name)
+            "merge", [*categories, name], note, lambda c, _: c.merge_categories(categories, name)
         )
 
     def split(
@@ -168,11 +189,9 @@ class Registry:
         note: str = "",
     ) -> Version:
         """Put several categories in the place of one, each insert the support of one of them."""
-        check_is_list(inserts)
-        support = list(inserts)
         named = [category, *dict.fromkeys(categories)]
         return self._change(
-            "split", named, note, lambda c: c.split_category(category, support, categories), support
+            "split", named, note, lambda c, s: c.split_category(category, s, categories), inserts
         )
 
     def undo(self) -> Version:
@@ -206,7 +225,7 @@ class Registry:
         after: int,
         inserts: Iterable[DrugInsert],
         *,
-        on_error: Callable[[DrugInsert, DrugTextError], None] | None = None,
+        on_error: OnError | None = None,
     ) -> list[Changed]:
         """Return the inserts whose category, or whose being in scope, changes between two versions.
 
@@ -218,15 +237,7 @@ class Registry:
                 still compared. Without it the first one raises.
         """
         old, new = self.load(before), self.load(after)
-        asked = []
-        for insert in inserts:
-            error = old.refusal(insert)  # as that of the new one: the encoder is the same
-            if error is None:
-                asked.append(insert)
-            elif on_error is None:
-                raise error
-            else:
-                on_error(insert, error)
+        asked = _readable(inserts, old, on_error)  # the new one's encoder is the same
         answers = zip(old.predict(asked, top_k=1), new.predict(asked, top_k=1), strict=True)
         return [
             Changed(insert, a.category_id, b.category_id, a.in_scope, b.in_scope)
@@ -254,27 +265,48 @@ class Registry:
         action: str,
         categories: Sequence[str],
         note: str,
-        change: Callable[[DrugClassifier], DrugClassifier],
-        support: Sequence[DrugInsert] = (),
+        change: Callable[[DrugClassifier, list[DrugInsert]], DrugClassifier],
+        inserts: Iterable[DrugInsert] = (),
+        on_error: OnError | None = None,
     ) -> Version:
-        """Make a version of the current one, while nobody else does."""
+        """Make a version of the current one and of a support, while nobody else does."""
+        check_is_list(inserts)
+        support = list(inserts)
+        for insert in support:
+            if not isinstance(insert, DrugInsert):
+                raise CorpusError(f"found {type(insert).__name__}; a list of DrugInsert is needed.")
         with self._store.locked():
             parent = self._store.current()
-            hashes = tuple(content_sha256(insert) for insert in support)
             before = self.load(parent)
+            support = _readable(support, before, on_error)
+            hashes = tuple(content_sha256(insert) for insert in support)
             number, named = self._store.next_number(), tuple(categories)
             version = Version(number, parent, _now(), action, named, note, hashes)
             # Names are kept where the first version has them: none else was loaded with names.
             self._store.write(
-                change(before), version, with_known_drugs=before.drug_names is not None
+                change(before, support), version, with_known_drugs=before.drug_names is not None
             )
         return version
 
 
+def _readable(
+    inserts: Iterable[DrugInsert], classifier: DrugClassifier, on_error: OnError | None
+) -> list[DrugInsert]:
+    """Return the inserts that a classifier can read; without `on_error` another one raises."""
+    readable = []
+    for insert in inserts:
+        error = classifier.refusal(insert)
+        if error is None:
+            readable.append(insert)
+        elif on_error is None:
+            raise error
+        else:
+            on_error(insert, error)
+    return readable
+
+
 def content_sha256(insert: DrugInsert) -> str:
     """Return a fingerprint of what an insert teaches: its text, and by what names it goes."""
-    if not isinstance(insert, DrugInsert):
-        raise CorpusError(f"found {type(insert).__name__}; a list of DrugInsert is needed.")
     told = json.dumps(insert.told, ensure_ascii=False)
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 

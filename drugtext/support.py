@@ -41,6 +41,7 @@ def read_support(
         try:
             there = sorted(f for f in Path(path).iterdir() if not is_passed_over(f.name))
             folders = [f for f in there if f.is_dir()]
+            beside = [f for f in there if not f.is_dir()]
         except OSError as error:
             reason = f"the folder cannot be listed ({error.strerror}); check its permissions."
             raise ReadError(os.fspath(path), reason) from error
@@ -48,8 +49,8 @@ def read_support(
             raise CorpusError(
                 f"{path}: holds no folder; one folder a category, with its inserts, is needed."
             )
-        for beside in (f for f in there if f not in folders):
-            alone = ReadError(str(beside), "stands in no category's folder; move it into one.")
+        for file in beside:
+            alone = ReadError(str(file), "stands in no category's folder; move it into one.")
             if on_error is None:
                 raise alone
             on_error(alone)

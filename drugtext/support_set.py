@@ -81,8 +81,11 @@ def with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
     Raises:
         TaxonomyError: it holds another one under the same id.
     """
-    categories = list(categories)
-    for given in (category for category in categories if category.id in taxonomy):
+    new: dict[str, Category] = {}
+    for given in categories:
+        if given.id not in taxonomy:
+            new[given.id] = given
+            continue
         held = taxonomy[given.id]
         if (given.name.casefold(), given.parent_id) != (held.name.casefold(), held.parent_id):
             raise TaxonomyError(
@@ -90,5 +93,4 @@ def with_new(taxonomy: Taxonomy, categories: Iterable[Category]) -> Taxonomy:
                 f" and the classifier knows {held.name!r}, below {held.parent_id or 'nothing'},"
                 " under this id; give one of them another id."
             )
-    new = {category.id: category for category in categories if category.id not in taxonomy}
     return taxonomy.with_categories(new.values())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)  # an answer is never cut
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -67,7 +67,7 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
         print("\t".join(" ".join(column.split()) for column in columns))
         return
     cells = [f"{_shortened(cell, w):{w}}" for cell, w in zip(columns, (24, 28, 8, 4), strict=False)]
-    out.print(Text(" ".join([*cells, name])), soft_wrap=True)  # the answer is never cut
+    out.print(Text(" ".join([*cells, name])))
     for what, told in more:
         out.print(Text(f"  {what}: {told}"))
 
@@ -79,7 +79,7 @@ def _shortened(text: str, width: int) -> str:
 def print_markdown(text: str) -> None:
     """Draw a table for people; where the output is piped, as it stands: nothing is cut."""
     if out.is_terminal:
-        out.print(Markdown(text))
+        out.print(Markdown(text), soft_wrap=False)
     else:
         print(text)
 
@@ -91,18 +91,16 @@ def print_explanation(explanation: Explanation, n_sentences: int) -> None:
     for n in spoke[: max(n_sentences, len(explanation.needed))]:
         sentence, mark = explanation.sentences[n], "*" if n in explanation.needed else " "
         text = " ".join(sentence.text.split())
-        out.print(
-            Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"), soft_wrap=True
-        )
+        out.print(Text(f" {mark}{sentence.weight:6.2f}  {sentence.section}: {text}"))
     if (name := explanation.by_name) is not None:
-        out.print(Text(f"  {name.weight:6.2f}  its name: {name.text}"), soft_wrap=True)
+        out.print(Text(f"  {name.weight:6.2f}  its name: {name.text}"))
     if explanation.otherwise is not None:
         n = len(explanation.needed)
         whole = f"without {'these' if n > 1 else 'this'} {n if n > 1 else 'one'} (*)"
-        out.print(Text(f"  {whole}, it would be {explanation.otherwise}"), soft_wrap=True)
+        out.print(Text(f"  {whole}, it would be {explanation.otherwise}"))
     like = "; ".join(f"{d.name} ({d.category_id}, {d.cosine:.2f})" for d in explanation.nearest)
     not_told = "not told; no names of drugs that it learnt from are kept"
-    out.print(Text(f"  most like: {like or not_told}"), soft_wrap=True)
+    out.print(Text(f"  most like: {like or not_told}"))
 
 
 def with_progress(items: Iterable[T], what: str, *, prints: bool = False) -> Iterator[T]:

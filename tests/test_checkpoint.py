@@ -141,6 +141,7 @@ def test_a_folder_called_as_a_bundled_checkpoint_is_not_mistaken(saved, tmp_path
     shutil.copytree(saved, tmp_path / "atc")
     with pytest.raises(CheckpointError, match="'atc' is a bundled checkpoint and a folder here"):
         drugtext.load("atc")
+    assert checkpoint_folder(None) == bundled_checkpoints()["atc"], "nothing was named"
     assert drugtext.load(Path("atc").absolute()).category_ids == drugtext.load(saved).category_ids
     with pytest.raises(CheckpointError, match="'' is no folder"):
         drugtext.load("")

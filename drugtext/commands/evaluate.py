@@ -132,6 +132,6 @@ def _list_categories(classifier: DrugClassifier) -> None:
     for category_id, count in zip(ids, counts, strict=True):
         name = classifier.taxonomy[category_id].name
         if out.is_terminal:
-            out.print(Text(f"{category_id:{width}} {count:5,}  {name}"), soft_wrap=True)
+            out.print(Text(f"{category_id:{width}} {count:5,}  {name}"))
         else:
             print(category_id, count, name, sep="\t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,8 @@ def learn(
     unread = Unread()
     with wrong_call():
         replaces = is_checkpoint(output)
-        if support.is_dir() and output.resolve().is_relative_to(support.resolve()):
+        is_folder = os.path.isdir(support)  # noqa: PTH112 - Path.is_dir raises at too long a name
+        if is_folder and output.resolve().is_relative_to(support.resolve()):
             raise DrugTextError(
                 f"--output {output} lies in {support}, where each folder is a category; give one"
                 " beside it."

@@ -17,7 +17,6 @@ from drugtext.commands.options import (
     Model,
     Paths,
     load_classifier,
-    readable,
     without_bars_of_libraries,
 )
 from drugtext.errors import DrugTextError
@@ -70,8 +69,11 @@ def add(
     """Add a category, learnt from inserts."""
     unread = Unread()
     with wrong_call():
-        registry = _open(folder, backend)
-        _print(registry.add(category, _support(registry, paths, unread), note=note))
+        inserts = _inserts(paths, unread)
+        added = _open(folder, backend).add(
+            category, inserts, note=note, on_error=lambda _, error: unread(error)
+        )
+        _print(added)
     raise typer.Exit(unread.exit_status())
 
 
@@ -85,8 +87,11 @@ def extend(
     """
     unread = Unread()
     with wrong_call():
-        registry = _open(folder, backend)
-        _print(registry.extend(category, _support(registry, paths, unread), note=note))
+        inserts = _inserts(paths, unread)
+        extended = _open(folder, backend).extend(
+            category, inserts, note=note, on_error=lambda _, error: unread(error)
+        )
+        _print(extended)
     raise typer.Exit(unread.exit_status())
 
 
@@ -214,17 +219,11 @@ def _inserts(paths: list[str], unread: Unread) -> list[DrugInsert]:
     return list(with_progress(read_inserts(paths, on_error=unread), "reading"))
 
 
-def _support(registry: Registry, paths: list[str], unread: Unread) -> list[DrugInsert]:
-    """Read inserts of a category; those that the registry's classifier cannot read are named."""
-    inserts = _inserts(paths, unread)
-    return readable(((insert, "") for insert in inserts), registry.load(), unread)[0]
-
-
 def _print(version: Version, mark: str = "", *, has_learnt: bool = True) -> None:
     what = f"{mark}{version.number:4}  {version.date}  {version.action}"
     if version.action != "create":
         what += f" {', '.join(version.categories)}"
-    out.print(Text(f"{what}  {version.note}".rstrip()), soft_wrap=True)
+    out.print(Text(f"{what}  {version.note}".rstrip()))
     if version.supports and has_learnt:
         n = len(version.supports)
         err.print(Text(f"learnt from {n} insert{'s' * (n > 1)}"))

@@ -17,6 +17,7 @@ from math import inf
 from typing import IO, BinaryIO, cast
 
 from drugtext.errors import ReadError
+from drugtext.inserts.text import decode_name
 
 MAX_UNPACKED_BYTES = 32 * 2**30
 """A member may unpack to this much; a bulk part of openFDA holds 1 to 2 GB."""
@@ -183,18 +184,14 @@ def unpack_zip(stream: BinaryIO, source: str) -> Iterator[tuple[str, Callable[[]
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Return the name of a member, which nothing says the encoding of where it is not UTF-8.
+    """Return the name of a member.
 
-    Zip writers of Linux put down the bytes of the name as it is, Chinese Windows its own; Python
-    takes them for the code page that the format names (APPNOTE.TXT 6.3.10, appendix D).
+    Where no flag says that it is UTF-8, Python takes it for the code page that the format names
+    (APPNOTE.TXT 6.3.10, appendix D). Writers of Linux and of Chinese Windows put down their own.
     """
-    if member.flag_bits & _NAME_IS_UTF8:
-        return member.filename
-    with suppress(UnicodeEncodeError):
-        as_written = member.filename.encode("cp437")
-        for encoding in ("utf-8", "gb18030"):
-            with suppress(UnicodeDecodeError):
-                return as_written.decode(encoding)
+    if not member.flag_bits & _NAME_IS_UTF8:
+        with suppress(UnicodeEncodeError):
+            return decode_name(member.filename.encode("cp437")) or member.filename
     return member.filename
 
 

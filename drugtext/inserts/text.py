@@ -136,13 +136,24 @@ def as_utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def decode_name(data: bytes) -> str:
+    """Return a name in UTF-8, or in GB 2312 and common characters; empty where it is neither."""
+    with suppress(UnicodeDecodeError):
+        return data.decode("utf-8")
+    return _decode_common_chinese(data)
+
+
 def _decode_chinese(data: bytes) -> str:
     """Return the text in the first Chinese encoding that shows one of an insert; empty if none."""
     for encoding in _CHINESE_ENCODINGS:
         with suppress(UnicodeDecodeError):
             if _CHINESE_HEADING.search(text := data.decode(encoding)):
                 return text
-    with suppress(UnicodeDecodeError):  # a table of shelves holds no heading
+    return _decode_common_chinese(data)  # a table of shelves holds no heading
+
+
+def _decode_common_chinese(data: bytes) -> str:
+    with suppress(UnicodeDecodeError):
         text = data.decode("gb2312")
         if _is_common_chinese(text):
             return text
