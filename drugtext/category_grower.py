@@ -217,8 +217,8 @@ class CategoryGrower(CategoryLearner):
         if known not in self.category_ids:
             likest = self.category_ids
             if len(likest) > _SHOWN:
-                names = [self.taxonomy[category_id].name for category_id in likest]
-                likest = get_close_matches(str(category), [*likest, *names], n=_SHOWN)
+                named = {step for i in likest for step in (i, self.taxonomy[i].name)}
+                likest = get_close_matches(str(category), sorted(named), n=_SHOWN)
             such = f", such as {', '.join(map(repr, likest))}" if likest else ""
             raise CorpusError(
                 f"category {category!r} is not one of the {len(self.category_ids)} that are"

@@ -255,6 +255,14 @@ def test_categories_that_a_tree_does_not_know_are_of_no_taxonomy(four):
         assert known.taxonomy.name == "mine"
 
 
+def test_the_likest_of_many_categories_are_told(tiny_classifier):
+    many = tiny_classifier.fit_names(["heart", "pain", "sleep", "skin", "vein", "fever"])
+    with pytest.raises(CorpusError, match=r"one of them, such as 'heart'\.$"):
+        many.remove_category("hearth")
+    with pytest.raises(CorpusError, match=r"category None is not one of the 6 .* one of them\.$"):
+        many.remove_category(None)
+
+
 def test_an_id_that_means_something_else_in_the_given_tree_is_refused(four):
     held = next(iter(four.taxonomy))
     other = Taxonomy([Category(held.id, "My own"), Category("new", "New", held.id)])

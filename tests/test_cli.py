@@ -489,3 +489,10 @@ def test_nothing_is_cut_in_a_pipe(model, support):
     lines = done.stdout.splitlines()
     assert done.exit_code == 0 and max(map(len, lines)) > 80 and "…" not in done.stdout
     assert "| accuracy (95 % interval) |" in done.stdout
+
+
+def test_a_support_that_cannot_be_is_told(tiny_encoder_folder, tmp_path):
+    known = ("--output", tmp_path / "new", "--model", tiny_encoder_folder)
+    done = run("learn", "a" * 5000, *known)
+    assert done.exit_code == 2 and isinstance(done.exception, SystemExit)
+    assert "drugtext: aaa" in done.stderr
