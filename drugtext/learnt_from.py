@@ -11,15 +11,15 @@ def learnt_from(store: VersionStore, called: Set[str]) -> Iterator[Version]:
     """Yield the versions, the newest first, in which a category of today has learnt from inserts.
 
     A split learns each of the new ones from its own inserts, and its version tells those of all: an
-    insert of one is none for another.
+    insert of one is none for another. What stands before a version that was deleted is not told.
 
     Args:
         store: of the registry.
         called: id and name of the category in the version that is used.
     """
-    names = {*called}
+    names, kept = {*called}, {*store.numbers()}
     number: int | None = store.current()
-    while names and number is not None:
+    while names and number in kept:
         version = store.version(number)
         yield from _before(version, names)
         number = version.parent

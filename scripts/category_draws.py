@@ -7,8 +7,8 @@ The benchmark holds one draw of categories out, and its intervals do not cover t
 contestants that need no training of an encoder are asked the categories of other draws, masked, at
 ATC level 3; of the first draws also drugtext with an encoder meta-trained for each, where that is
 asked for (a quarter of an hour each). Where a contestant gives probabilities, it is told over all
-draws how true they are. The folder is that of a run of scripts/benchmark.py: corpus and vectors are
-taken from it. A larger encoder than the run's is set beside it by
+its draws how true they are. The folder is that of a run of scripts/benchmark.py: corpus and vectors
+are taken from it. A larger encoder than the run's is set beside it by
 
     python scripts/category_draws.py runs/benchmark --output benchmark/learning \
         --taxonomy ../shared/data/taxonomies/atc_en_zh.csv \
@@ -88,16 +88,16 @@ def ask(contestant: Contestant, trial: Trial) -> Asked:
 
 
 def calibrations(found: dict[tuple[str, int, int], Asked]) -> list[dict[str, Any]]:
-    """Return how true probabilities are, over all draws and in each, where there are any.
+    """Return how true probabilities are, over all draws and in each, of those asked in all.
 
     Args:
         found: by contestant, k and draw.
     """
-    rows = []
+    rows, n_draws = [], len({seed for *_, seed in found})
     for name, k in dict.fromkeys((name, k) for name, k, _ in found):
         some = [one for (*of, _), one in found.items() if of == [name, k]]
         given = [one.confidences for one in some if one.confidences is not None]
-        if len(given) < len(some):
+        if len(given) < n_draws:
             continue
         right, drugs = [one.right for one in some], [one.drugs for one in some]
         by_draw = [calibration(*one)["ece"] for one in zip(given, right, drugs, strict=True)]
@@ -144,11 +144,10 @@ def main(
                 trial = new_category(split, "masked", LEVEL, INDICATED, k, episodes, seed)
                 if trial is None:
                     continue
-                everywhere = READ_BY_AN_ENCODER if larger else ASKED
-                answered = {n: ask(makers[n](), trial) for n in everywhere}
+                asked = [*(READ_BY_AN_ENCODER if larger else ASKED)]
+                asked += [OWN] if seed < trained else []
+                answered = {n: ask(makers[n](), trial) for n in asked}
                 found |= {(name, k, seed): one for name, one in answered.items()}
-                if seed < trained:
-                    answered[OWN] = ask(makers[OWN](), trial)
                 told = {name: round(one.accuracy, 4) for name, one in answered.items()}
                 way = len(trial.tasks[0].lesson.categories)
                 rows.append({"seed": seed, "k": k, "n_way": way, "accuracy": told})

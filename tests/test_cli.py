@@ -258,6 +258,13 @@ def test_evaluate_counts_right_answers(model, support):
     assert "1.000" in run("evaluate", support, "--model", model).stdout
 
 
+def test_evaluate_names_the_categories_that_it_cannot_count(model, support):
+    (support / "dreams").mkdir()
+    (support / "dreams" / "a.txt").write_text("INDICATIONS: helps to sleep")
+    done = run("evaluate", support, "--model", model)
+    assert done.exit_code == 0 and "known at no level, and not counted: dreams\n" in done.stderr
+
+
 def test_models_tells_what_is_bundled_and_how_good_it_is():
     done = run("models")
     assert done.exit_code == 0
@@ -378,6 +385,8 @@ def test_map_draws_categories_and_inserts(model, files):
                "--output", drawn[0], "--output", drawn[1])  # fmt: skip
     assert done.exit_code == 1 and "none.txt: there is no such file" in done.stderr
     assert "a.txt" in drawn[0].read_text() and drawn[1].read_bytes().startswith(b"\x89PNG")
+    done = run("map", files / "none.txt", "--model", model, "--output", files / "empty.png")
+    assert done.exit_code == 2 and not (files / "empty.png").exists()  # nothing was left to draw
     done = run("map", files / "a.txt", "--model", model, "--output", files / "map.gif")
     assert done.exit_code == 2 and "ends in .html or .png is needed" in done.stderr
 

@@ -123,6 +123,14 @@ def test_undo_does_not_point_at_a_version_that_was_deleted(registry):
     assert registry.current.number == 2 and len(registry.load().category_ids) == 3
 
 
+def test_a_category_is_learnt_further_where_old_versions_were_deleted(registry):
+    registry.add("skin", [SKIN])
+    shutil.rmtree(registry.folder / "versions" / "0001")
+    with pytest.raises(CorpusError, match="version 2 has learnt 'skin' from it already"):
+        registry.extend("skin", [SKIN])
+    assert registry.extend("skin", [PAIN]).number == 3
+
+
 def test_a_version_that_is_not_there_is_no_other(registry):
     for number in (0, 99):
         with pytest.raises(CheckpointError, match=f"there is no version {number};"):

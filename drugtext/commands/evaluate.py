@@ -47,6 +47,7 @@ def evaluate(
 
     Example: **drugtext evaluate held-out.jsonl --model my-classifier --report report.html**
     """
+    from drugtext.evaluation.confusion import unknown_ids
     from drugtext.evaluation.evaluate import judge
     from drugtext.evaluation.html_report import write_html_report
     from drugtext.figures import measured_table
@@ -69,6 +70,8 @@ def evaluate(
             print(json.dumps(figures))
         else:
             print_markdown(measured_table(classifier.model.config.measured or {}))
+        if unknown := unknown_ids(judgement):
+            err.print(Text(f"known at no level, and not counted: {', '.join(unknown)}"))
         if report is not None:
             write_html_report(report, judgement, title=f"{name}, judged by drugtext")
             err.print(Text(f"written: {report}"))

@@ -45,6 +45,8 @@ def draw(
                 unread(error)
             else:
                 inserts.append(insert)
+        if unread.count and not inserts:
+            raise typer.Exit(2)  # why is told already
         with err.status("drawing (ten seconds or more)") if err.is_terminal else nullcontext():
             drawn = draw_map(classifier, inserts, seed=seed)
             for file in output:

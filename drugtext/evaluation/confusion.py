@@ -51,6 +51,12 @@ def deepest_pairs(judgement: Judgement) -> list[Pair]:
     return [path[-1] for path in _pairs_by_level(judgement) if path]
 
 
+def unknown_ids(judgement: Judgement) -> list[str]:
+    """Return the true categories that are known at no level, in order: none was judged."""
+    judged = {pair.insert_number for pair in deepest_pairs(judgement)}
+    return sorted({i for n, i in enumerate(judgement.true_ids) if n not in judged})
+
+
 def _pairs_by_level(judgement: Judgement) -> list[list[Pair]]:
     """Return for each insert the pairs from the root down to the deepest known true step."""
     tree, ids = judgement.taxonomy, judgement.category_ids

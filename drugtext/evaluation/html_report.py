@@ -14,6 +14,7 @@ from drugtext.evaluation.confusion import (
     confusion_matrix,
     deepest_pairs,
     pairs_at_level,
+    unknown_ids,
     worst_confusions,
 )
 from drugtext.evaluation.evaluate import Judgement
@@ -60,7 +61,6 @@ def _context(judgement: Judgement) -> dict[str, Any]:
     confidences = judgement.probabilities.max(1)
     confusions = worst_confusions(pairs, confidences)
     shown = confusions[:MAX_CONFUSIONS]
-    judged = {pair.insert_number for pair in pairs}
     known_confidences, right = known_answers(
         judgement.probabilities,
         judgement.category_ids,
@@ -84,7 +84,7 @@ def _context(judgement: Judgement) -> dict[str, Any]:
         "n_examples": _N_EXAMPLES,
         "categories": accuracy_by_category(pairs),
         "n_judged": len(pairs),
-        "unknown": sorted({i for n, i in enumerate(judgement.true_ids) if n not in judged}),
+        "unknown": unknown_ids(judgement),
     }
 
 

@@ -241,6 +241,9 @@ def test_a_star_marks_what_the_interval_tells_apart(told):
 def test_draws_are_averaged_for_those_that_were_asked_in_all(told):
     lines = draws_table(told["draws"]).splitlines()
     assert lines[2:] == ["| other | 0.500 (0.250 to 0.750) |"]
+    told["draws"]["rows"][1]["accuracy"]["drugtext"] = 0.75
+    lines = draws_table(told["draws"]).splitlines()
+    assert lines[3:] == ["| drugtext | 0.625 (0.500 to 0.750) |"]
 
 
 def test_probabilities_are_judged_over_all_draws_and_by_draw(told):
