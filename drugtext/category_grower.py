@@ -47,8 +47,8 @@ class CategoryGrower(CategoryLearner):
 
         Raises:
             CorpusError: the classifier has this category already, or there is no insert.
-            TaxonomyError: the category is not in the given taxonomy, or this classifier knows
-                another one by its id, or by that of one above it.
+            TaxonomyError: the category is not in the given taxonomy, several share the name, or
+                this classifier knows another one by its id, or by that of one above it.
         """
         self._new_category(category, taxonomy)  # told before the work
         embeddings, told = self._embed_support(inserts)
@@ -203,13 +203,13 @@ class CategoryGrower(CategoryLearner):
 
     def _new_category(self, category: str, taxonomy: Taxonomy | None) -> tuple[Category, Taxonomy]:
         """Return a category that is not answered yet, and the tree in which it has its place."""
-        found = self._category(category, taxonomy)
+        path = self._path(category, taxonomy)
+        found = path[-1]
         if found.id in self.category_ids:
             raise CorpusError(
                 f"category {category!r} is known already; give another name, learn it further"
                 " (`drugtext registry extend`, extend_category()), or learn all categories anew."
             )
-        path = (found,) if taxonomy is None else taxonomy.path(found.id)
         return found, with_new(self.taxonomy, path)
 
     def _row_of(self, category: str) -> int:

@@ -102,18 +102,25 @@ class CategoryHolder(InsertEmbedder):
         names = self.embed_texts([category_text(taxonomy, category_id) for category_id in ids])
         return dict(zip(ids, self._head.project_names(names), strict=True))
 
-    def _category(self, id_or_name: str, taxonomy: Taxonomy | None) -> Category:
+    def _path(self, id_or_name: str, taxonomy: Taxonomy | None) -> tuple[Category, ...]:
+        """Return a category that is to be learnt, behind those above it, from the root down.
+
+        An ATC code that is not in the tree stands where its own code says, if the tree has its
+        group of level 2: others, such as B12, are likelier names of one's own.
+        """
         if taxonomy is not None:
-            return taxonomy.find(id_or_name)
+            return taxonomy.path(taxonomy.find(id_or_name).id)
         if not isinstance(id_or_name, str) or not id_or_name.strip():
             raise CorpusError(f"category {id_or_name!r}: a name or an id is needed.")
         if HALF_CHARACTERS.search(id_or_name):
             raise CorpusError(
                 f"category {id_or_name!r}: holds half characters (surrogates); decode it as UTF-8."
             )
-        # A name that several categories of the tree share means none of them: it is one's own.
-        found = self.taxonomy.meant(id_or_name)
-        return found or Category(id_or_name, id_or_name)
+        if self.taxonomy.knows(id_or_name):
+            return self.taxonomy.path(self.taxonomy.find(id_or_name).id)
+        path = self.taxonomy.path_by_code(id_or_name)
+        has_place = len(path) > 2 and path[1].id in self.taxonomy
+        return path if has_place else (Category(id_or_name, id_or_name),)
 
     def _with_head(
         self,

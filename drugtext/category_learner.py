@@ -74,7 +74,8 @@ class CategoryLearner(CategoryHolder):
         Args:
             inserts: the support set, one or more inserts a category.
             categories: of each insert, an id or a name. One that this classifier's taxonomy (or
-                the given one) holds keeps its place in the tree; any other stands on its own.
+                the given one) holds keeps its place in the tree, and an ATC code that it does not
+                hold gets the place that it tells; any other stands on its own.
             taxonomy: where given, every category must be in it.
             private_epsilon: where given, the classifier tells no more of any one drug of the
                 support than this and `private_delta` allow, see `private`. Smaller is more private
@@ -86,7 +87,7 @@ class CategoryLearner(CategoryHolder):
 
         Raises:
             CorpusError: not one category an insert, or no insert at all.
-            TaxonomyError: a category is not in the given taxonomy.
+            TaxonomyError: a category is not in the given taxonomy, or several share the name.
             DrugTextError: privacy is asked of a classifier that has learnt nothing yet, or one of
                 its two numbers is out of range.
         """
@@ -151,12 +152,13 @@ class CategoryLearner(CategoryHolder):
         if not len(categories):
             raise CorpusError("the support set is empty; one insert or more a category is needed.")
         self._check_embeddings(support)
-        found = [self._category(name, taxonomy) for name in categories]
+        paths = [self._path(name, taxonomy) for name in categories]
+        found = [path[-1].id for path in paths]
         # In which order a support set comes is its own affair where it is confidential.
-        new = found if private_epsilon is None else sorted(found, key=lambda c: c.id)
-        order = list(dict.fromkeys(category.id for category in new))
-        tree = taxonomy or self._tree_with(new)
-        rows = torch.tensor([order.index(category.id) for category in found])
+        order = list(dict.fromkeys(found if private_epsilon is None else sorted(found)))
+        path_to = dict(zip(found, paths, strict=True))
+        tree = taxonomy or self._tree_with([path_to[category_id] for category_id in order])
+        rows = torch.tensor([order.index(category_id) for category_id in found])
         drugs = Drugs.of(ingredients, names, len(rows))
         is_known = [taxonomy is not None or i in self.taxonomy for i in order]
         head, support = self._softened(support)
@@ -165,10 +167,11 @@ class CategoryLearner(CategoryHolder):
             return self._fitted_privately(head, lesson, private_epsilon, private_delta)
         return self._fitted(head, lesson)
 
-    def _tree_with(self, categories: Sequence[Category]) -> Taxonomy:
-        """Return the tree with these categories, too; one of their own where it knows none."""
-        tree = with_new(self.taxonomy, categories)
-        if not any(category.id in self.taxonomy for category in categories):
+    def _tree_with(self, paths: Iterable[Sequence[Category]]) -> Taxonomy:
+        """Return the tree with these paths, too; one of their own where it knows none of them."""
+        steps = {step.id: step for path in paths for step in path}
+        tree = with_new(self.taxonomy, steps.values())
+        if not any(step in self.taxonomy for step in steps):
             tree.name = ""
         return tree
 
@@ -227,16 +230,16 @@ class CategoryLearner(CategoryHolder):
 
         Raises:
             CorpusError: there is no category, or one stands twice.
-            TaxonomyError: a category is not in the given taxonomy.
+            TaxonomyError: a category is not in the given taxonomy, or several share the name.
         """
-        found = [self._category(name, taxonomy) for name in listed(categories)]
-        order = [category.id for category in found]
+        paths = [self._path(name, taxonomy) for name in listed(categories)]
+        order = [path[-1].id for path in paths]
         if not order or len(set(order)) < len(order):
             raise CorpusError(
                 f"found {len(order)} categories, {len(set(order))} of them different; one or more,"
                 " each once, are needed."
             )
-        tree = taxonomy or self._tree_with(found)
+        tree = taxonomy or self._tree_with(paths)
         nothing = torch.zeros(0, self.model.config.embedding_dim)
         no_rows, no_drugs = torch.zeros(0, dtype=torch.long), Drugs.of(None, None, 0)
         head, nothing = self._softened(nothing)

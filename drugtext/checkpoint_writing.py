@@ -87,6 +87,8 @@ def save_model(
     Raises:
         CheckpointError: the folder cannot be written.
     """
+    if not os.fspath(folder):  # else it is where the program was begun
+        raise CheckpointError("found the folder ''; a name is needed.")
     words = own_words(read_card(Path(folder))).or_else(words)
     if license:
         words = words.without("license")

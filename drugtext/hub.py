@@ -13,6 +13,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
 )
 
 from drugtext.errors import CheckpointError, first_line
@@ -24,6 +25,7 @@ _UNREACHED: tuple[type[Exception], ...] = (
     *(base for base in HfHubHTTPError.__bases__ if base is not OSError),
     HFValidationError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
 )
 _NOT_SHOWN = (401, 403, 404)  # HTTP: not logged in, not allowed, not found
 _SPLITS = ["*.parquet"]

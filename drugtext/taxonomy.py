@@ -151,6 +151,23 @@ class Taxonomy:
             path.append(category)
         return tuple(reversed(path))
 
+    def path_by_code(self, code: str) -> tuple[Category, ...]:
+        """Return where the ATC puts a code that this tree need not hold, from the root down.
+
+        What the tree does not hold has its code for a name. Empty where this is not the ATC, or
+        what is given is no code of it.
+        """
+        codes: list[str] = []
+        above: str | None = code if self.name == "atc" else None
+        try:
+            while above is not None:
+                codes.insert(0, above)
+                above = atc_parent(above)
+        except TaxonomyError:  # a name of one's own
+            return ()
+        parents = zip(codes, [None, *codes], strict=False)
+        return tuple(self[c] if c in self else Category(c, c, parent) for c, parent in parents)
+
     @cached_property
     def _children(self) -> dict[str | None, list[Category]]:
         below: dict[str | None, list[Category]] = {}

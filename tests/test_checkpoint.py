@@ -129,6 +129,18 @@ def test_a_file_in_the_place_of_a_folder_is_refused(saved):
         drugtext.load(saved / "config.json")
 
 
+def test_a_folder_without_a_name_is_refused(tiny_classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="found the folder ''; a name is needed"):
+        tiny_classifier.save_pretrained("")
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_is_offline_is_not_pushed(tiny_classifier):
+    with pytest.raises(CheckpointError, match="nobody/nothing: the upload failed"):
+        tiny_classifier.push_to_hub("nobody/nothing")
+
+
 def test_an_unknown_name_is_refused_offline():
     with pytest.raises(CheckpointError, match="is no folder and no bundled checkpoint"):
         drugtext.load("nobody/nothing")

@@ -206,14 +206,45 @@ def test_a_later_fit_does_not_carry_figures_of_other_categories(few):
     few.model.config.measured = None
 
 
-def test_a_name_that_several_categories_share_is_ones_own(tiny_classifier):
+def test_a_name_that_several_categories_share_is_refused(tiny_classifier):
     tree = Taxonomy([Category("H", "Heart"), Category("H1", "Heart", "H"), Category("P", "Pain")])
     placed = tiny_classifier.fit(SUPPORT[:2], ["H1", "P"], taxonomy=tree)
-    shelf = placed.fit(SUPPORT[:2], ["Heart", "Pain"])
-    assert shelf.category_ids == ["Heart", "P"]
-    assert [step.id for step in shelf.predict(SUPPORT[:1])[0].path] == ["Heart"]
-    with pytest.raises(TaxonomyError, match="'Heart' belongs to 2 categories"):
-        placed.fit(SUPPORT[:1], ["Heart"], taxonomy=tree)
+    shared = r"'Heart' belongs to 2 categories \(H, H1\); give the id"
+    for refused in (
+        lambda: placed.fit(SUPPORT[:2], ["Heart", "Pain"]),
+        lambda: placed.fit(SUPPORT[:1], ["Heart"], taxonomy=tree),
+        lambda: placed.fit_names(["Heart"]),
+        lambda: placed.add_category("Heart", SUPPORT[:1]),
+    ):
+        with pytest.raises(TaxonomyError, match=shared):
+            refused()
+
+
+def test_an_atc_code_that_the_tree_does_not_hold_gets_the_place_that_it_tells(tiny_classifier):
+    codes = ("C", "C07", "C07A", "C07AB", "N")
+    tree = Taxonomy(
+        [Category(code, f"name of {code}", codes[n - 1] if 0 < n < 4 else None)
+         for n, code in enumerate(codes)],
+        "atc",
+    )  # fmt: skip
+    placed = tiny_classifier.fit(SUPPORT[:2], ["C07AB", "N"], taxonomy=tree)
+
+    def paths(classifier) -> dict[str, list[str]]:
+        return {i: [s.id for s in classifier.taxonomy.path(i)] for i in classifier.category_ids}
+
+    added = placed.add_category("C07AX", SUPPORT[:1]).add_category("C07BA", SUPPORT[:1])
+    assert paths(added)["C07AX"] == ["C", "C07", "C07A", "C07AX"]
+    assert paths(added)["C07BA"] == ["C", "C07", "C07B", "C07BA"]  # C07B is new, too
+    assert added.taxonomy["C07B"].name == "C07B" and added.taxonomy["C07"].name == "name of C07"
+    step = next(s for s in added.predict(SUPPORT[:1])[0].path if s.id == "C07")
+    assert step.name == "name of C07"
+    fitted = placed.fit(SUPPORT[:2], ["C07AX", "B12"])
+    assert paths(fitted) == {"C07AX": ["C", "C07", "C07A", "C07AX"], "B12": ["B12"]}
+    assert fitted.taxonomy.name == "atc"
+    # Nothing tells that N06A is of the tree: no group of its level 2 is.
+    assert paths(placed.add_category("N06A", SUPPORT[:1]))["N06A"] == ["N06A"]
+    flat = tiny_classifier.fit(SUPPORT[:2], ["C07", "N"]).add_category("C07AX", SUPPORT[:1])
+    assert paths(flat)["C07AX"] == ["C07AX"]  # of no ATC
 
 
 def test_categories_may_be_any_iterable_but_one_text(tiny_classifier):

@@ -258,6 +258,13 @@ def test_evaluate_counts_right_answers(model, support):
     assert "1.000" in run("evaluate", support, "--model", model).stdout
 
 
+def test_evaluate_says_once_that_nothing_can_be_judged(model, tmp_path):
+    (tmp_path / "pain").mkdir()
+    (tmp_path / "pain" / "a.txt").write_text("")
+    done = run("evaluate", tmp_path, "--model", model)
+    assert done.exit_code == 2 and done.stderr.count("drugtext:") == 1 and "a.txt" in done.stderr
+
+
 def test_evaluate_names_the_categories_that_it_cannot_count(model, support):
     (support / "dreams").mkdir()
     (support / "dreams" / "a.txt").write_text("INDICATIONS: helps to sleep")

@@ -60,6 +60,8 @@ def evaluate(
         classifier = load_classifier(model, backend, cache)
         examples = read_support(data, taxonomy_name=classifier.taxonomy.name, on_error=unread)
         inserts, categories = readable(examples, classifier, unread)
+        if unread.count and not inserts:
+            raise typer.Exit(2)  # why is told already
         embeddings = classifier.embed(with_progress(inserts, "judging"))
         judgement = judge(classifier, embeddings, inserts, categories)
         figures = judgement.figures

@@ -112,7 +112,7 @@ def learn(
     if add:
         learnt += f", which answers with {len(classifier.category_ids)} categories"
     err.print(Text(learnt))
-    told = [] if tree else notes.meant(categories, known)
+    told = [] if tree else notes.meant(categories, known, classifier.taxonomy)
     if replaces:
         told.append(f"note: the classifier that was in {output} is replaced.")
     known_ids = [category.id for category in known] if add else []

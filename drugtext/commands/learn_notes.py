@@ -38,10 +38,21 @@ def rivals(
                 )
 
 
-def meant(categories: Sequence[str], taxonomy: Taxonomy) -> list[str]:
-    """Tell which of some names are taken for categories of the tree that a model has."""
-    found = {name: taxonomy.meant(name) for name in dict.fromkeys(categories)}
-    told = [f"{name} ({meant.name})" for name, meant in found.items() if meant]
+def meant(categories: Sequence[str], taxonomy: Taxonomy, learnt: Taxonomy) -> list[str]:
+    """Tell which of some names are taken for categories of the tree that a model has.
+
+    Args:
+        categories: as they were named.
+        taxonomy: of the model.
+        learnt: of what was learnt.
+    """
+    told = []
+    for name in dict.fromkeys(categories):
+        path = learnt.path(learnt.find(name).id)
+        if taxonomy.knows(name):
+            told.append(f"{name} ({path[-1].name})")
+        elif len(path) > 1:
+            told.append(f"{name} (below {path[-2].name})")
     if not told:
         return []
     of = taxonomy.name or "the model"

@@ -8,9 +8,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from drugtext.atc_table import atc_parent
 from drugtext.classifier import DrugClassifier
-from drugtext.errors import CorpusError, TaxonomyError
+from drugtext.errors import CorpusError
 from drugtext.evaluation.bootstrap import drug_groups
 from drugtext.evaluation.report import measure
 from drugtext.inserts.insert import DrugInsert
@@ -104,17 +103,4 @@ def _true_path(category: str, known: Taxonomy, deepest: int) -> tuple[Category, 
     """Return the categories from the root down to the true one, known or not."""
     if known.knows(category):
         return known.path(known.find(category).id)
-    unknown = (Category(category, category),)
-    if known.name != "atc":
-        return unknown
-    codes: list[str] = []
-    code: str | None = category
-    try:
-        while code is not None:
-            codes.insert(0, code)
-            code = atc_parent(code)
-    except TaxonomyError:  # a name of one's own
-        return unknown
-    parents = [None, *codes]
-    steps = zip(codes[:deepest], parents, strict=False)
-    return tuple(known[c] if c in known else Category(c, c, parent) for c, parent in steps)
+    return known.path_by_code(category)[:deepest] or (Category(category, category),)

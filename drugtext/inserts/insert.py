@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -30,6 +31,7 @@ CANONICAL_SECTIONS = (
 
 
 _LONGEST_SECTION = 2**20  # characters
+_LANGUAGE_TAG = re.compile("([A-Za-z]{2})(?:[-_].*)?")  # RFC 5646
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class DrugInsert:
     Attributes:
         name: the product's name as the document gives it; empty where it gives none.
         sections: section name -> text, in reading order; read-only.
-        language: ISO 639-1 code such as "en" or "zh"; None where it could not be told.
+        language: ISO 639-1 code such as "en" or "zh"; None where it could not be told. Of a longer
+            tag, "en-US", the language is kept.
         ingredients: active ingredients as the document names them.
         brand_names: trade names.
         routes: routes of administration.
@@ -89,6 +92,10 @@ class DrugInsert:
             )
         if not isinstance(self.name, str):
             raise DrugTextError(f"name is a {type(self.name).__name__}; a text is needed.")
+        if not isinstance(self.language, str | None):
+            raise DrugTextError(
+                f'language is a {type(self.language).__name__}; a code such as "en" is needed.'
+            )
         for field_name in ("ingredients", "brand_names", "routes"):
             if isinstance(given := getattr(self, field_name), str):
                 raise DrugTextError(
@@ -99,6 +106,8 @@ class DrugInsert:
                 raise DrugTextError(
                     f"section {name!r} holds a {type(text).__name__}; names and texts must be str."
                 )
+        if self.language and (tag := _LANGUAGE_TAG.fullmatch(self.language)):
+            object.__setattr__(self, "language", tag[1].lower())
         object.__setattr__(self, "sections", MappingProxyType(dict(self.sections)))
 
     def __reduce__(self) -> tuple[object, ...]:

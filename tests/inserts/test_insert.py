@@ -30,6 +30,19 @@ def test_one_text_is_no_tuple_and_no_name_is_none():
         DrugInsert(sections={}, name=None)
 
 
+@pytest.mark.parametrize(
+    ("given", "language"),
+    [("EN", "en"), ("en-US", "en"), ("zh_Hans", "zh"), ("eng", "eng"), ("", ""), (None, None)],
+)
+def test_of_a_language_tag_the_language_is_kept(given, language):
+    assert DrugInsert(sections={}, language=given).language == language
+
+
+def test_a_language_is_a_text():
+    with pytest.raises(DrugTextError, match='language is a int; a code such as "en" is needed'):
+        DrugInsert(sections={}, language=5)
+
+
 def test_what_is_told_holds_headings_and_names():
     one = DrugInsert(name="A", sections={"storage": "Dry."}, ingredients=("b",))
     assert one.told == ("A", "b", "", "", "storage", "Dry.")
