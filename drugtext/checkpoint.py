@@ -27,7 +27,7 @@ from drugtext.encoder import (
 from drugtext.errors import CheckpointError, DrugTextError, first_line
 from drugtext.hub import download_checkpoint
 from drugtext.lexicon import Lexicon
-from drugtext.manifest import MANIFEST, check_manifest, finish_write, is_checkpoint
+from drugtext.manifest import MANIFEST, check_manifest, is_checkpoint
 from drugtext.model import DrugTextModel, EncoderParts
 from drugtext.name_stems import NameStems
 
@@ -52,7 +52,6 @@ def load_model(
         CheckpointError: the folder is incomplete, damaged or of a newer format.
         EncoderError: the encoder's weights cannot be found.
     """
-    finish_write(folder)
     config = _read_config(folder)
     if not isinstance(config, DrugTextConfig):
         check_manifest(folder)
@@ -199,7 +198,13 @@ def _is_head_alone(folder: Path, config: DrugTextConfig) -> bool:
 def _from_head(
     folder: Path, config: DrugTextConfig
 ) -> tuple[DrugTextModel, PreTrainedTokenizerBase]:
-    encoder_path = encoder_folder(config.encoder_name)  # checked once, its weights are large
+    name = config.encoder_name
+    if name != DEFAULT_ENCODER and not Path(name).is_dir():  # nobody asked the hub for it
+        raise CheckpointError(
+            f"{folder}: stands on the encoder {name!r}, which is not in it. Load that one first:"
+            f" drugtext.load({os.fspath(folder)!r}, over=drugtext.load({name!r}))."
+        )
+    encoder_path = encoder_folder(name)  # checked once, its weights are large
     model = _adapted(folder, config, load_encoder(encoder_path))
     beside_encoder(model).load_state_dict(load_file(folder / HEAD))
     return model, load_tokenizer(encoder_path)

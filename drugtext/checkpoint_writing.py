@@ -29,10 +29,10 @@ from transformers import PreTrainedTokenizerBase
 from drugtext.adapters import ADAPTER_FOLDER
 from drugtext.errors import CheckpointError, EncoderError, first_line
 from drugtext.known_drugs import save_names
-from drugtext.manifest import replacing
 from drugtext.model import DrugTextModel
 from drugtext.model_card import SOMEWHERE, is_hub_id, model_card
 from drugtext.own_words import CARD, NO_WORDS, OwnWords, own_words, read_card
+from drugtext.whole_folder import replacing
 
 HEAD = "head.safetensors"
 

@@ -28,6 +28,7 @@ from drugtext.name_stems import NameStems
 from drugtext.own_words import own_words, read_card
 from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.stem_ids import stem_weights
+from drugtext.whole_folder import read_whole
 from drugtext.window_cache import WindowCache
 
 
@@ -76,11 +77,25 @@ def load(
     backend = backend_name(backend)  # what is wrong with it is told before the work
     encoder = (over.model.config.encoder_name, over.raw_encoder) if over else None
     folder = checkpoint_folder(name_or_path, revision, token)
-    model, tokenizer = load_model(folder, str(name_or_path), over=encoder)
+    classifier = read_whole(folder, lambda: _read(folder, str(name_or_path), backend, encoder))
     if prefix is not None:
-        model.config.prefix = prefix
+        classifier.model.config.prefix = prefix
     if languages is not None:
-        model.config.languages = list(languages)
+        classifier.model.config.languages = list(languages)
+    if over is not None:
+        classifier.share(over)
+    if cache is not None:
+        classifier.window_cache = WindowCache(
+            classifier.model.encoder, Path(cache), counts_used=False
+        )
+    return classifier
+
+
+def _read(
+    folder: Path, name: str, backend: str, over: tuple[str, nn.Module] | None
+) -> DrugClassifier:
+    """Read all that a folder holds of a classifier; arguments as `load_model` takes them."""
+    model, tokenizer = load_model(folder, name, over=over)
     classifier = DrugClassifier(model, tokenizer, backend)
     if not model.config.saved_by_transformers:
         classifier.drug_names = read_names(folder, model.config.n_known)
@@ -88,10 +103,6 @@ def load(
     model.config.license = words.license or model.config.license
     if classifier.category_ids:  # else the card is an encoder's
         classifier.words = words
-    if over is not None:
-        classifier.share(over)
-    if cache is not None:
-        classifier.window_cache = WindowCache(model.encoder, Path(cache), counts_used=False)
     return classifier
 
 

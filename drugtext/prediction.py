@@ -76,7 +76,8 @@ class Prediction:
             a root is, or nothing was asked.
         sure_probability: its probability.
         sets: where a coverage was asked, the categories of each level, from the roots down, that
-            cannot be ruled out: the most probable first.
+            cannot be ruled out: the most probable first. Each level's set stands by itself. A
+            category that ends above a level stands there for itself alone, not for those below it.
     """
 
     source: str
@@ -200,6 +201,7 @@ def make_prediction(
     def told(category_id: str, probability: float) -> Alternative:
         return Alternative(category_id, taxonomy[category_id].name, _rounded(probability))
 
+    own = dict(zip(category_ids, probabilities, strict=True))
     order = np.argsort(-probabilities, kind="stable")[: wanted.top_k]
     alternatives = tuple(told(category_ids[n], probabilities[n]) for n in order)
     path = taxonomy.path(category_ids[order[0]])
@@ -223,7 +225,10 @@ def make_prediction(
         tokens_total=tokens_total,
         sure=sure,
         sure_probability=sure_probability,
-        sets=tuple(tuple(told(i, nodes[i]) for i in level) for level in sets),
+        sets=tuple(
+            tuple(told(i, own[i] if len(taxonomy.path(i)) < number else nodes[i]) for i in level)
+            for number, level in enumerate(sets, start=1)
+        ),
     )
 
 

@@ -13,7 +13,8 @@ import pytest
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import DrugTextError
-from drugtext.explanation import _weighed, with_reading_held
+from drugtext.explanation import _weighed
+from drugtext.sentences import sentences_read, with_reading_held, without_sentences
 from drugtext.tokens import TokenReader
 
 
@@ -113,6 +114,37 @@ def test_without_what_was_needed_the_answer_is_the_other_one(few):
     for sentence in kept:
         sections[sentence.section] = sections.get(sentence.section, "") + sentence.text + " "
     assert few.predict([insert(**sections)])[0].category_id == found.otherwise
+
+
+def test_what_is_read_in_the_place_of_what_was_needed_counts(few):
+    stopped = copy.copy(few)
+    n_tokens = few.token_reader.count([*BOTH.sections.values()])
+    stopped.reading_plan = replace(few.reading_plan, stop_tokens=n_tokens, once_tokens=None)
+    alone = stopped.explain(BOTH)
+    assert alone.otherwise is not None
+    rest = without_sentences(BOTH, sentences_read(stopped, BOTH), alone.needed)
+    assert stopped.predict([rest])[0].category_id == alone.otherwise
+    # What was not read says again what is taken out.
+    again = {"heart": HEART, "pain": PAIN}[alone.prediction.category_id]
+    found = stopped.explain(insert(**BOTH.sections, description=again * 8))
+    assert found.sentences == alone.sentences
+    assert (found.needed, found.otherwise) == ((), None)
+
+
+def test_sentences_are_taken_out_of_the_whole_insert():
+    read = [
+        ("a", "One. "), ("a", "Two. "), ("a", "One. "), ("b", "\n Three. "), ("b", "Four is c"),
+    ]  # fmt: skip
+    sections = {"a": "One. Two. One. Left.", "b": "\n Three. Four is cut. Five. ", "c": "Six."}
+    whole = insert(**sections)
+
+    def left(*out: int) -> list[str]:
+        return [*without_sentences(whole, read, out).sections.values()]
+
+    assert left() == [*sections.values()]
+    assert left(2) == ["One. Two. Left.", sections["b"], "Six."]
+    assert left(0, 1, 3) == ["One. Left.", "Four is cut. Five. ", "Six."]
+    assert left(4) == [sections["a"], "\n Three. Five. ", "Six."]  # what was cut goes whole
 
 
 def test_of_one_sentence_nothing_is_left_but_the_prior(few):

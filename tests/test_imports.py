@@ -20,6 +20,7 @@ PACKAGE = PROJECT / "drugtext"
 ROOMS = [
     ["_version", "errors"],
     ["fingerprint", "ahead", "colours", "written_file", "manifest"],
+    ["whole_folder"],
     ["offline_page"],
     ["bare_encoder"],
     ["inserts"],
@@ -73,6 +74,7 @@ ROOMS = [
     ["category_editor"],
     ["predictor"],
     ["together"],
+    ["sentences"],
     ["explanation"],
     ["explanation_page"],
     ["classifier"],

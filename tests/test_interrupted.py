@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from drugtext.errors import CheckpointError
-from drugtext.manifest import check_manifest, finish_write, replacing
+from drugtext.manifest import check_manifest
+from drugtext.whole_folder import finish_write, read_whole, replacing
 from drugtext.written_file import write_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -20,7 +22,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 AT_EACH_STEP = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from drugtext.manifest import MANIFEST, check_manifest, finish_write, replacing
+from drugtext.manifest import MANIFEST, check_manifest
+from drugtext.whole_folder import finish_write, replacing
 
 folder = Path(sys.argv[1])
 OLD = {"config.json": "old", "head.safetensors": "old", "adapter/adapter_config.json": "old"}
@@ -199,16 +202,60 @@ def test_a_registry_whose_maker_was_killed_is_made_again(tiny_classifier, tmp_pa
         Registry.create(tmp_path / "file", few)
 
 
-def test_what_a_killed_writer_left_is_cleared_after_a_day(tmp_path):
-    for name, age in (("old", 100_000), ("new", 10)):
+def test_what_a_killed_writer_left_is_cleared_and_who_is_at_work_is_not_disturbed(tmp_path):
+    for name in ("killed", "at-work", "begins"):
         left = tmp_path / f".new-{name}"
         left.mkdir()
-        time = left.stat().st_mtime - age
+        (left / "known_drugs.json").write_text("[]")
+        (left / ".lock").touch()
+        time = left.stat().st_mtime - (0 if name == "begins" else 10)
         os.utime(left, (time, time))
-    with replacing(tmp_path) as new:
+    with FileLock(tmp_path / ".new-at-work" / ".lock"), replacing(tmp_path) as new:
         (new / "config.json").write_text("{}")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {".new-new", "config.json", "manifest.json"}
+    assert names == {".new-at-work", ".new-begins", "config.json", "manifest.json"}
+
+
+def test_what_is_read_is_of_one_write(tmp_path):
+    def write(text: str) -> None:
+        with replacing(tmp_path) as new:
+            (new / "config.json").write_text(text)
+            (new / "model.safetensors").write_text(text)
+
+    def read_while(texts: list[str]) -> tuple[str, str]:
+        config = (tmp_path / "config.json").read_text()
+        if texts:
+            write(texts.pop())
+        weights = (tmp_path / "model.safetensors").read_text()
+        if config != weights:  # as a checkpoint that does not fit together is refused
+            raise CheckpointError("damaged")
+        return config, weights
+
+    write("0")
+    assert read_while([]) == read_whole(tmp_path, lambda: read_while([])) == ("0", "0")
+    texts = ["3", "2", "1"]
+    assert read_whole(tmp_path, lambda: read_while(texts)) == ("3", "3")
+    endless = [str(n) for n in range(100)]
+    with pytest.raises(CheckpointError, match="is written anew again and again"):
+        read_whole(tmp_path, lambda: read_while(endless))
+    (tmp_path / "model.safetensors").write_text("other")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_whole(tmp_path, lambda: read_while([]))
+
+
+def test_a_write_that_begins_while_a_folder_is_read_is_seen(tmp_path):
+    with replacing(tmp_path / "next") as new:
+        (new / "config.json").write_text("new")
+    with replacing(tmp_path / "is") as new:
+        (new / "config.json").write_text("old")
+    begun = []
+
+    def read() -> str:
+        if not begun:
+            begun.append((tmp_path / "next").rename(tmp_path / "is" / ".next"))
+        return (tmp_path / "is" / "config.json").read_text()
+
+    assert read_whole(tmp_path / "is", read) == "new"
 
 
 def test_an_interrupted_write_that_may_not_be_finished_is_told(tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 import drugtext
 from drugtext import DrugInsert
 from drugtext.errors import CheckpointError
-from drugtext.manifest import check_manifest, replacing
+from drugtext.manifest import check_manifest
+from drugtext.whole_folder import replacing
 
 INSERT = DrugInsert(language="en", sections={"indications_and_usage": "relief of pain"})
 

@@ -16,14 +16,10 @@ from numpy.typing import NDArray
 
 from drugtext.errors import DrugTextError
 from drugtext.evaluation.bootstrap import drug_groups, grouped_mean
-from drugtext.explanation import (
-    explain,
-    probabilities_without,
-    sentences_read,
-    with_reading_held,
-)
+from drugtext.explanation import explain
 from drugtext.inserts.insert import DrugInsert
 from drugtext.predictor import CategoryPredictor
+from drugtext.sentences import probabilities_without, sentences_read, with_reading_held
 
 N_STEPS = 10
 FRACTIONS = tuple(n / N_STEPS for n in range(N_STEPS + 1))
