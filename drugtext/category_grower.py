@@ -126,8 +126,9 @@ class CategoryGrower(CategoryLearner):
         beside what the text says. An insert that goes by none is answered as before.
 
         Args:
-            names: of drugs, whether or not there are inserts of them. One of which the encoder
-                knows no piece is passed over. The more names a category has, the less each says of
+            names: of drugs, whether or not there are inserts of them; of a classifier that is
+                private none that come from its support. One of which the encoder knows no piece is
+                passed over. The more names a category has, the less each says of
                 drugs that are called alike.
             categories: of each name, an id or a name; a drug of several stands there several times.
 

@@ -224,6 +224,21 @@ def _categories(config: DrugTextConfig) -> str:
     return "\n".join([*lines, "", "All of them, with names and parents, are in `config.json`."])
 
 
+def _of_scope(config: DrugTextConfig) -> str:
+    if config.scope_threshold is None:
+        return (
+            "- `in_scope` is true of any text, a recipe, too: nobody measured what is out of scope"
+            " of these categories."
+        )
+    told = "- `in_scope` misses drugs whose category is a neighbour of a known one."
+    if config.scope_false_alarms is not None:
+        told += (
+            f" Its threshold was set to call {config.scope_false_alarms:.0%} of held-out inserts of"
+            " known categories out of scope."
+        )
+    return told
+
+
 def _limits(config: DrugTextConfig) -> str:
     languages = ", ".join(config.languages) or "not stated"
     lines = [
@@ -233,13 +248,7 @@ def _limits(config: DrugTextConfig) -> str:
         " several categories, are beyond it.",
         "- Probabilities are as good as the calibration error above says; where nothing was"
         " measured, nobody knows.",
-        "- `in_scope` misses drugs whose category is a neighbour of a known one."
-        + (
-            f" Its threshold was set to call {config.scope_false_alarms:.0%} of held-out inserts of"
-            " known categories out of scope."
-            if config.scope_false_alarms is not None and config.scope_threshold is not None
-            else ""
-        ),
+        _of_scope(config),
         "- What is read of an insert is in `reading_plan`; `tokens_read` and `tokens_total` of each"
         " answer say how much that was.",
     ]

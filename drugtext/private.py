@@ -40,7 +40,10 @@ NAME_SHARE = 0.3
 """Of a name in what a noisy prototype is moved towards: the mean product of both over validation
 categories, which is what least squares asks for. Their accuracy is as good from 0.25 to 0.5."""
 
-_UNIT = "one drug more or less: all its inserts, in all its categories"
+_UNIT = (
+    "one drug more or less: all its inserts that tell their ingredients, in all its categories, or"
+    " one insert that does not tell them"
+)
 _MECHANISM = "analytic Gaussian mechanism, one release of sums and numbers of drugs"
 
 

@@ -114,14 +114,34 @@ class Registry:
         version = self.current if number is None else self._store.version(number)
         return load(self._store.folder_of(version.number), backend=self._backend)
 
-    def versions(self) -> list[Version]:
-        """Return all versions, oldest first."""
-        return [self._store.version(number) for number in self._store.numbers()]
+    def versions(
+        self, *, on_error: Callable[[CheckpointError], None] | None = None
+    ) -> list[Version]:
+        """Return all versions, oldest first.
+
+        Args:
+            on_error: told of each that is damaged; the others are returned. Without it the first
+                one raises.
+        """
+        found = []
+        for number in self._store.numbers():
+            try:
+                found.append(self._store.version(number))
+            except CheckpointError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+        return found
+
+    @property
+    def current_number(self) -> int:
+        """Number of the version that is used."""
+        return self._store.current()
 
     @property
     def current(self) -> Version:
         """The version that is used."""
-        return self._store.version(self._store.current())
+        return self._store.version(self.current_number)
 
     def add(
         self,
@@ -276,11 +296,13 @@ class Registry:
             if not isinstance(insert, DrugInsert):
                 raise CorpusError(f"found {type(insert).__name__}; a list of DrugInsert is needed.")
         with self._store.locked():
-            parent = self._store.current()
+            parent = self.current_number
             before = self.load(parent)
             support = _readable(support, before, on_error)
             hashes = tuple(content_sha256(insert) for insert in support)
-            number, named = self._store.next_number(), tuple(categories)
+            number, tree = self._store.next_number(), before.taxonomy
+            # By their ids, which a name that was given since, or shared, does not hide.
+            named = tuple(found.id if (found := tree.meant(c)) else c for c in categories)
             version = Version(number, parent, _now(), action, named, note, hashes)
             # Names are kept where the first version has them: none else was loaded with names.
             self._store.write(

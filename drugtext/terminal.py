@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -21,8 +22,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)  # an answer is never cut
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters as Python writes them, so in one line.
+
+    Names, sentences and notes come from anywhere: raw, they could move the cursor and overwrite
+    what stands on the screen, forge lines, or turn the direction of writing.
+    """
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class _PlainConsole(Console):
+    """A console whose texts are `visible`."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as any console does."""
+        shown = (Text(visible(o.plain), o.style) if isinstance(o, Text) else o for o in objects)
+        super().print(*shown, **options)
+
+
+out = _PlainConsole(highlight=False, soft_wrap=True)  # an answer is never cut
+err = _PlainConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Unread:
@@ -64,12 +86,17 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
         more.append(("one of", ", ".join(members)))
     if not out.is_terminal:
         columns += [told for _, told in more]
-        print("\t".join(" ".join(column.split()) for column in columns))
+        print_row(columns)
         return
     cells = [f"{_shortened(cell, w):{w}}" for cell, w in zip(columns, (24, 28, 8, 4), strict=False)]
     out.print(Text(" ".join([*cells, name])))
     for what, told in more:
         out.print(Text(f"  {what}: {told}"))
+
+
+def print_row(columns: Iterable[str]) -> None:
+    """Print a line for programs, its columns parted by tabs."""
+    print("\t".join(visible(" ".join(column.split())) for column in columns))
 
 
 def _shortened(text: str, width: int) -> str:
@@ -124,7 +151,7 @@ def with_progress(items: Iterable[T], what: str, *, prints: bool = False) -> Ite
         disable=not err.is_terminal or (prints and out.is_terminal),
         redirect_stdout=False,
     ) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(visible(what), total=None)
         for item in items:
             yield item
             progress.advance(task)

@@ -221,6 +221,19 @@ def test_learn_keeps_names_where_it_is_told_to(tiny_encoder_folder, support, tmp
     assert "--add and --private-epsilon exclude each other" in done.stderr
 
 
+def test_learn_says_where_a_drug_is_not_hidden_as_a_whole(model, files):
+    told = [
+        {"text": f"relief of pain {n}", "category": "pain", "ingredients": ["painine"] * (n > 0)}
+        for n in range(3)
+    ]
+    (files / "s.jsonl").write_text("\n".join(map(json.dumps, told)))
+    learnt = ["learn", files / "s.jsonl", "--output", files / "new", "--model", model]
+    done = run(*learnt, "--private-epsilon", "8")
+    assert done.exit_code == 0, done.stderr
+    assert "1 of 3 inserts do not tell their ingredients" in done.stderr
+    assert "do not tell their ingredients" not in run(*learnt).stderr
+
+
 def test_learn_adds_to_what_is_known(model, tmp_path):
     table = tmp_path / "more.csv"
     table.write_text('text,category\n"eczema of the skin",skin\n"dry skin",skin\n')
@@ -270,6 +283,29 @@ def test_evaluate_names_the_categories_that_it_cannot_count(model, support):
     (support / "dreams" / "a.txt").write_text("INDICATIONS: helps to sleep")
     done = run("evaluate", support, "--model", model)
     assert done.exit_code == 0 and "known at no level, and not counted: dreams\n" in done.stderr
+
+
+def test_control_characters_of_an_insert_do_not_reach_the_terminal(model, tmp_path):
+    forged = {"name": "x\x1b[2J\x1b[8m\u202e", "text": "relief of pain \x1b[2K\x9b2K."}
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(forged) + "\n")
+    for command in ("classify", "explain", "read"):
+        done = run(command, file, "--model", model) if command != "read" else run(command, file)
+        assert done.exit_code == 0, done.stderr
+        told = done.stdout + done.stderr
+        assert not {"\x1b", "\x9b", "\u202e"} & {*told} and r"x\x1b[2J\x1b[8m\u202e" in told
+    shelf = tmp_path / "shelf"
+    run(
+        "registry",
+        "create",
+        shelf,
+        "--model",
+        model,
+        "--note",
+        "as of May\n   2  2026  remove pain",
+    )
+    done = run("registry", "log", shelf)
+    assert len(done.stdout.splitlines()) == 1 and r"as of May\n   2  2026  remove" in done.stdout
 
 
 def test_models_tells_what_is_bundled_and_how_good_it_is():

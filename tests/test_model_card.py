@@ -59,6 +59,9 @@ def test_calibration_of_each_level_and_false_alarms_stand_in_the_card():
     assert "out of scope" not in card
     told.scope_false_alarms = 0.05
     assert "call 5% of held-out inserts" in model_card(told)
+    told.scope_threshold = None
+    card = model_card(told)
+    assert "`in_scope` is true of any text" in card and "5% of held-out" not in card
 
 
 def test_what_was_measured_stands_in_the_model_index():

@@ -154,6 +154,14 @@ def test_it_backs_off_into_another_branch_where_that_is_deeper():
     assert prediction.category_id == "S" and prediction.sure.id == "H1a"
 
 
+def test_in_a_set_a_category_that_ends_above_stands_for_itself_alone():
+    sets = [["H", "S"], ["H1", "S", "H2"], ["H1b", "H1a", "H1", "S"]]
+    prediction = predict([0.1, 0.2, 0.3, 0.15, 0.25], sets=sets)
+    told = [[a.probability for a in level] for level in prediction.sets]
+    # H1 is what is at or below it at level 2, and what ends there at level 3.
+    assert told == [[0.8, 0.2], [0.65, 0.2, 0.15], [0.25, 0.1, 0.3, 0.2]]
+
+
 def test_sets_are_told_with_names_and_probabilities():
     prediction = predict([0.5, 0.2, 0.1, 0.05, 0.15], sets=[["H"], ["H1", "S"]])
     assert [[a.category_id for a in level] for level in prediction.sets] == [["H"], ["H1", "S"]]

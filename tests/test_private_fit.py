@@ -48,6 +48,7 @@ def test_a_private_classifier_is_saved_without_anything_of_the_support(learnt, t
     assert config["n_known"] == 0
     card = (tmp_path / "private" / "README.md").read_text(encoding="utf-8")
     assert "epsilon 4, delta 1e-06" in card and "one drug more or less" in card
+    assert "or one insert that does not tell them" in card
     for file in (tmp_path / "private").rglob("*"):
         if file.is_file():
             assert not any(word in file.read_bytes() for word in (b"ecretine", b"ecretol")), file

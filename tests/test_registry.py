@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 import drugtext
-from drugtext import DrugInsert
+from drugtext import Category, DrugInsert, Taxonomy
 from drugtext.errors import CheckpointError, CorpusError, DrugTextError
 from drugtext.registry import Registry, content_sha256
 from drugtext.version_store import Version, VersionStore
@@ -113,6 +113,29 @@ def test_what_parts_and_merged_categories_have_learnt_is_known(registry):
         with pytest.raises(CorpusError, match=f"version 4 has learnt '{part}' from it already"):
             registry.extend(part, [SKIN])
     assert registry.extend("pain", [SKIN]).number == 5
+
+
+def test_what_a_category_has_learnt_is_known_by_whichever_name_it_was_called(
+    tiny_classifier, tmp_path
+):
+    tree = Taxonomy([Category("P", "Pain"), Category("H", "Heart")])
+    few = tiny_classifier.fit([PAIN, HEART], ["P", "H"], taxonomy=tree)
+    registry = Registry.create(tmp_path / "registry", few)
+    assert registry.extend("Pain", [SKIN]).categories == ("P",)
+    assert registry.merge(["Heart", "P"], "both").categories == ("H", "P", "both")
+    with pytest.raises(CorpusError, match="version 2 has learnt 'both' from it already"):
+        registry.extend("both", [SKIN])
+
+
+def test_a_damaged_version_hides_no_other(registry):
+    registry.add("skin", [SKIN])
+    change = registry.folder / "versions" / "0001" / "change.json"
+    change.write_text(change.read_text()[:20])
+    with pytest.raises(CheckpointError, match=r"change\.json: is damaged"):
+        registry.versions()
+    damaged: list[CheckpointError] = []
+    assert [v.number for v in registry.versions(on_error=damaged.append)] == [2]
+    assert len(damaged) == 1 and registry.current_number == 2
 
 
 def test_undo_does_not_point_at_a_version_that_was_deleted(registry):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from drugtext.commands.options import AsJson, BackendName, Cache, Model, load_classifier, readable
 from drugtext.errors import DrugTextError
-from drugtext.terminal import Unread, err, out, print_markdown, with_progress, wrong_call
+from drugtext.terminal import Unread, err, out, print_markdown, print_row, with_progress, wrong_call
 
 if TYPE_CHECKING:
     from drugtext.classifier import DrugClassifier
@@ -139,4 +139,4 @@ def _list_categories(classifier: DrugClassifier) -> None:
         if out.is_terminal:
             out.print(Text(f"{category_id:{width}} {count:5,}  {name}"))
         else:
-            print(category_id, count, name, sep="\t")
+            print_row([category_id, str(count), name])

@@ -116,6 +116,8 @@ def learn(
     if replaces:
         told.append(f"note: the classifier that was in {output} is replaced.")
     known_ids = [category.id for category in known] if add else []
+    if private_epsilon is not None:
+        told += notes.untold_drugs(inserts)
     told += [*notes.spelt_alike([*categories, *known_ids]), *notes.nested(support), *rivals]
     for note in [*told, *notes.alone(support, categories if not add else ())]:
         err.print(Text(note))

@@ -63,6 +63,17 @@ def meant(categories: Sequence[str], taxonomy: Taxonomy, learnt: Taxonomy) -> li
     ]
 
 
+def untold_drugs(inserts: Sequence[DrugInsert]) -> Iterator[str]:
+    """Tell of how many inserts privacy does not hold for all inserts of their drug together."""
+    n = sum(not insert.ingredients for insert in inserts)
+    if n:
+        yield (
+            f"note: {n} of {len(inserts)} inserts do not tell their ingredients: each is hidden by"
+            " itself, and a drug of which there are several by so much less. A field ingredients"
+            " tells which belong together."
+        )
+
+
 def alone(support: Path, categories: Sequence[str]) -> Iterator[str]:
     """Tell what a classifier of one category means, and how a folder too high makes one."""
     if len(set(categories)) == 1:

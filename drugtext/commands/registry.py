@@ -20,7 +20,7 @@ from drugtext.commands.options import (
     without_bars_of_libraries,
 )
 from drugtext.errors import DrugTextError
-from drugtext.terminal import Unread, err, out, with_progress, wrong_call
+from drugtext.terminal import Unread, err, out, print_row, with_progress, wrong_call
 
 if TYPE_CHECKING:
     from drugtext.inserts.insert import DrugInsert
@@ -173,14 +173,16 @@ def use(
 @app.command("log")
 def log_(folder: Folder, as_json: AsJson = False) -> None:
     """Show all versions, oldest first; **>** marks the current one."""
+    damaged = Unread()
     with wrong_call():
         registry = _open(folder)
-        current = registry.current.number
-        for version in registry.versions():
+        for version in registry.versions(on_error=damaged):
             if as_json:
                 print(json.dumps(asdict(version), ensure_ascii=False))
             else:
-                _print(version, ">" if version.number == current else " ", has_learnt=False)
+                is_current = version.number == registry.current_number
+                _print(version, ">" if is_current else " ", has_learnt=False)
+    raise typer.Exit(damaged.exit_status())
 
 
 @app.command()
@@ -202,7 +204,7 @@ def diff(
             insert = changed.insert
             scope = _SCOPE[changed.was_in_scope, changed.is_in_scope]
             told = [insert.place, insert.name, changed.before, changed.after, scope]
-            print("\t".join(told))
+            print_row(told)
     raise typer.Exit(unread.exit_status())
 
 
