@@ -36,7 +36,7 @@ from drugtext.evaluation.benchmark.protocols import INDICATED
 from drugtext.evaluation.benchmark.records import load_corpus
 from drugtext.evaluation.benchmark.run import trial_without_queries
 from drugtext.evaluation.benchmark.task import OWN, Contestant, Trial
-from drugtext.evaluation.figures_file import write_figures
+from drugtext.evaluation.figures_file import read_figures, write_figures
 from drugtext.evaluation.trust.probabilities import calibration
 from drugtext.taxonomy import Taxonomy
 from drugtext.training.meta import ATC_PLAN
@@ -106,6 +106,25 @@ def calibrations(found: dict[tuple[str, int, int], Asked]) -> list[dict[str, Any
     return rows
 
 
+def smaller(folder: Path, made_of: dict[str, Any]) -> dict[str, Any]:
+    """Return what draws.json in a folder says of the encoder that a larger one is compared with.
+
+    Raises:
+        DrugTextError: it is not there, or was asked other episodes.
+    """
+    told = read_figures(folder, ["draws"]).get("draws", {})
+    if any(told.get(name) != made_of[name] for name in ("corpus_sha256", "level", "episodes")):
+        raise DrugTextError(
+            f"{folder / 'draws.json'}: is not there, or of other episodes; make it first, by the"
+            " same command without --larger."
+        )
+    rows = [
+        {**row, "accuracy": {name: row["accuracy"][name] for name in READ_BY_AN_ENCODER}}
+        for row in told["rows"]
+    ]
+    return {"encoder": told["encoder"], "n_parameters": told["n_parameters"], "rows": rows}
+
+
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run of scripts/benchmark.py.")],
     taxonomy: Annotated[Path, typer.Option(help="CSV of ATC codes and names.")],
@@ -128,7 +147,7 @@ def main(
         corpus = load_corpus(run / "corpus-atc", Taxonomy.from_atc(taxonomy))
         reads, *_ = make_encoder(larger or encoder, run, steps)
         makers = contestants(reads, 0)
-        made_of = {
+        made_of: dict[str, Any] = {
             "encoder": Path(larger or encoder).name,
             "n_parameters": n_parameters(reads),
             "corpus_sha256": corpus.sha256,
@@ -136,6 +155,8 @@ def main(
             "episodes": episodes,
         }
         file = output / f"{'larger' if larger else 'draws'}.json"
+        if larger:
+            made_of["beside"] = smaller(output, made_of)
         rows: list[dict[str, Any]] = []
         found: dict[tuple[str, int, int], Asked] = {}
         for seed in track(range(draws), "draws", console=console):

@@ -13,7 +13,7 @@ from drugtext.evaluation.benchmark.learnt_categories import (
     starts,
     trainings,
 )
-from drugtext.evaluation.benchmark.learnt_draws import are_alike, draws, larger
+from drugtext.evaluation.benchmark.learnt_draws import draws, larger
 from drugtext.evaluation.benchmark.learnt_parts import (
     ablation,
     calibrations,
@@ -37,9 +37,8 @@ _PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
     "names": names,
     "calibrations": calibrations,
     "draws": draws,
+    "larger": larger,
 }
-_LARGER = "larger"
-"""What is compared with the draws."""
 
 
 def write_learning_page(folder: Path) -> Path:
@@ -51,7 +50,7 @@ def write_learning_page(folder: Path) -> Path:
             calibrations.json, draws.json and larger.json, or of some of them.
     """
     page = folder / "README.md"
-    page.write_text(learning_page(read_figures(folder, [*_PARTS, _LARGER])), encoding="utf-8")
+    page.write_text(learning_page(read_figures(folder, _PARTS)), encoding="utf-8")
     return page
 
 
@@ -68,8 +67,6 @@ def learning_page(parts: Mapping[str, Figures]) -> str:
         " [benchmark](../README.md).",
     ]
     sections = {name: of_part(parts[name]) for name, of_part in _PARTS.items() if name in parts}
-    if parts.keys() >= {_LARGER, "draws"} and are_alike(parts[_LARGER], parts["draws"]):
-        sections[_LARGER] = larger(parts[_LARGER], parts["draws"])
     for name, (title, *told) in sections.items():
         written += [f"## {title}", f"```\n{parts[name]['command']}\n```", *told]
     return "\n\n".join(written) + "\n"

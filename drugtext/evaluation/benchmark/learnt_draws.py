@@ -67,14 +67,9 @@ def calibrations_of_draws(told: Figures) -> str:
     return markdown_table(written)
 
 
-def are_alike(told: Figures, of_draws: Figures) -> bool:
-    """Tell whether two encoders were asked the same episodes, and how large both are."""
-    is_alike = all(told[name] == of_draws[name] for name in ("corpus_sha256", "level", "episodes"))
-    return is_alike and "n_parameters" in of_draws
-
-
-def larger(told: Figures, of_draws: Figures) -> Iterator[str]:
-    """Compare an encoder with that of draws.json, by draw."""
+def larger(told: Figures) -> Iterator[str]:
+    """Compare an encoder with a smaller one, by draw, told by larger.json, which has both."""
+    of_draws = told["beside"]
     yield "What a larger encoder brings"
     yield (
         f"{told['encoder']}, {told['n_parameters'] / 1e6:.1f} million parameters, in place of"
