@@ -110,7 +110,8 @@ class CategoryEditor(CategoryGrower):
     ) -> Self:
         """Put several categories in the place of one.
 
-        They stand where it stood in the tree, but for those that the tree knows already.
+        They stand where it stood in the tree, but for those that the tree knows already, and ATC
+        codes that tell their own place.
 
         Args:
             category: that is forgotten, by id or name.
@@ -136,8 +137,12 @@ class CategoryEditor(CategoryGrower):
             parts = parts.add_category(name, of_it)
         kept = [row for row in range(len(parts.category_ids)) if row != split]
         order = [parts.category_ids[row] for row in kept]
-        new = [Category(i, parts.taxonomy[i].name, parent) for i in order if i not in self.taxonomy]
-        tree = self.taxonomy.with_categories(new)
+        placed = {step.id: step for i in order for step in parts.taxonomy.path(i)}
+        tree = self.taxonomy.with_categories(
+            step if step.parent_id else Category(step.id, step.name, parent)
+            for step in placed.values()
+            if step.id not in self.taxonomy
+        )
         return parts._regrouped([[row] for row in kept], order, tree)
 
     def _check_is_new(self, name: str) -> None:

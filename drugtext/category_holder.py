@@ -106,7 +106,7 @@ class CategoryHolder(InsertEmbedder):
         """Return a category that is to be learnt, behind those above it, from the root down.
 
         An ATC code that is not in the tree stands where its own code says, if the tree has its
-        group of level 2: others, such as B12, are likelier names of one's own.
+        group of level 2, or below: others, such as B12, are likelier names of one's own.
         """
         if taxonomy is not None:
             return taxonomy.path(taxonomy.find(id_or_name).id)
@@ -119,7 +119,7 @@ class CategoryHolder(InsertEmbedder):
         if self.taxonomy.knows(id_or_name):
             return self.taxonomy.path(self.taxonomy.find(id_or_name).id)
         path = self.taxonomy.path_by_code(id_or_name)
-        has_place = len(path) > 2 and path[1].id in self.taxonomy
+        has_place = any(step.id in self.taxonomy and len(step.id) > 1 for step in path)
         return path if has_place else (Category(id_or_name, id_or_name),)
 
     def _with_head(

@@ -17,9 +17,11 @@ from drugtext.prediction import Prediction
 from drugtext.predictor import N_NEAREST, CategoryPredictor
 from drugtext.sentences import (
     ReadSentence,
+    beginnings,
     embed_once,
     only_sentences,
     probabilities_without,
+    reading_to_the_end,
     sentences_read,
     with_reading_held,
     without_sentences,
@@ -135,8 +137,7 @@ def explain(
         p = classifier.probabilities(nameless)[0]
         name = " + ".join(insert.ingredients) or insert.name
         by_name = _weighed("name", name, told, p, answer)
-    taken = _until_another(classifier, insert, read, sentences, answer)
-    needed, otherwise = _needed(whole, insert, read, taken, prediction.category_id)
+    needed, otherwise = _needed(whole, insert, read, sentences, prediction.category_id)
     nearest = classifier.nearest_drugs(embeddings[0], n_nearest)
     return Explanation(prediction, sentences, needed, otherwise, tuple(nearest), by_name)
 
@@ -146,42 +147,31 @@ def _weighed(section: str, text: str, told: NDArray, without: NDArray, answer: i
     return Sentence(section, text.strip(), round(weight, 4), round(float(without[answer]), 6))
 
 
-def _until_another(
-    classifier: CategoryPredictor,
-    insert: DrugInsert,
-    read: Sequence[ReadSentence],
-    sentences: Sequence[Sentence],
-    answer: int,
-) -> list[list[int]]:
-    """Return the heaviest sentences, one more each time, from where what was read says otherwise.
-
-    Nothing where what was read says the same while one is left.
-    """
-    order = _by_weight(sentences)
-    taken = [order[:n] for n in range(1, len(order)) if sentences[order[n - 1]].weight > 0]
-    answers = probabilities_without(classifier, insert, read, taken).argmax(axis=1)
-    return taken[next(iter(np.flatnonzero(answers != answer)), len(taken)) :]
-
-
 def _needed(
     classifier: CategoryPredictor,
     insert: DrugInsert,
     read: Sequence[ReadSentence],
-    taken: Sequence[Sequence[int]],
+    sentences: Sequence[Sentence],
     answer: str,
 ) -> tuple[tuple[int, ...], str | None]:
-    """Take sentences out of the insert, more each time, until it is answered otherwise.
+    """Take the heaviest sentences out, one more each time, until the answer is another one.
 
-    Unlike `probabilities_without`, what then is read in their place counts.
+    They are taken out of the whole insert: unlike in `probabilities_without`, what then is read in
+    their place counts.
     """
-    for start in range(0, len(taken), _AT_ONCE):
-        some = taken[start : start + _AT_ONCE]
-        left = [(out, without_sentences(insert, read, out)) for out in some]
+    classifier = reading_to_the_end(classifier)
+    whole = beginnings(classifier, insert)
+    order = _by_weight(sentences)
+    taken = [order[:n] for n in range(1, len(order)) if sentences[order[n - 1]].weight > 0]
+    start, n_at_once = 0, 1
+    while some := taken[start : start + n_at_once]:
+        left = [(out, without_sentences(whole, read, out)) for out in some]
         told = [(out, rest) for out, rest in left if classifier.refusal(rest) is None]
         predictions = classifier.predict([rest for _, rest in told], top_k=1)
         for (out, _), prediction in zip(told, predictions, strict=True):
             if prediction.category_id != answer:
                 return tuple(sorted(out)), prediction.category_id
+        start, n_at_once = start + n_at_once, min(2 * n_at_once, _AT_ONCE)
     return (), None
 
 

@@ -42,6 +42,22 @@ def with_reading_held(classifier: CategoryPredictor, insert: DrugInsert) -> Cate
     return held
 
 
+def reading_to_the_end(classifier: CategoryPredictor) -> CategoryPredictor:
+    """Return a classifier that does not stop where an answer is probable."""
+    whole = copy.copy(classifier)
+    whole.reading_plan = replace(classifier.reading_plan, enough_probability=1.0)
+    return whole
+
+
+def beginnings(classifier: CategoryPredictor, insert: DrugInsert) -> DrugInsert:
+    """Return as much of each section as is read, were what is read of it taken out."""
+    plan, end_of = classifier.reading_plan, classifier.token_reader.end_of
+    # Twice as much as is read at most; and twice that, for names that are hidden are shorter.
+    n_tokens = 4 * max([*plan.section_tokens.values(), plan.other_tokens])
+    sections = {name: text[: end_of(text, n_tokens)] for name, text in insert.sections.items()}
+    return replace(insert, sections=sections)
+
+
 def sentences_read(classifier: CategoryPredictor, insert: DrugInsert) -> list[ReadSentence]:
     """Return section and text of each sentence that the reading plan reads, the last one cut.
 

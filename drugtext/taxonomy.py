@@ -157,16 +157,17 @@ class Taxonomy:
         What the tree does not hold has its code for a name. Empty where this is not the ATC, or
         what is given is no code of it.
         """
-        codes: list[str] = []
+        new: list[str] = []
         above: str | None = code if self.name == "atc" else None
         try:
-            while above is not None:
-                codes.insert(0, above)
+            while above is not None and above not in self:
+                new.insert(0, above)
                 above = atc_parent(above)
         except TaxonomyError:  # a name of one's own
             return ()
-        parents = zip(codes, [None, *codes], strict=False)
-        return tuple(self[c] if c in self else Category(c, c, parent) for c, parent in parents)
+        held = () if above is None else self.path(above)
+        parents = zip(new, [above, *new], strict=False)
+        return (*held, *(Category(step, step, parent) for step, parent in parents))
 
     @cached_property
     def _children(self) -> dict[str | None, list[Category]]:

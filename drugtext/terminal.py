@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def visible(text: str) -> str:
@@ -97,6 +100,12 @@ def print_prediction(prediction: Prediction, *, tells_sure: bool = False) -> Non
 def print_row(columns: Iterable[str]) -> None:
     """Print a line for programs, its columns parted by tabs."""
     print("\t".join(visible(" ".join(column.split())) for column in columns))
+
+
+def print_json(told: Mapping[str, Any]) -> None:
+    """Print a line of JSON, its control characters escaped, those that JSON lets through, too."""
+    line = json.dumps(told, ensure_ascii=False)
+    print(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
 
 
 def _shortened(text: str, width: int) -> str:

@@ -19,7 +19,7 @@ from drugtext.manifest import CHECKPOINT_FILES, MANIFEST, is_checkpoint, listed,
 
 _UNLISTED = (".py", ".md")
 _UNFINISHED, _LOCK = ".new-", ".lock"
-_SECONDS_TO_LOCK = 2  # a folder that is younger may be one whose writer has not locked it yet
+_SECONDS_OF_A_DAY = 24 * 60 * 60
 _NEXT = ".next"  # folder of a checkpoint that is whole, and not yet in its place
 _TRIES = 5
 
@@ -58,13 +58,14 @@ def read_whole(folder: Path, read: Callable[[], T]) -> T:
     )
 
 
-def _state(folder: Path) -> bytes:
+def _state(folder: Path) -> tuple[int, ...]:
     """Return what is another after each write, one that has begun to be put in its place, too."""
     finish_write(folder)
     try:
-        return (folder / MANIFEST).read_bytes()
+        manifest = (folder / MANIFEST).stat()
     except OSError:  # told by who reads it
-        return b""
+        return ()
+    return manifest.st_ino, manifest.st_mtime_ns, manifest.st_size
 
 
 def finish_write(folder: Path) -> None:
@@ -146,11 +147,15 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def _was_left(staged: Path) -> bool:
-    """Tell the folder of a writer who was killed, whose lock is free, from that of one at work."""
+    """Tell the folder of a writer who was killed, whose lock is free, from that of one at work.
+
+    Others stage in folders that are called alike, and lock none: theirs are left for a day.
+    """
     with suppress(OSError, Timeout):
-        if time.time() - staged.stat().st_mtime > _SECONDS_TO_LOCK:
-            with FileLock(staged / _LOCK, timeout=0):
-                return True
+        if not (staged / _LOCK).is_file():
+            return time.time() - staged.stat().st_mtime > _SECONDS_OF_A_DAY
+        with FileLock(staged / _LOCK, timeout=0):
+            return True
     return False
 
 

@@ -243,6 +243,15 @@ def test_an_atc_code_that_the_tree_does_not_hold_gets_the_place_that_it_tells(ti
     assert fitted.taxonomy.name == "atc"
     # Nothing tells that N06A is of the tree: no group of its level 2 is.
     assert paths(placed.add_category("N06A", SUPPORT[:1]))["N06A"] == ["N06A"]
+    rooted = Taxonomy([Category("C07", "C07"), Category("N02", "N02")], "atc")
+    cut = tiny_classifier.fit(SUPPORT[:2], ["C07", "N02"], taxonomy=rooted)
+    grown = cut.add_category("C07AX", SUPPORT[:1])
+    assert [step.id for step in grown.taxonomy] == ["C07", "N02", "C07A", "C07AX"]
+    parts = placed.split_category("C07AB", SUPPORT[:2], ["C07AX", "shelf"])
+    assert paths(parts)["C07AX"] == ["C", "C07", "C07A", "C07AX"]
+    assert paths(parts)["shelf"] == ["C", "C07", "C07A", "shelf"]
+    parts = cut.split_category("C07", SUPPORT[:2], ["N02AX", "shelf"])
+    assert paths(parts) == {"N02": ["N02"], "N02AX": ["N02", "N02A", "N02AX"], "shelf": ["shelf"]}
     flat = tiny_classifier.fit(SUPPORT[:2], ["C07", "N"]).add_category("C07AX", SUPPORT[:1])
     assert paths(flat)["C07AX"] == ["C07AX"]  # of no ATC
 

@@ -294,6 +294,9 @@ def test_control_characters_of_an_insert_do_not_reach_the_terminal(model, tmp_pa
         assert done.exit_code == 0, done.stderr
         told = done.stdout + done.stderr
         assert not {"\x1b", "\x9b", "\u202e"} & {*told} and r"x\x1b[2J\x1b[8m\u202e" in told
+        done = run(*([command, file, "--json"] + (["--model", model] * (command != "read"))))
+        assert not {"\x1b", "\x9b", "\u202e"} & {*done.stdout}
+        assert json.loads(done.stdout)["name"] == forged["name"]
     shelf = tmp_path / "shelf"
     run(
         "registry",

@@ -131,6 +131,39 @@ def test_what_is_read_in_the_place_of_what_was_needed_counts(few):
     assert (found.needed, found.otherwise) == ((), None)
 
 
+@pytest.mark.parametrize("enough_probability", [0.5, 1.0])
+def test_what_is_needed_is_as_little_as_the_whole_insert_needs(few, enough_probability):
+    stopped = copy.copy(few)
+    stopped.reading_plan = replace(
+        few.reading_plan, stop_tokens=25, once_tokens=None, enough_probability=enough_probability
+    )
+    to_the_end = copy.copy(stopped)
+    to_the_end.reading_plan = replace(stopped.reading_plan, enough_probability=1.0)
+    n_found = 0
+    for n_heart in range(1, 5):
+        for rest in (HEART, PAIN, "Take it daily. "):
+            whole = insert(
+                indications_and_usage=(HEART + "Take it daily. ") * n_heart,
+                mechanism_of_action="It inhibits an enzyme.\n" + PAIN,
+                description=rest * 2,
+            )
+            found = stopped.explain(whole)
+            read = sentences_read(with_reading_held(stopped, whole), whole)
+            answer = found.prediction.category_id
+            assert to_the_end.predict([whole])[0].category_id == answer
+            for n in range(1, len(read)):
+                taken = found.by_weight[:n]
+                (left,) = to_the_end.predict([without_sentences(whole, read, taken)])
+                if left.category_id != answer:
+                    assert found.needed == tuple(sorted(taken)), (n_heart, rest)
+                    assert found.otherwise == left.category_id
+                    n_found += 1
+                    break
+            else:
+                assert found.otherwise is None
+    assert n_found
+
+
 def test_sentences_are_taken_out_of_the_whole_insert():
     read = [
         ("a", "One. "), ("a", "Two. "), ("a", "One. "), ("b", "\n Three. "), ("b", "Four is c"),

@@ -203,17 +203,18 @@ def test_a_registry_whose_maker_was_killed_is_made_again(tiny_classifier, tmp_pa
 
 
 def test_what_a_killed_writer_left_is_cleared_and_who_is_at_work_is_not_disturbed(tmp_path):
-    for name in ("killed", "at-work", "begins"):
+    for name, age in (("killed", 10), ("at-work", 10), ("another-s", 10), ("old", 100_000)):
         left = tmp_path / f".new-{name}"
         left.mkdir()
         (left / "known_drugs.json").write_text("[]")
-        (left / ".lock").touch()
-        time = left.stat().st_mtime - (0 if name == "begins" else 10)
+        if name in ("killed", "at-work"):
+            (left / ".lock").touch()
+        time = left.stat().st_mtime - age
         os.utime(left, (time, time))
     with FileLock(tmp_path / ".new-at-work" / ".lock"), replacing(tmp_path) as new:
         (new / "config.json").write_text("{}")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {".new-at-work", ".new-begins", "config.json", "manifest.json"}
+    assert names == {".new-at-work", ".new-another-s", "config.json", "manifest.json"}
 
 
 def test_what_is_read_is_of_one_write(tmp_path):
@@ -235,6 +236,20 @@ def test_what_is_read_is_of_one_write(tmp_path):
     assert read_while([]) == read_whole(tmp_path, lambda: read_while([])) == ("0", "0")
     texts = ["3", "2", "1"]
     assert read_whole(tmp_path, lambda: read_while(texts)) == ("3", "3")
+    times = []
+
+    def read_while_it_is_another_one_and_back() -> tuple[str, str]:
+        config = (tmp_path / "config.json").read_text()
+        if not times:
+            write("4")
+        weights = (tmp_path / "model.safetensors").read_text()
+        if not times:
+            write("3")
+        times.append(1)
+        return config, weights
+
+    assert read_whole(tmp_path, read_while_it_is_another_one_and_back) == ("3", "3")
+    assert len(times) == 2
     endless = [str(n) for n in range(100)]
     with pytest.raises(CheckpointError, match="is written anew again and again"):
         read_whole(tmp_path, lambda: read_while(endless))

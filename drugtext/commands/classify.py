@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from drugtext.terminal import (
     err,
     out,
     print_explanation,
+    print_json,
     print_prediction,
     with_progress,
     wrong_call,
@@ -75,7 +75,7 @@ def classify(
         )
         for prediction in with_progress(predictions, "classifying", prints=True):
             if as_json:
-                print(json.dumps(prediction.to_dict(), ensure_ascii=False))
+                print_json(prediction.to_dict())
             else:
                 print_prediction(prediction, tells_sure=min_probability is not None)
     raise typer.Exit(unread.exit_status())
@@ -123,7 +123,7 @@ def explain(
                 unread(error)
                 continue
             if as_json:
-                print(json.dumps(explanation.to_dict(), ensure_ascii=False))
+                print_json(explanation.to_dict())
             else:
                 print_explanation(explanation, sentences)
             if html:
@@ -153,7 +153,7 @@ def read(paths: Paths, as_json: AsJson = False) -> None:
                 "ingredients": list(insert.ingredients),
                 "sections": dict(insert.sections),
             }
-            print(json.dumps(record, ensure_ascii=False))
+            print_json(record)
             continue
         out.print(Text(f"{insert.name or '(no name)'}  {insert.place}", style="bold"))
         told = {

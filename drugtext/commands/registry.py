@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +19,7 @@ from drugtext.commands.options import (
     without_bars_of_libraries,
 )
 from drugtext.errors import DrugTextError
-from drugtext.terminal import Unread, err, out, print_row, with_progress, wrong_call
+from drugtext.terminal import Unread, err, out, print_json, print_row, with_progress, wrong_call
 
 if TYPE_CHECKING:
     from drugtext.inserts.insert import DrugInsert
@@ -178,7 +177,7 @@ def log_(folder: Folder, as_json: AsJson = False) -> None:
         registry = _open(folder)
         for version in registry.versions(on_error=damaged):
             if as_json:
-                print(json.dumps(asdict(version), ensure_ascii=False))
+                print_json(asdict(version))
             else:
                 is_current = version.number == registry.current_number
                 _print(version, ">" if is_current else " ", has_learnt=False)

@@ -26,17 +26,18 @@ SETFIT_RATIO = 50
 
 
 _LIMITS = (
-    "What was tried stands on the [page on learning](learning/README.md). A softer whitening is in"
-    " use; a larger encoder is ahead by some hundredths at few inserts; four other heads,"
-    " fine-tuning on the support, meeting the domain first and learnt weights of windows are not"
-    " ahead. What limits new categories: those that are held out here are the hardest of eight"
-    " draws; frozen prototypes are right half as often again on the easiest at k = 1, a third as"
-    " often again at k = 3 and 5. In the mean over the eight, drugtext reaches the goal of level 3 at"
-    " k = 1, and misses those at k = 3 and 5 by four and six hundredths (same page). Of the errors that were read by hand (level 3, k = 5, of an"
-    " earlier drugtext) a fifth is told by a word of the text, half is to be inferred, mostly from"
-    " one sentence, and a fifth is not in the text. What limits new drugs, all inserts: of the"
-    " errors on validation drugs more than half stand in indications alone, and nearly a third is"
-    " not in the text."
+    "What was tried stands on the [page on learning](learning/README.md). A softer whitening "
+    "is in use; a larger encoder is ahead by some hundredths at few inserts; four other "
+    "heads, fine-tuning on the support, meeting the domain first and learnt weights of "
+    "windows are not ahead. What limits new categories: those that are held out here are the "
+    "hardest of eight draws; frozen prototypes are right half as often again on the easiest "
+    "at k = 1, a third as often again at k = 3 and 5. In the mean over the eight, drugtext "
+    "reaches the goal of level 3 at k = 1, and misses those at k = 3 and 5 by four and six "
+    "hundredths (same page). Of the errors that were read by hand (level 3, k = 5, of an "
+    "earlier drugtext) a fifth is told by a word of the text, half is to be inferred, mostly "
+    "from one sentence, and a fifth is not in the text. What limits new drugs, all inserts: "
+    "of the errors on validation drugs more than half stand in indications alone, and nearly "
+    "a third is not in the text."
 )
 
 
