@@ -10,40 +10,18 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from drugtext.classifier import DrugClassifier, load
-from drugtext.errors import CheckpointError, CorpusError, DrugTextError
+from drugtext.differences import Changed, OnError, differences, readable
+from drugtext.errors import CheckpointError, CorpusError
 from drugtext.inserts.batches import check_is_list
 from drugtext.inserts.insert import DrugInsert
 from drugtext.learnt_from import learnt_from
 from drugtext.version_store import Version, VersionStore
 
-OnError = Callable[[DrugInsert, DrugTextError], None]
-"""Told of an insert that cannot be read, and why."""
-
 _SECONDS_TO_WAIT = 600.0  # learning takes seconds, saving too
-
-
-@dataclass(frozen=True)
-class Changed:
-    """An insert that two versions answer otherwise.
-
-    Attributes:
-        insert: itself.
-        before: id of the category that the one version gives it.
-        after: of that which the other one gives it.
-        was_in_scope: whether the one has the insert in scope.
-        is_in_scope: whether the other one has.
-    """
-
-    insert: DrugInsert
-    before: str
-    after: str
-    was_in_scope: bool
-    is_in_scope: bool
 
 
 class Registry:
@@ -256,14 +234,7 @@ class Registry:
             on_error: called with each insert that cannot be classified, and why; the others are
                 still compared. Without it the first one raises.
         """
-        old, new = self.load(before), self.load(after)
-        asked = _readable(inserts, old, on_error)  # the new one's encoder is the same
-        answers = zip(old.predict(asked, top_k=1), new.predict(asked, top_k=1), strict=True)
-        return [
-            Changed(insert, a.category_id, b.category_id, a.in_scope, b.in_scope)
-            for insert, (a, b) in zip(asked, answers, strict=True)
-            if (a.category_id, a.in_scope) != (b.category_id, b.in_scope)
-        ]
+        return differences(self.load(before), self.load(after), inserts, on_error)
 
     def _check_are_new(
         self, support: Sequence[DrugInsert], category: str, classifier: DrugClassifier
@@ -298,7 +269,7 @@ class Registry:
         with self._store.locked():
             parent = self.current_number
             before = self.load(parent)
-            support = _readable(support, before, on_error)
+            support = readable(support, before, on_error)
             hashes = tuple(content_sha256(insert) for insert in support)
             number, tree = self._store.next_number(), before.taxonomy
             # By their ids, which a name that was given since, or shared, does not hide.
@@ -309,22 +280,6 @@ class Registry:
                 change(before, support), version, with_known_drugs=before.drug_names is not None
             )
         return version
-
-
-def _readable(
-    inserts: Iterable[DrugInsert], classifier: DrugClassifier, on_error: OnError | None
-) -> list[DrugInsert]:
-    """Return the inserts that a classifier can read; without `on_error` another one raises."""
-    readable = []
-    for insert in inserts:
-        error = classifier.refusal(insert)
-        if error is None:
-            readable.append(insert)
-        elif on_error is None:
-            raise error
-        else:
-            on_error(insert, error)
-    return readable
 
 
 def content_sha256(insert: DrugInsert) -> str:

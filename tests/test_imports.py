@@ -78,7 +78,7 @@ ROOMS = [
     ["explanation"],
     ["explanation_page"],
     ["classifier"],
-    ["version_store"],
+    ["version_store", "differences"],
     ["learnt_from"],
     ["registry"],
     ["plane"],
