@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,10 +84,11 @@ def main(
     for kind in ("meta-training", "fine-tuning", ADAPTATION):
         with (
             console.status(kind),
-            multiprocessing.get_context("spawn").Pool(1) as pool,
+            # One that dies is told: a Pool would wait for it for ever.
+            ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
         ):
             asked = (kind, encoder, corpus, taxonomy, n_inserts, steps)
-            found.append(pool.apply(measure, asked))
+            found.append(pool.submit(measure, *asked).result())
         console.print(found[-1])
     told = {"n_inserts": n_inserts, "steps": steps, "window_tokens": ATC_PLAN.window_tokens}
     write_figures(output, {**told, "rows": found})
