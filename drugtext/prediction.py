@@ -201,7 +201,7 @@ def make_prediction(
     def told(category_id: str, probability: float) -> Alternative:
         return Alternative(category_id, taxonomy[category_id].name, _rounded(probability))
 
-    own = dict(zip(category_ids, probabilities, strict=True))
+    own = dict(zip(category_ids, probabilities, strict=True)) if sets else {}
     order = np.argsort(-probabilities, kind="stable")[: wanted.top_k]
     alternatives = tuple(told(category_ids[n], probabilities[n]) for n in order)
     path = taxonomy.path(category_ids[order[0]])

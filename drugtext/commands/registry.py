@@ -175,12 +175,12 @@ def log_(folder: Folder, as_json: AsJson = False) -> None:
     damaged = Unread()
     with wrong_call():
         registry = _open(folder)
+        current = registry.current_number
         for version in registry.versions(on_error=damaged):
             if as_json:
                 print_json(asdict(version))
             else:
-                is_current = version.number == registry.current_number
-                _print(version, ">" if is_current else " ", has_learnt=False)
+                _print(version, ">" if version.number == current else " ", has_learnt=False)
     raise typer.Exit(damaged.exit_status())
 
 
